@@ -1,0 +1,45 @@
+# The commands of this project. `make` lists them.
+
+# The first of these that is Python 3.11 or newer.
+PYTHON := $(shell for python in python3.11 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+EXTRAS := models,api,evaluation,demo,dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint format bench clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/installed ## Serve the demo shop: services, worker, catalogue, storefront; Ctrl-C ends it all
+	$(BIN)/python manage.py demo
+
+test: .venv/installed ## Run the tests
+	$(BIN)/pytest
+
+# Exit status 5 means that there are no such tests.
+test-slow: .venv/installed ## Run the tests that take longer
+	$(BIN)/pytest -m slow || [ $$? -eq 5 ]
+
+lint: .venv/installed ## Check style, types and migrations
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy catalog_search
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: .venv/installed ## Put the code into the house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/installed ## Run the benchmarks
+	set -e; for benchmark in benchmarks/[a-z]*.py; do $(BIN)/python $$benchmark; done
+
+clean: ## Remove the environment and all data of the demo; its programs must have ended
+	rm -rf .venv .data .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/installed: pyproject.toml constraints.txt
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed; neither python3.11 nor python3 is." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[$(EXTRAS)]'
+	touch $@

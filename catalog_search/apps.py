@@ -1,0 +1,23 @@
+"""Wiring only: find the declarations, connect their signals, register the checks."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class CatalogSearchConfig(AppConfig):
+    """The app configuration of catalog_search."""
+
+    name = "catalog_search"
+    verbose_name = _("Catalogue search")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks, signals  # models are not importable any earlier
+        from .indexes import autodiscover, registry
+
+        checks.connect()
+        autodiscover()
+        for index in registry:
+            signals.connect(index)

@@ -1,0 +1,85 @@
+"""The configured models, loaded once per process and shared by its threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from typing import Any, cast
+
+from django.utils.module_loading import import_string
+
+from ..conf import settings
+from ..exceptions import ConfigurationError, ModelError
+from .base import Embedder, Reranker, identity
+
+_loaded: dict[tuple[int, str], Any] = {}
+_lock = threading.Lock()
+
+
+def get_embedder() -> Embedder:
+    """Return the embedder of the settings. Raises ModelError when it cannot be loaded."""
+    return cast("Embedder", _get(settings.EMBEDDER, Embedder, "EMBEDDER"))
+
+
+def embedder_of(wanted: dict[str, Any]) -> Embedder:
+    """Return the embedder that a generation was built with, by the identity kept in it.
+
+    After a change of settings the old generation serves on, and must be asked with the model it was built with.
+    """
+    if wanted == identity(settings.EMBEDDER):
+        return get_embedder()
+    configuration = {"BACKEND": wanted["backend"], "OPTIONS": wanted["options"]}
+    return cast("Embedder", _get(configuration, Embedder, "EMBEDDER"))
+
+
+def get_reranker() -> Reranker | None:
+    """Return the reranker of the settings, or None where none is configured. Raises ModelError."""
+    configuration = settings.RERANKER
+    return cast("Reranker", _get(configuration, Reranker, "RERANKER")) if configuration else None
+
+
+def backend_class(configuration: Any, kind: Any, setting: str) -> Any:
+    """Import the class that a setting names. Raises ConfigurationError with what to write instead."""
+    path = configuration.get("BACKEND") if isinstance(configuration, dict) else None
+    if not isinstance(path, str):
+        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"] needs a "BACKEND": "dotted.path.of.a.class".')
+    try:
+        found = import_string(path)
+    except ImportError as error:
+        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] cannot be imported: {error}') from error
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] must be a subclass of {kind.__name__}.')
+    return found
+
+
+def _get(configuration: dict[str, Any], kind: Any, setting: str) -> Any:
+    # The process id is part of the key: a forked child must not use a model that its parent loaded,
+    # for torch's threads do not survive the fork.
+    key = (os.getpid(), json.dumps([setting, configuration], sort_keys=True, default=str))
+    found = _loaded.get(key)
+    if found is None:
+        with _lock:
+            found = _loaded.get(key)
+            if found is None:
+                loader = backend_class(configuration, kind, setting)
+                try:
+                    found = loader(**configuration.get("OPTIONS", {}))
+                except TypeError as error:
+                    raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["OPTIONS"]: {error}') from error
+                except (ConfigurationError, ModelError):
+                    raise
+                except Exception as error:  # whatever a model library raises on a broken checkpoint
+                    raise ModelError(f"The {setting} {loader.__name__} cannot be loaded: {error}") from error
+                _loaded[key] = found
+    return found
+
+
+def unload() -> None:
+    """Forget the loaded models; for tests and after a change of weights on disk."""
+    with _lock:
+        _loaded.clear()
+
+
+# A child forked while another thread held the lock would wait for it for ever.
+os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))

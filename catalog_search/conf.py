@@ -1,0 +1,119 @@
+"""Every setting once: name, type, default and one line of why.
+
+A project writes ``CATALOG_SEARCH = {"NAME": value, ...}``; values are read at access time, so
+``override_settings`` needs no help. ``settings.describe()`` feeds the table in the README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar, overload
+
+from django.conf import settings as django_settings
+
+T = TypeVar("T")
+
+
+class Setting(Generic[T]):
+    """One setting: reads ``CATALOG_SEARCH[name]``, else its default."""
+
+    def __init__(self, default: T, why: str, minimum: float | None = None) -> None:
+        self.default, self.why, self.minimum = default, why, minimum
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Setting[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> T | Setting[T]:
+        if instance is None:
+            return self
+        value: T = getattr(django_settings, "CATALOG_SEARCH", {}).get(self.name, self.default)
+        return value
+
+    def problem(self, value: Any) -> str | None:
+        """Say what is wrong with a value a project wrote, or None."""
+        if value is None and self.default is None:
+            return None
+        allowed = _allowed_types(self.default)
+        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+            names = " or ".join(sorted(kind.__name__ for kind in allowed))
+            return f"must be {names}, not {type(value).__name__}"
+        if self.minimum is not None and isinstance(value, int | float) and value < self.minimum:
+            return f"must be at least {self.minimum}, not {value}"
+        return None
+
+
+def _allowed_types(default: Any) -> tuple[type, ...]:
+    if default is None:
+        return (dict,)
+    if isinstance(default, float):
+        return (float, int)
+    if isinstance(default, tuple):
+        return (tuple, list)
+    return (type(default),)
+
+
+class Settings:
+    """The settings of catalog_search, as attributes."""
+
+    EMBEDDER = Setting[dict[str, Any]](
+        {
+            "BACKEND": "catalog_search.backends.local.SentenceTransformerEmbedder",
+            "OPTIONS": {"model": "sentence-transformers/clip-ViT-B-32"},
+        },
+        "the model that turns photo and text into one vector",
+    )
+    RERANKER = Setting[dict[str, Any] | None](None, "the CrossEncoder that orders the best candidates; None for none")
+
+    INDEXING = Setting(True, "False stops signals from recording changes, for fixtures and bulk loads")
+    QUEUE = Setting("search", "the Celery queue of indexing tasks")
+    BATCH_SIZE = Setting(32, "documents embedded and written together", minimum=1)
+    LEASE_SECONDS = Setting(300, "how long a worker owns what it claimed before another may take it", minimum=1)
+    MAX_ATTEMPTS = Setting(8, "failures after which a product is set aside with its reason", minimum=1)
+    RETRY_SECONDS = Setting(30, "wait before the first retry; doubles with each failure", minimum=0)
+    PICTURE_THREADS = Setting(4, "threads that fetch and decode pictures ahead of the model", minimum=1)
+
+    IMAGE_FORMATS = Setting(
+        ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"), "picture formats that are opened, by Pillow's names"
+    )
+    IMAGE_MAX_BYTES = Setting(20_000_000, "larger picture files are refused", minimum=1)
+    IMAGE_MAX_PIXELS = Setting(50_000_000, "pictures with more pixels are refused before they are decoded", minimum=1)
+    IMAGE_SIZE = Setting(512, "longest edge in pixels of the thumbnail that models see", minimum=32)
+    IMAGES_PER_PRODUCT = Setting(4, "pictures of one product that are embedded", minimum=1)
+    THUMBNAIL_STORAGE = Setting("default", "the alias in STORAGES that keeps the thumbnails")
+
+    ANN_MIN_DOCUMENTS = Setting(20_000, "documents from which on a generation gets an HNSW index", minimum=1)
+    ANN_EXACT_ROWS = Setting(20_000, "filters that leave fewer rows are searched exactly, row by row", minimum=1)
+    ANN_EF_SEARCH = Setting(200, "breadth of an HNSW search: higher finds more and takes longer", minimum=10)
+    PREPARE = Setting(True, "False where a connection pooler cannot keep prepared statements")
+
+    MAX_CANDIDATES = Setting(1000, "bound of the result set; beyond it surfaces say 1000+", minimum=10)
+    CUTOFF = Setting(3.0, "how many standard deviations above its background a vector match must be to count")
+    VECTOR_WEIGHT = Setting(0.6, "share of the vector lane in the fused score, 0 to 1", minimum=0)
+    RERANK_DEPTH = Setting(30, "candidates that the reranker scores at most", minimum=1)
+    RERANK_BLEND = Setting(0.5, "share of the reranker in the final score of what it scored, 0 to 1", minimum=0)
+    RERANK_SECONDS = Setting(0.3, "time within which reranking must fit: slower machines score fewer", minimum=0)
+
+    PAGE_SIZE = Setting(24, "hits on a page", minimum=1)
+    QUERY_MAX_LENGTH = Setting(500, "longer queries are refused with a message", minimum=1)
+    CACHE = Setting("default", "the alias in CACHES for query vectors, frozen rankings and uploaded pictures")
+    QUERY_CACHE_SECONDS = Setting(3600, "how long the vector of a query is kept", minimum=0)
+    PAGING_SECONDS = Setting(600, "how long a ranking is frozen for paging", minimum=0)
+    PICTURE_SECONDS = Setting(1800, "how long a visitor's uploaded picture can be searched with", minimum=1)
+
+    @classmethod
+    def describe(cls) -> Iterator[Setting[Any]]:
+        """Yield every setting in the order of this file."""
+        yield from (value for value in vars(cls).values() if isinstance(value, Setting))
+
+    @staticmethod
+    def written() -> dict[str, Any]:
+        """Return what the project wrote, known or not."""
+        written = getattr(django_settings, "CATALOG_SEARCH", {})
+        return written if isinstance(written, dict) else {}
+
+
+settings = Settings()

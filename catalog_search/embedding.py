@@ -1,0 +1,86 @@
+"""From contents to one unit vector each: natively fused where the model can, otherwise late fusion by us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from .backends.base import Embedder, Role, reduce_to
+from .content import Content
+from .exceptions import ModelError
+from .fusion import Vector, mean_direction, unit
+
+Means = Mapping[str, Vector]
+"""Mean vector of each modality over a sample of the catalogue; empty for models that fuse natively."""
+
+
+def embed(embedder: Embedder, contents: Sequence[Content], role: Role, means: Means) -> list[Vector]:
+    """Return one unit vector per content, in order; several pictures count as the mean of their directions.
+
+    Dual encoders such as CLIP place all texts in one cone and all pictures in another, so that a text query is
+    nearer to any text than to any picture. Taking each modality's mean out before averaging closes that gap
+    ("Closing the Modality Gap for Mixed Modality Search", arXiv 2507.19054).
+    Raises ModelError, also where a content holds nothing that the model takes.
+    """
+    parts = [_parts(embedder, content) for content in contents]
+    vectors = _encode_by_kind(embedder, [part for one in parts for part in one], role)
+    results: list[Vector] = []
+    position = 0
+    for one in parts:
+        own = vectors[position : position + len(one)]
+        position += len(one)
+        results.append(own[0] if embedder.fuses and len(own) == 1 else _fuse(one, own, means))
+    return results
+
+
+def modality_means(embedder: Embedder, sample: Sequence[Content]) -> dict[str, Vector]:
+    """Measure the mean vector of each modality over a sample; nothing to measure where the model fuses.
+
+    A modality seen fewer than twice has no mean worth taking out.
+    """
+    if embedder.fuses:
+        return {}
+    means: dict[str, Vector] = {}
+    parts = [part for content in sample for part in _parts(embedder, content)]
+    for kind in sorted(embedder.modalities):
+        of_kind = [part for part in parts if part.modalities == (kind,)]
+        if len(of_kind) > 1:
+            means[kind] = np.mean(_encode_by_kind(embedder, of_kind, "document"), axis=0).astype(np.float32)
+    return means
+
+
+def _parts(embedder: Embedder, content: Content) -> list[Content]:
+    """Take a content apart into what one call of the model takes."""
+    reduced = reduce_to(content, embedder.modalities)
+    if not reduced:
+        if content and "image" in content.modalities:
+            raise ModelError("This model reads text only, and there is no text.")
+        raise ModelError("There is nothing to embed: neither text nor a readable picture.")
+    if embedder.fuses:
+        return list(reduced.views())
+    texts = [Content(text=reduced.text)] if reduced.text.strip() else []
+    return texts + [Content(image=picture) for picture in reduced.pictures]
+
+
+def _encode_by_kind(embedder: Embedder, parts: Sequence[Content], role: Role) -> list[Vector]:
+    """Encode all parts in as few calls as there are kinds: a batch of mixed kinds is refused by most models."""
+    vectors: list[Vector] = [np.empty(0, dtype=np.float32)] * len(parts)
+    for kind in sorted({part.modalities for part in parts}):
+        positions = [position for position, part in enumerate(parts) if part.modalities == kind]
+        encoded = embedder.encode([parts[position] for position in positions], role)
+        if encoded.shape != (len(positions), embedder.dimensions) or not np.isfinite(encoded).all():
+            raise ModelError(f"The model gave vectors of shape {encoded.shape}, or not finite ones.")
+        for position, vector in zip(positions, encoded, strict=True):
+            vectors[position] = vector
+    return vectors
+
+
+def _fuse(parts: Sequence[Content], vectors: Sequence[Vector], means: Means) -> Vector:
+    """Average text and pictures with equal influence, however many pictures there are."""
+    by_kind: dict[str, list[Vector]] = {}
+    for part, vector in zip(parts, vectors, strict=True):
+        kind = "+".join(part.modalities)
+        mean = means.get(kind)
+        by_kind.setdefault(kind, []).append(unit(vector if mean is None else vector - mean))
+    return mean_direction([mean_direction(vectors) for vectors in by_kind.values()])

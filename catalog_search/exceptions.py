@@ -1,0 +1,32 @@
+"""What can go wrong: one root, few leaves; a leaf's docstring is its default message."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class CatalogSearchError(Exception):
+    """Something in catalog_search went wrong."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class ConfigurationError(CatalogSearchError, ImproperlyConfigured):
+    """A CATALOG_SEARCH setting or an index declaration cannot be used; run `manage.py check` for the fix."""
+
+
+class IndexNotFound(CatalogSearchError, LookupError):
+    """No such search index; declare one with @register(Model) in the search.py of an installed app."""
+
+
+class ImageError(CatalogSearchError, ValueError):
+    """The picture cannot be read; give a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF file within the size limits."""
+
+
+class ModelError(CatalogSearchError):
+    """A model failed or cannot take this input; see the chained exception for its own words."""
+
+
+class NotReady(CatalogSearchError):
+    """The index holds no searchable generation yet; run `manage.py rebuild_search_index`."""

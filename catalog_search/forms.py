@@ -1,0 +1,149 @@
+"""SearchForm: the one validator of storefront, admin and API, built from an index declaration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from .conf import settings
+from .exceptions import ImageError
+from .images import Picture, read_picture
+from .indexes import SearchIndex
+from .searching import Results, cache, search
+
+MAX_PAGE = 10_000
+MAX_PAGE_SIZE = 100
+MAX_LIKED = 20
+RESERVED = ("q", "image", "picture", "like", "sort", "page", "page_size", "rerank", "language", "explain")
+"""Parameters that every search has; no facet can take their names."""
+QUERY_FIELDS = ("q", "image", "picture", "like")
+"""The fields that say what is looked for; the others only arrange what is found."""
+
+
+class PictureField(forms.FileField):
+    """An uploaded picture, opened within the limits of the settings; cleans to a Picture."""
+
+    def clean(self, data: Any, initial: Any = None) -> Picture | None:
+        """Return the picture, or None where none was sent."""
+        if not data:
+            return None
+        if not hasattr(data, "read"):
+            raise ValidationError(_("Send the picture as a file."), code="invalid")
+        try:
+            return read_picture(data)
+        except ImageError as error:
+            raise ValidationError(str(error), code="invalid_image") from error
+
+
+class KeysField(forms.CharField):
+    """Keys of products, separated by commas or given several times; cleans to a list of them."""
+
+    widget = forms.MultipleHiddenInput
+
+    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+        """Return the keys as written, each once."""
+        parts = value if isinstance(value, list | tuple) else [value or ""]
+        cleaned = [super(KeysField, self).clean(part) for part in parts]
+        return list(dict.fromkeys(key.strip() for part in cleaned for key in part.split(",") if key.strip()))
+
+
+class SearchForm(forms.Form):
+    """What can be asked of an index; an empty form browses.
+
+    ``picture`` is the token of a picture uploaded before, ``like`` a list of product keys. What is wrong is said at
+    its field; ``options`` holds what is right.
+    """
+
+    q = forms.CharField(required=False, label=_("Search"))
+    image = PictureField(required=False, label=_("Picture"))
+    picture = forms.CharField(required=False, max_length=64, label=_("Picture"), widget=forms.HiddenInput)
+    like = KeysField(required=False, max_length=2000, label=_("Similar to"))
+    sort = forms.ChoiceField(required=False, label=_("Sort by"))
+    page = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGE, label=_("Page"))
+    page_size = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGE_SIZE, label=_("Page size"))
+    rerank = forms.NullBooleanField(required=False, label=_("Rerank"))
+    language = forms.CharField(required=False, max_length=15, label=_("Language"))
+    explain = forms.BooleanField(required=False, label=_("Explain"))
+
+    def __init__(self, index: SearchIndex, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.index = index
+        self.fields["q"].widget.attrs["maxlength"] = settings.QUERY_MAX_LENGTH
+        self.fields["image"].widget.attrs["accept"] = "image/*"
+        self.fields["sort"].choices = [("", _("Relevance")), *((name, sort_label(name)) for name in index.sorts)]  # type: ignore[attr-defined]
+        for facet in index.facets:
+            self.fields.update(facet.form_fields())
+
+    def clean_q(self) -> str:
+        """Refuse what is too long, with the length allowed."""
+        text = str(self.cleaned_data["q"])
+        if len(text) > settings.QUERY_MAX_LENGTH:
+            raise ValidationError(
+                _("Please search for fewer words: at most %(limit)d characters."),
+                code="max_length",
+                params={"limit": settings.QUERY_MAX_LENGTH},
+            )
+        return text
+
+    def clean_picture(self) -> Picture | None:
+        """Turn the token of an earlier upload into its picture."""
+        token = self.cleaned_data["picture"]
+        # A new picture takes the place of the old one, expired or not.
+        if not token or self.cleaned_data.get("image"):
+            return None
+        try:
+            return cache.kept_picture(token)
+        except ImageError as error:
+            raise ValidationError(str(error), code="expired") from error
+
+    def clean_like(self) -> list[Any]:
+        """Turn the keys of liked products into the primary key's type."""
+        keys = self.cleaned_data["like"]
+        if len(keys) > MAX_LIKED:
+            raise ValidationError(_("Give at most %(limit)d products to resemble."), params={"limit": MAX_LIKED})
+        return [self.index.model._meta.pk.to_python(key) for key in keys]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse bounds that no product can meet."""
+        for facet in self.index.facets:
+            if len(facet.parameters) == 2:
+                self._check_bounds(*facet.parameters)
+        return self.cleaned_data
+
+    def _check_bounds(self, low: str, high: str) -> None:
+        bounds = self.cleaned_data.get(low), self.cleaned_data.get(high)
+        if None not in bounds and bounds[0] > bounds[1]:  # type: ignore[operator]
+            self.add_error(high, ValidationError(_("The upper bound is below the lower one."), code="bounds"))
+
+    @property
+    def asks_clearly(self) -> bool:
+        """Is what it looks for valid, even where a filter or the page is not?"""
+        return not any(name in self.errors for name in QUERY_FIELDS)
+
+    def options(self) -> dict[str, Any]:
+        """Return the valid data as the options of ``search``."""
+        cleaned = self.cleaned_data
+        return {
+            "text": cleaned.get("q", ""),
+            "image": cleaned.get("image") or cleaned.get("picture"),
+            "like": cleaned.get("like") or (),
+            "facets": {facet.name: chosen for facet in self.index.facets if (chosen := facet.chosen(cleaned))},
+            "sort": cleaned.get("sort") or None,
+            "page": cleaned.get("page") or 1,
+            "page_size": cleaned.get("page_size"),
+            "rerank": cleaned.get("rerank") is not False,
+            "language": cleaned.get("language", ""),
+        }
+
+    def search(self, request: HttpRequest | None = None, **overrides: Any) -> Results:
+        """Run the search that the valid part of the form asks for."""
+        return search(self.index, **{**self.options(), **overrides}, request=request)
+
+
+def sort_label(name: str) -> str:
+    """Return what people read for the name of a sort."""
+    return name.replace("_", " ").capitalize()

@@ -1,0 +1,77 @@
+"""Pure maths: unit vectors and their means, and how the scores of several lanes become one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]
+Key = TypeVar("Key", bound=Hashable)
+
+
+def unit(vector: Vector) -> Vector:
+    """Scale to length one; a zero vector stays zero."""
+    length = float(np.linalg.norm(vector))
+    return vector if length == 0.0 else (vector / length).astype(np.float32)
+
+
+def mean_direction(vectors: Sequence[Vector], weights: Sequence[float] | None = None) -> Vector:
+    """Return the unit vector of the (weighted) mean of the vectors' directions.
+
+    Where they cancel out exactly, the first direction stands.
+    """
+    units = np.stack([unit(vector) for vector in vectors])
+    mean = np.average(units, axis=0, weights=weights).astype(np.float32)
+    return unit(mean) if float(np.linalg.norm(mean)) > 1e-6 else units[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """How similar a query is to products in general: the mean and spread over a fixed sample of the index."""
+
+    mean: float
+    spread: float
+
+    @classmethod
+    def of(cls, similarities: NDArray[np.floating]) -> Background:
+        """Measure a background from the similarities of one query to the sample."""
+        if similarities.size == 0:
+            return cls(0.0, 1.0)
+        return cls(float(similarities.mean()), max(float(similarities.std()), 1e-3))
+
+    def at(self, deviations: float) -> float:
+        """Return the similarity that lies so many standard deviations above the mean."""
+        return self.mean + deviations * self.spread
+
+    def deviations(self, similarity: float) -> float:
+        """Return how many standard deviations above the mean a similarity lies."""
+        return (similarity - self.mean) / self.spread
+
+
+def saturate(value: float, half: float) -> float:
+    """Map 0..infinity to 0..1, reaching one half at ``half``; what is negative counts as nothing."""
+    return 0.0 if value <= 0 else value / (value + half)
+
+
+def reciprocal_ranks(rankings: Sequence[Sequence[Key]], k: int = 60) -> dict[Key, float]:
+    """Fuse rankings by the sum of ``1 / (k + rank)`` (Cormack, Clarke and Buettcher, SIGIR 2009)."""
+    scores: dict[Key, float] = {}
+    for ranking in rankings:
+        for rank, key in enumerate(ranking, start=1):
+            scores[key] = scores.get(key, 0.0) + 1.0 / (k + rank)
+    return scores
+
+
+def linear(lanes: Mapping[str, Mapping[Key, float]], weights: Mapping[str, float]) -> dict[Key, float]:
+    """Fuse scores that already lie on a common 0..1 scale; a key that a lane lacks has background there: zero."""
+    total = sum(weights[lane] for lane in lanes) or 1.0
+    scores: dict[Key, float] = {}
+    for lane, found in lanes.items():
+        share = weights[lane] / total
+        for key, score in found.items():
+            scores[key] = scores.get(key, 0.0) + share * score
+    return scores

@@ -1,0 +1,226 @@
+"""SearchIndex: what a shop declares about its product model, and the registry of those declarations."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings as django_settings
+from django.utils.html import strip_tags
+from django.utils.module_loading import autodiscover_modules
+
+from .exceptions import ConfigurationError, IndexNotFound
+from .facets import Facet
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+    from django.http import HttpRequest
+
+    from .searching.results import Results
+
+Path = str | Callable[[Any], Any]
+
+WEIGHTS = "ABCD"  # PostgreSQL's four; fields beyond the third share the last
+
+
+class SearchIndex:
+    """Declares how one product model is searched; register a subclass with ``@register(Model)``.
+
+    Paths are dotted ("brand.name"): attributes, dict keys, methods without arguments and related managers
+    ("images.file") resolve; in ``text`` a callable that takes the product does as well.
+    """
+
+    name: ClassVar[str] = ""
+    """Name in URLs and commands; default: the model's name in lower case."""
+    text: ClassVar[Sequence[Path]] = ()
+    """What products say, the title first: weights A, B, C, then D for the rest."""
+    image: ClassVar[Path | Sequence[Path]] = ()
+    """Where the pictures are: an ImageField, a dotted path to one, or several."""
+    identifiers: ClassVar[Sequence[Path]] = ()
+    """SKU, EAN, part number: found exactly and by prefix, never corrected."""
+    facets: ClassVar[Sequence[Facet]] = ()
+    sorts: ClassVar[dict[str, str]] = {}
+    """Orders a visitor can ask for: {"price": "price", "newest": "-created"}."""
+    follow: ClassVar[Sequence[str]] = ()
+    """Relations whose changes re-index the products concerned: ["brand", "images"]."""
+    languages: ClassVar[Sequence[str]] = ()
+    """One document for each, its texts read under that language; default: LANGUAGE_CODE alone."""
+    api: ClassVar[bool] = False
+    """Do the API endpoints answer for this index?"""
+    version: ClassVar[int] = 1
+    """Raise it when a callable above changes its meaning: a new generation is then due."""
+
+    def __init__(self, model: type[Model]) -> None:
+        self.model = model
+        self.label = model._meta.label_lower
+        self.language_codes = tuple(self.languages) or (django_settings.LANGUAGE_CODE.split("-")[0],)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.label}>"
+
+    def index_queryset(self) -> QuerySet[Any]:
+        """Return the products that are indexed; drafts too, for the admin finds them by this index."""
+        return self.model._default_manager.all()
+
+    def queryset(self, request: HttpRequest | None = None) -> QuerySet[Any]:
+        """Return the products that this visitor may see; joined to every search of storefront and API."""
+        return self.model._default_manager.all()
+
+    def text_parts(self, product: Model) -> tuple[str, ...]:
+        """Return the texts of a product, one for each entry of ``text``, as plain text."""
+        return tuple(plain_text(resolve(product, path)) for path in self.text)
+
+    def picture_files(self, product: Model) -> list[Any]:
+        """Return the files of a product's pictures (FieldFile or anything with a name, a size and ``open``)."""
+        paths = [self.image] if isinstance(self.image, str) or callable(self.image) else self.image
+        found = (file for path in paths for file in _flatten(resolve(product, path)))
+        return [file for file in found if file]
+
+    def identifier_values(self, product: Model) -> list[str]:
+        """Return the identifiers of a product as the shop writes them."""
+        found = (value for path in self.identifiers for value in _flatten(resolve(product, path)))
+        return [str(value) for value in found if value not in (None, "")]
+
+    def definition(self) -> dict[str, Any]:
+        """Return what decides a document's content, in a form that JSON keeps: part of a generation's fingerprint."""
+        image = [self.image] if isinstance(self.image, str) or callable(self.image) else self.image
+        return {
+            "text": [_path_name(path) for path in self.text],
+            "image": [_path_name(path) for path in image],
+            "identifiers": [_path_name(path) for path in self.identifiers],
+            "languages": list(self.language_codes),
+            "version": self.version,
+        }
+
+    @classmethod
+    def search(cls, text: str = "", **options: Any) -> Results:
+        """Search this index; see ``catalog_search.searching.search`` for the options."""
+        # The one upward step: a declaration must be importable before the models that searching needs.
+        from .searching import search
+
+        return search(registry.of(cls), text, **options)
+
+
+class Registry:
+    """The declared indexes by name and by model."""
+
+    def __init__(self) -> None:
+        self._indexes: dict[str, SearchIndex] = {}
+
+    def add(self, index: SearchIndex, name: str) -> None:
+        """Keep an index under a name; raises ConfigurationError where the name or the model is taken."""
+        for other_name, other in self._indexes.items():
+            if type(other).__qualname__ == type(index).__qualname__ and other.model is index.model:
+                continue  # the module was imported again under another name
+            if other_name == name:
+                raise ConfigurationError(f'{index!r} and {other!r} share the name "{name}"; give one a name = "...".')
+            if other.model is index.model:
+                raise ConfigurationError(f"{index!r} and {other!r} index the same model; merge the two.")
+        self._indexes[name] = index
+
+    def get(self, name: str) -> SearchIndex:
+        """Return an index by its name or its model label ("product" or "shop.product")."""
+        for known, index in self._indexes.items():
+            if name in (known, index.label):
+                return index
+        known_names = ", ".join(sorted(self._indexes)) or "none yet"
+        raise IndexNotFound(f'There is no search index "{name}" (there are: {known_names}); see @register.')
+
+    def of(self, declaration: type[SearchIndex]) -> SearchIndex:
+        """Return the registered instance of a declaration."""
+        for index in self:
+            if type(index) is declaration:
+                return index
+        raise IndexNotFound(f"{declaration.__name__} is not registered; decorate it with @register(Model).")
+
+    def for_model(self, model: type[Model]) -> SearchIndex | None:
+        """Return the index of a model, or None."""
+        return next((index for index in self if index.model is model), None)
+
+    def remove(self, index: SearchIndex) -> None:
+        """Forget an index; for tests that declare their own."""
+        self._indexes = {name: other for name, other in self._indexes.items() if other is not index}
+
+    def __iter__(self) -> Iterator[SearchIndex]:
+        return iter(list(self._indexes.values()))
+
+    def __len__(self) -> int:
+        return len(self._indexes)
+
+
+registry = Registry()
+
+
+def register(model: type[Model]) -> Callable[[type[SearchIndex]], type[SearchIndex]]:
+    """Register the decorated SearchIndex for a model."""
+
+    def decorate(declaration: type[SearchIndex]) -> type[SearchIndex]:
+        declaration.name = declaration.name or str(model._meta.model_name)
+        registry.add(declaration(model), declaration.name)
+        return declaration
+
+    return decorate
+
+
+def autodiscover() -> None:
+    """Import the ``search`` module of every installed app, as the admin does with ``admin``."""
+    autodiscover_modules("search")
+
+
+def resolve(value: Any, path: Path) -> Any:
+    """Follow a dotted path from a product; None as soon as a part is missing.
+
+    A related manager gives the list of its rows, and the rest of the path is then taken on each.
+    """
+    if not isinstance(path, str):
+        return path(value)
+    head, _, rest = path.partition(".")
+    step = _step(value, head)
+    if not rest or step is None:
+        return step
+    if isinstance(step, list):
+        return [resolve(one, rest) for one in step]
+    return resolve(step, rest)
+
+
+def _step(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(name)
+    try:
+        found = getattr(value, name)
+    except AttributeError:
+        if hasattr(type(value), name) or value is None:
+            return None  # a reverse one-to-one without a row raises a kind of AttributeError
+        raise
+    if hasattr(found, "get_queryset"):
+        return list(found.all())
+    return found() if callable(found) else found
+
+
+def _flatten(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple | set):
+        for one in value:
+            yield from _flatten(one)
+    elif value is not None:
+        yield value
+
+
+def plain_text(value: Any) -> str:
+    """Return any value as words: markup stripped, lists joined by commas, dicts as "key: value"."""
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return ", ".join(f"{str(key).replace('_', ' ')}: {plain_text(one)}" for key, one in value.items() if one)
+    if isinstance(value, list | tuple | set):
+        return ", ".join(filter(None, map(plain_text, value)))
+    text = str(value).replace("\x00", "")
+    if "<" in text or "&" in text:
+        text = html.unescape(strip_tags(text.replace("<", " <")))
+    return " ".join(text.split())
+
+
+def _path_name(path: Path) -> str:
+    if isinstance(path, str):
+        return path
+    return f"{getattr(path, '__module__', '')}.{getattr(path, '__qualname__', type(path).__qualname__)}"

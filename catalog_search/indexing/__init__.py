@@ -1,0 +1,17 @@
+"""The write side: changes of products in, documents out."""
+
+from .changes import append, append_keys, paused, recording
+from .generations import activate, current_generation, is_outdated, start_generation
+from .work import drain
+
+__all__ = [
+    "activate",
+    "append",
+    "append_keys",
+    "current_generation",
+    "drain",
+    "is_outdated",
+    "paused",
+    "recording",
+    "start_generation",
+]

@@ -1,0 +1,175 @@
+"""Changes: recorded in the product's own transaction, claimed by workers, deleted when their documents stand."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from ..conf import settings
+from ..indexes import SearchIndex
+from ..models import Change, Generation
+from ..sql import compile_keys, execute, write_alias
+from . import doorbell
+
+_CHANGES = Change._meta.db_table
+_GENERATIONS = Generation._meta.db_table
+_CLAIM_LOCK = 0x6361_7461  # any number that no one else locks: "cata"
+
+_paused: ContextVar[bool] = ContextVar("catalog_search_paused", default=False)
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Record no changes inside the block: for fixtures, bulk loads and tests. Rebuild or reconcile afterwards."""
+    token = _paused.set(True)
+    try:
+        yield
+    finally:
+        _paused.reset(token)
+
+
+def recording() -> bool:
+    """Tell whether changes are recorded here and now."""
+    return settings.INDEXING and not _paused.get()
+
+
+def append(index: SearchIndex, products: QuerySet[Any], priority: int = Change.Priority.CHANGED) -> int:
+    """Record that the products of a queryset may have changed, in every live generation; returns the rows added.
+
+    One INSERT ... SELECT however many they are. Workers are woken after the transaction commits.
+    """
+    statement, parameters = compile_keys(products)
+    return _insert(index, f"({statement})", parameters, priority)
+
+
+def append_keys(index: SearchIndex, keys: Iterable[Any], priority: int = Change.Priority.CHANGED) -> int:
+    """Record that products with these primary keys may have changed, or gone."""
+    wanted = [str(key) for key in keys]
+    return _insert(index, "(SELECT unnest(%s::text[]))", (wanted,), priority) if wanted else 0
+
+
+def _insert(index: SearchIndex, keys: str, parameters: tuple[Any, ...], priority: int) -> int:
+    alias = write_alias(index.model)
+    rows = execute(
+        alias,
+        f"""
+        INSERT INTO {_CHANGES} (generation_id, object_key, priority)
+        SELECT generation.id, product.key::text, {int(priority)}
+        FROM {_GENERATIONS} generation, (SELECT DISTINCT key FROM {keys} found(key)) product
+        WHERE generation.index = %s AND generation.state <> 'retired'
+        RETURNING 1
+        """,
+        (*parameters, index.label),
+    )
+    if rows:
+        transaction.on_commit(doorbell.ring, using=alias, robust=True)
+    return len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The changes of one generation that one worker owns until its lease ends."""
+
+    token: uuid.UUID
+    generation_id: int
+    changes: dict[str, list[int]]
+    """Change ids by object key."""
+    attempts: dict[str, int]
+
+    @property
+    def keys(self) -> list[str]:
+        """The object keys claimed."""
+        return list(self.changes)
+
+
+def claim(alias: str, limit: int) -> Claim | None:
+    """Take the most urgent changes for this worker, or None when nothing is due.
+
+    A product is never in two hands at once: claiming is serialised by an advisory lock held for milliseconds,
+    and a product that another worker owns is passed over. So the content read last is the content written last.
+    """
+    token = uuid.uuid4()
+    with transaction.atomic(using=alias):
+        execute(alias, f"SELECT pg_advisory_xact_lock({_CLAIM_LOCK})")
+        rows = execute(
+            alias,
+            f"""
+            WITH due AS (
+                SELECT change.generation_id, change.object_key, change.priority, change.id
+                FROM {_CHANGES} change JOIN {_GENERATIONS} generation ON generation.id = change.generation_id
+                WHERE NOT change.set_aside AND change.due_at <= statement_timestamp()
+                  AND (change.claim IS NULL OR change.leased_until < statement_timestamp())
+                  AND generation.state IN ('building', 'ready')
+                  AND NOT EXISTS (
+                      SELECT 1 FROM {_CHANGES} other
+                      WHERE other.generation_id = change.generation_id AND other.object_key = change.object_key
+                        AND other.claim IS NOT NULL AND other.leased_until >= statement_timestamp())
+                ORDER BY change.priority, change.id LIMIT %s
+            )
+            UPDATE {_CHANGES} change
+            SET claim = %s, leased_until = statement_timestamp() + make_interval(secs => %s), attempts = attempts + 1
+            WHERE NOT change.set_aside AND (change.generation_id, change.object_key) IN (
+                SELECT generation_id, object_key FROM due
+                WHERE generation_id = (SELECT generation_id FROM due ORDER BY priority, id LIMIT 1))
+            RETURNING change.id, change.generation_id, change.object_key, change.attempts
+            """,
+            (limit, token, settings.LEASE_SECONDS),
+        )
+    if not rows:
+        return None
+    changes: dict[str, list[int]] = {}
+    attempts: dict[str, int] = {}
+    for change_id, _, key, tries in rows:
+        changes.setdefault(key, []).append(change_id)
+        attempts[key] = max(tries, attempts.get(key, 0))
+    return Claim(token, rows[0][1], changes, attempts)
+
+
+def still_owned(alias: str, claimed: Claim) -> set[str]:
+    """Lock the changes of a claim and return the keys that nobody took over meanwhile; call in a transaction."""
+    rows = execute(
+        alias, f"SELECT object_key FROM {_CHANGES} WHERE claim = %s ORDER BY id FOR UPDATE", (claimed.token,)
+    )
+    return {key for (key,) in rows}
+
+
+def complete(alias: str, claimed: Claim, keys: Iterable[str]) -> None:
+    """Delete the claimed changes of these products; those that came in meanwhile stay and are worked later."""
+    done = [change_id for key in keys for change_id in claimed.changes[key]]
+    execute(alias, f"DELETE FROM {_CHANGES} WHERE id = ANY(%s::bigint[]) AND claim = %s", (done, claimed.token))
+
+
+def fail(alias: str, claimed: Claim, reasons: dict[str, str]) -> None:
+    """Give changes back with the reason: retried after a wait that doubles, set aside after too many attempts."""
+    for key, reason in reasons.items():
+        tries = claimed.attempts[key]
+        wait = min(settings.RETRY_SECONDS * 2 ** (tries - 1), 86_400)
+        execute(
+            alias,
+            f"""
+            UPDATE {_CHANGES}
+            SET claim = NULL, leased_until = NULL, error = %s, set_aside = %s,
+                due_at = statement_timestamp() + make_interval(secs => %s)
+            WHERE id = ANY(%s::bigint[]) AND claim = %s
+            """,
+            (reason[:2000], tries >= settings.MAX_ATTEMPTS, wait, claimed.changes[key], claimed.token),
+        )
+
+
+def due(alias: str) -> bool:
+    """Tell whether any change waits that a worker could take now."""
+    rows = execute(
+        alias,
+        f"""
+        SELECT 1 FROM {_CHANGES}
+        WHERE NOT set_aside AND due_at <= statement_timestamp() AND (claim IS NULL OR leased_until < statement_timestamp()) LIMIT 1
+        """,
+    )
+    return bool(rows)

@@ -1,0 +1,74 @@
+"""The doorbell: wakes a worker after a commit, from a background thread, so that no save waits for a broker.
+
+A ring that gets lost loses nothing: the changes wait in the database until the sweep finds them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+
+from celery import current_app
+
+from ..conf import settings
+
+logger = logging.getLogger(__name__)
+
+TASK = "catalog_search.index_changes"
+# Many saves in a row need one worker woken, not one each.
+QUIET_SECONDS = 0.05
+EXIT_SECONDS = 2.0
+
+
+class _Bell(threading.Thread):
+    def __init__(self) -> None:
+        super().__init__(name="catalog-search-doorbell", daemon=True)
+        self.pressed = threading.Event()
+        self.silent = threading.Event()
+        self.silent.set()
+
+    def press(self) -> None:
+        self.silent.clear()
+        self.pressed.set()
+
+    def run(self) -> None:
+        while True:
+            self.pressed.wait()
+            self.pressed.clear()
+            _send()
+            if not self.pressed.wait(QUIET_SECONDS):
+                self.silent.set()
+
+
+_bells: dict[int, _Bell] = {}
+_lock = threading.Lock()
+
+
+def ring() -> None:
+    """Ask for a worker, soon and without waiting."""
+    with _lock:
+        bell = _bells.get(os.getpid())  # threads do not survive a fork
+        if bell is None or not bell.is_alive():
+            bell = _bells[os.getpid()] = _Bell()
+            bell.start()
+    bell.press()
+
+
+def _send() -> None:
+    try:
+        current_app.send_task(TASK, queue=settings.QUEUE, ignore_result=True, expires=300)
+    except Exception as error:  # every transport has exceptions of its own
+        logger.warning("No worker could be woken (%s); the sweep will find the changes.", error)
+
+
+@atexit.register
+def _finish() -> None:
+    """Let a short-lived process (a command, a shell) send its last ring, but wait no longer than it takes."""
+    bell = _bells.get(os.getpid())
+    if bell is not None and bell.is_alive():
+        bell.silent.wait(EXIT_SECONDS)
+
+
+os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))

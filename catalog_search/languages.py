@@ -1,0 +1,72 @@
+"""Languages: which PostgreSQL text search configuration serves one, and how accents are folded."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# The configurations that ship with PostgreSQL 14 and newer (PostgreSQL documentation, 12.6 Dictionaries).
+CONFIGS = {
+    "ar": "arabic",
+    "ca": "catalan",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "eu": "basque",
+    "fi": "finnish",
+    "fr": "french",
+    "ga": "irish",
+    "hi": "hindi",
+    "hu": "hungarian",
+    "hy": "armenian",
+    "id": "indonesian",
+    "it": "italian",
+    "lt": "lithuanian",
+    "ne": "nepali",
+    "nb": "norwegian",
+    "nl": "dutch",
+    "nn": "norwegian",
+    "no": "norwegian",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sr": "serbian",
+    "sv": "swedish",
+    "ta": "tamil",
+    "tr": "turkish",
+    "yi": "yiddish",
+}
+
+_FOLDED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
+# Letters that Unicode does not take apart, with what people type instead.
+_LETTERS = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"})
+
+
+def text_config(language: str) -> str:
+    """Return the text search configuration of a language code; "simple" where PostgreSQL knows no stemmer."""
+    return CONFIGS.get(language.lower().split("-")[0].split("_")[0], "simple")
+
+
+def fold(text: str) -> str:
+    """Take accents off Latin, Greek and Cyrillic letters ("café" and "cafe" are one word).
+
+    Other scripts stay: in Devanagari or Thai the combining signs are vowels, not decoration.
+    """
+    if text.isascii():
+        return text
+    folded: list[str] = []
+    base_is_folded = False
+    for character in unicodedata.normalize("NFKD", text.translate(_LETTERS)):
+        if unicodedata.combining(character):
+            if not base_is_folded:
+                folded.append(character)
+            continue
+        base_is_folded = unicodedata.name(character, "").startswith(_FOLDED_SCRIPTS)
+        folded.append(character)
+    return unicodedata.normalize("NFC", "".join(folded))
+
+
+def normalise_identifier(value: object) -> str:
+    """Reduce a SKU, EAN or part number to its letters and digits in lower case: "NW-48 21" is "nw4821"."""
+    return "".join(character for character in fold(str(value)).casefold() if character.isalnum())

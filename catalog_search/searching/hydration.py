@@ -1,0 +1,39 @@
+"""Hydration: keys become live products, read through the shop's own queryset, in the order of the ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..images import thumbnail_storage
+from ..models import Document
+from ..sql import execute
+from .ranking import Candidate
+from .results import Hit
+from .scope import Scope
+
+
+def hydrate(scope: Scope, candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
+    """Return the hits of candidates; one that was hidden, deleted or filtered out meanwhile is left out."""
+    products = {str(product.pk): product for product in scope.among(one.key for one in candidates)}
+    pictures = thumbnails(scope, list(products))
+    return tuple(
+        Hit(products[one.key], one.score, one.why, pictures.get(one.key, ""))
+        for one in candidates
+        if one.key in products
+    )
+
+
+def thumbnails(scope: Scope, keys: Sequence[str]) -> dict[str, str]:
+    """Return the addresses of the products' thumbnails by key."""
+    if scope.generation.pk is None or not keys:
+        return {}
+    rows = execute(
+        scope.alias,
+        f"""
+        SELECT object_key, thumbnail FROM {Document._meta.db_table}
+        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s) AND thumbnail <> ''
+        """,
+        (scope.generation.pk, scope.language, list(keys)),
+    )
+    storage = thumbnail_storage()
+    return {key: storage.url(name) for key, name in rows}

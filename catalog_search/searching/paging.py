@@ -1,0 +1,43 @@
+"""Paging: the ranking of page one is frozen for a while, so that page two neither repeats nor skips."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..conf import settings
+from . import cache
+from .query import Query
+from .ranking import Candidate
+from .results import Why
+from .scope import Scope
+
+
+def ranking_key(scope: Scope, query: Query, sort: str, cutoff: float, rerank: bool, lanes: Sequence[str]) -> str:
+    """Return the key of a ranking: everything that decides it, visibility and filters by their SQL."""
+    statement, parameters = scope.keys
+    parts = [scope.generation.pk, query.digest, statement, parameters, sort, cutoff, rerank, *lanes]
+    return "ranking:" + hashlib.blake2b(repr(parts).encode(), digest_size=20).hexdigest()
+
+
+def freeze(key: str, candidates: Sequence[Candidate], reranked: int) -> None:
+    """Keep a ranking for the next pages."""
+    rows = [
+        [one.key, one.score, one.why.fused, one.why.rerank, one.why.matched, dict(one.why.lanes)] for one in candidates
+    ]
+    cache.put(key, json.dumps({"reranked": reranked, "rows": rows}), settings.PAGING_SECONDS)
+
+
+def frozen(key: str) -> tuple[list[Candidate], int] | None:
+    """Return a kept ranking as (candidates, how many were reranked), or None."""
+    kept = cache.get(key)
+    if not isinstance(kept, str):
+        return None
+    ranking: Mapping[str, Any] = json.loads(kept)
+    found = [
+        Candidate(key, score, Why({lane: (place, value) for lane, (place, value) in lanes.items()}, *why))
+        for key, score, *why, lanes in ranking["rows"]
+    ]
+    return found, int(ranking["reranked"])

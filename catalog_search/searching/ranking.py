@@ -1,0 +1,104 @@
+"""Ranking: the lanes' matches become one ordered set of candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..conf import settings
+from ..fusion import Background, linear, saturate
+from .lanes import IdentifierMatch, WordMatch
+from .results import Why
+
+# A similarity this many deviations above the query's background counts as a full match: the range that real
+# catalogues show for the best product of a good query.
+FULL_MATCH_DEVIATIONS = 8.0
+# ts_rank_cd of a middling title match under normalisation 1.
+HALF_RANK = 0.1
+# An identifier among other words lifts its product by as much as a lane can.
+IDENTIFIER_BOOST = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A product in the result set with its score so far."""
+
+    key: str
+    score: float
+    why: Why
+
+
+def rank(
+    identifiers: Sequence[IdentifierMatch],
+    words: Sequence[WordMatch],
+    vectors: Mapping[str, float],
+    members: Sequence[str],
+    background: Background,
+    limit: int,
+) -> list[Candidate]:
+    """Fuse the lanes over one fixed scale: a lane that does not know a product counts as background.
+
+    ``members`` are the keys that the vector lane admits; ``vectors`` holds similarities of other lanes' finds too.
+    Identifiers matched whole come first, then the rest by score; ties are broken by key, so order is stable.
+    """
+    scores = {
+        "words": {match.key: word_score(match) for match in words},
+        "vectors": {key: vector_score(similarity, background) for key, similarity in vectors.items()},
+    }
+    weights = {"words": 1.0 - settings.VECTOR_WEIGHT, "vectors": settings.VECTOR_WEIGHT}
+    fused = linear({lane: found for lane, found in scores.items() if found}, weights)
+    matched = {match.key: match.kind for match in identifiers}
+    keys = dict.fromkeys([*matched, *(match.key for match in words), *members])
+    ranks = {lane: _ranks(found) for lane, found in scores.items()}
+    ranks["identifiers"] = {match.key: position for position, match in enumerate(identifiers, start=1)}
+    candidates = []
+    for key in keys:
+        lanes = {lane: (ranks[lane][key], found[key]) for lane, found in scores.items() if key in found}
+        if key in matched:
+            lanes["identifiers"] = (ranks["identifiers"][key], 1.0)
+        boost = IDENTIFIER_BOOST if matched.get(key) == "word" else 0.0
+        score = fused.get(key, 0.0) + boost
+        candidates.append(Candidate(key, score, Why(lanes, score, matched=matched.get(key, ""))))
+    return sorted(candidates, key=order)[:limit]
+
+
+def order(candidate: Candidate) -> tuple[bool, bool, float, str]:
+    """The sort key of candidates: whole identifiers, their beginnings, then scores."""
+    return (
+        candidate.why.matched != "exact",
+        candidate.why.matched != "prefix",
+        -candidate.score,
+        candidate.key,
+    )
+
+
+def word_score(match: WordMatch) -> float:
+    """Map a word match to 0..1: holding all words counts more than any rank among those that hold some."""
+    return match.coverage**2 * (0.5 + 0.5 * saturate(match.rank, HALF_RANK))
+
+
+def vector_score(similarity: float, background: Background) -> float:
+    """Map a similarity to 0..1 by how far it stands out from the query's background."""
+    return min(max(background.deviations(similarity) / FULL_MATCH_DEVIATIONS, 0.0), 1.0)
+
+
+def blend(candidates: Sequence[Candidate], scores: Sequence[float], share: float) -> list[Candidate]:
+    """Reorder the first candidates by a mix of their own score and the reranker's; only their slots change.
+
+    Both are taken as they are: the reranker's lie between 0 and 1, the fused ones are brought there by the
+    highest possible score, not by the best of this query.
+    """
+    head = [
+        replace(
+            candidate,
+            score=(1 - share) * candidate.score + share * score,
+            why=replace(candidate.why, rerank=score),
+        )
+        for candidate, score in zip(candidates, scores, strict=False)
+    ]
+    return sorted(head, key=order) + list(candidates[len(head) :])
+
+
+def _ranks(scores: Mapping[str, float]) -> dict[str, int]:
+    ordered = sorted(scores, key=lambda key: (-scores[key], key))
+    return {key: position for position, key in enumerate(ordered, start=1)}

@@ -1,0 +1,107 @@
+"""Results: what a search gives back, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..facets import Facet, FacetRange, FacetValue
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a product stands where it does: (rank, score) in each lane, the fused score, the reranker's.
+
+    Lanes are "identifiers", "words" and "vectors"; ``matched`` says how an identifier was met.
+    """
+
+    lanes: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    fused: float = 0.0
+    rerank: float | None = None
+    matched: str = ""
+
+    @property
+    def pinned(self) -> bool:
+        """Does an identifier put it above everything else?"""
+        return self.matched in ("exact", "prefix")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON takes it."""
+        lanes = {lane: {"rank": rank, "score": round(score, 4)} for lane, (rank, score) in self.lanes.items()}
+        return {
+            "lanes": lanes,
+            "fused": round(self.fused, 4),
+            "rerank": None if self.rerank is None else round(self.rerank, 4),
+            "matched": self.matched,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One product found, alive: ``object`` comes from the shop's own rows at this moment."""
+
+    object: Any
+    score: float
+    why: Why
+    thumbnail_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetResult:
+    """A facet beside its counts over the products found."""
+
+    facet: Facet
+    found: list[FacetValue] | FacetRange
+
+    @property
+    def name(self) -> str:
+        """The parameter of the facet."""
+        return self.facet.name
+
+    @property
+    def label(self) -> str:
+        """What people read above it."""
+        return self.facet.label
+
+    @property
+    def is_range(self) -> bool:
+        """Is it chosen by bounds rather than by values?"""
+        return isinstance(self.found, FacetRange)
+
+
+@dataclass(frozen=True)
+class Results:
+    """One page of hits with what belongs to the whole set: total, facets, and how it came about."""
+
+    hits: tuple[Hit, ...] = ()
+    total: int = 0
+    total_is_exact: bool = True
+    """False where the bound MAX_CANDIDATES was reached: there are at least ``total``."""
+    page: int = 1
+    page_size: int = 24
+    facets: Mapping[str, FacetResult] = field(default_factory=dict)
+    sort: str = ""
+    reranked: int = 0
+    """How many candidates the reranker scored."""
+    degraded: tuple[str, ...] = ()
+    """What failed on the way ("embedder", "reranker", "index"); empty when all went well."""
+    did_you_mean: str = ""
+    timings: Mapping[str, float] = field(default_factory=dict)
+    """Milliseconds by stage."""
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-self.total // self.page_size))
+
+    @property
+    def total_text(self) -> str:
+        """The total as people read it: "1000+" where counting stopped at the bound."""
+        return f"{self.total}" if self.total_is_exact else f"{self.total}+"

@@ -1,0 +1,77 @@
+"""Scope: the live products that a search may show, as a queryset and as SQL for the lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet, ValidationError
+from django.db.models import QuerySet
+from django.db.models.fields import AutoField, IntegerField
+
+from ..indexes import SearchIndex
+from ..models import Generation
+from ..sql import compile_keys, execute
+
+Chosen = Mapping[str, Sequence[Any]]
+"""Chosen facet values by facet name; never empty ones."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One generation and language of an index, narrowed to the products of a queryset."""
+
+    index: SearchIndex
+    generation: Generation
+    language: str
+    products: QuerySet[Any]
+
+    @property
+    def alias(self) -> str:
+        """The database that answers."""
+        return str(self.products.db)
+
+    @cached_property
+    def keys(self) -> tuple[str, tuple[Any, ...]]:
+        """SQL and parameters that select the products' keys."""
+        return compile_keys(self.products)
+
+    @cached_property
+    def is_empty(self) -> bool:
+        """Can the queryset match nothing at all, whatever the rows?"""
+        try:
+            return not self.keys
+        except EmptyResultSet:
+            return True
+
+    @property
+    def join(self) -> str:
+        """The condition that ties a document to a product; it never casts the documents' side."""
+        if isinstance(self.index.model._meta.pk, AutoField | IntegerField):
+            return "document.object_id = product.key"
+        return "document.object_key = product.key::text"
+
+    def narrowed(self, chosen: Chosen, without: str = "") -> Scope:
+        """Return the scope under the chosen facets, all but one."""
+        products = self.products
+        for facet in self.index.facets:
+            values = chosen.get(facet.name)
+            if values and facet.name != without:
+                try:
+                    products = products.filter(facet.condition(values))
+                except (ValueError, TypeError, ValidationError):
+                    products = products.none()  # not a value of this field: no product has it
+        return Scope(self.index, self.generation, self.language, products)
+
+    def among(self, keys: Iterable[str]) -> QuerySet[Any]:
+        """Return the products of the scope with these keys."""
+        to_python = self.index.model._meta.pk.to_python
+        return self.products.filter(pk__in=[to_python(key) for key in keys])
+
+    def count(self, bound: int) -> int:
+        """Count the products, at most ``bound``: counting on would cost more than it tells."""
+        statement, parameters = self.keys
+        rows = execute(self.alias, f"SELECT count(*) FROM ({statement} LIMIT {int(bound)}) bounded", parameters)
+        return int(rows[0][0])

@@ -1,0 +1,214 @@
+"""search(): scope, demand, lanes, fusion, rerank, facets, hydration, in this order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from ..conf import settings
+from ..exceptions import CatalogSearchError
+from ..facets import Facet
+from ..images import Picture, read_picture
+from ..indexes import SearchIndex
+from ..models import Generation
+from ..sql import read_alias
+from . import paging
+from .encoding import query_vector
+from .hydration import hydrate
+from .lanes import LANES
+from .query import Query, query_language
+from .ranking import Candidate
+from .reranking import rerank
+from .results import FacetResult, Hit, Results, Why
+from .retrieval import Demand, candidates, demand
+from .scope import Chosen, Scope
+from .trace import Trace
+
+logger = logging.getLogger(__name__)
+
+
+def search(
+    index: SearchIndex,
+    text: str = "",
+    *,
+    image: Picture | bytes | IO[bytes] | None = None,
+    like: Sequence[Any] = (),
+    queryset: QuerySet[Any] | None = None,
+    visible: QuerySet[Any] | None = None,
+    facets: Mapping[str, Sequence[Any]] | None = None,
+    sort: str | None = None,
+    page: int = 1,
+    page_size: int | None = None,
+    rerank: bool = True,
+    facet_counts: bool = True,
+    cutoff: float | None = None,
+    lanes: Collection[str] = LANES,
+    language: str = "",
+    request: HttpRequest | None = None,
+) -> Results:
+    """Search an index and return one page of results.
+
+    ``text`` and ``image`` are asked for together; ``like`` adds products (or their keys) to resemble, which are left
+    out themselves. None of them means browsing. ``queryset`` narrows to some products; ``visible`` replaces
+    ``index.queryset(request)`` where other rules decide who sees what, as in the admin. ``facets`` maps names to
+    chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting.
+    ``cutoff`` overrides the setting; ``float("-inf")`` admits every product to the vector lane. ``lanes`` names those that retrieve, to compare them: "identifiers", "words",
+    "vectors".
+
+    A model that fails degrades the results openly (``results.degraded``). Raises ImageError on a broken picture and
+    CatalogSearchError on an unknown facet, sort or lane.
+    """
+    chosen = {name: values for name, values in (facets or {}).items() if values}
+    _refuse_unknown("facet", chosen, [facet.name for facet in index.facets], index)
+    _refuse_unknown("sort", [sort] if sort else [], list(index.sorts), index)
+    _refuse_unknown("lane", lanes, LANES, index)
+    picture = image if image is None or isinstance(image, Picture) else read_picture(image)
+    liked = tuple(str(one.pk if isinstance(one, Model) else one) for one in like)
+    query = Query(text.replace("\x00", " "), picture, liked, query_language(index, language))
+    ask = Ask(
+        query=query,
+        chosen=chosen,
+        sort=sort or "",
+        page=max(1, page),
+        size=page_size or settings.PAGE_SIZE,
+        cutoff=settings.CUTOFF if cutoff is None else cutoff,
+        rerank=rerank,
+        facet_counts=facet_counts,
+        lanes=tuple(lane for lane in LANES if lane in lanes),
+    )
+    trace = Trace()
+    with trace.stage("total"):
+        products = index.queryset(request) if visible is None else visible
+        if queryset is not None:
+            products = products.filter(pk__in=queryset.order_by().values("pk"))
+        if liked:
+            products = products.exclude(pk__in=liked)
+        scope = Scope(index, _active_generation(index, trace), query.language, products)
+        page_of = _ranked if query else _browsed
+        hits, total, facet_results, reranked = page_of(scope, ask, trace)
+    return Results(
+        hits=hits,
+        total=total,
+        total_is_exact=not query or total < settings.MAX_CANDIDATES,
+        page=ask.page,
+        page_size=ask.size,
+        facets=facet_results,
+        sort=ask.sort,
+        reranked=reranked,
+        degraded=tuple(trace.degraded),
+        timings=trace.timings,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Everything that a caller decided about one search."""
+
+    query: Query
+    chosen: Chosen
+    sort: str
+    page: int
+    size: int
+    cutoff: float
+    rerank: bool
+    facet_counts: bool
+    lanes: tuple[str, ...]
+
+    @property
+    def window(self) -> slice:
+        """The places of the page in the whole list."""
+        return slice((self.page - 1) * self.size, self.page * self.size)
+
+
+Page = tuple[tuple[Hit, ...], int, dict[str, FacetResult], int]
+"""Hits of the page, total, facets, how many were reranked."""
+
+
+def _browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
+    """Answer an empty query: all products in scope, in the order asked for or else the index's first."""
+    products = scope.narrowed(ask.chosen).products
+    with trace.stage("browse"):
+        order = scope.index.sorts.get(ask.sort) or next(iter(scope.index.sorts.values()), "-pk")
+        total = products.count()
+        keys = [str(key) for key in products.order_by(order, "pk").values_list("pk", flat=True)[ask.window]]
+    with trace.stage("hydrate"):
+        hits = hydrate(scope, [Candidate(key, 0.0, Why()) for key in keys])
+    with trace.stage("facets"):
+        facets = _count(scope, ask, lambda facet: scope.narrowed(ask.chosen, without=facet.name).products)
+    return hits, total, facets, 0
+
+
+def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:
+    """Answer a query: rows, total, facets and sort all read one set of members."""
+    if scope.generation.pk is None or scope.is_empty:
+        return (), 0, _count(scope, ask, lambda _: scope.products.none()), 0
+    vector = query_vector(scope, ask.query, trace) if "vectors" in ask.lanes else None
+    demanded = demand(scope, ask.query, vector, ask.cutoff, ask.lanes, trace)
+    narrowed = scope.narrowed(ask.chosen)
+    members, reranked = _ranking(narrowed, ask, demanded, trace)
+    with trace.stage("hydrate"):
+        hits = hydrate(narrowed, members[ask.window])
+    with trace.stage("facets"):
+
+        def counted(facet: Facet) -> QuerySet[Any]:
+            # Without its own choice, so that a visitor sees what another value would bring.
+            if facet.name not in ask.chosen:
+                return narrowed.among(member.key for member in members)
+            wider = scope.narrowed(ask.chosen, without=facet.name)
+            return wider.among(member.key for member in candidates(wider, demanded, trace))
+
+        facets = _count(scope, ask, counted)
+    return hits, len(members), facets, reranked
+
+
+def _ranking(scope: Scope, ask: Ask, demanded: Demand, trace: Trace) -> tuple[list[Candidate], int]:
+    """Return the members in order and how many were reranked; page one's order is frozen for the next pages."""
+    key = paging.ranking_key(scope, ask.query, ask.sort, ask.cutoff, ask.rerank, ask.lanes)
+    kept = paging.frozen(key) if ask.page > 1 else None
+    if kept:
+        return kept
+    members, reranked = candidates(scope, demanded, trace), 0
+    if ask.sort:
+        with trace.stage("sort"):
+            members = _sorted(scope, members, scope.index.sorts[ask.sort])
+    elif ask.rerank:
+        with trace.stage("rerank"):
+            members, reranked, failed = rerank(scope, ask.query, members)
+            if failed:
+                trace.degrade("reranker")
+    if len(members) > ask.size and not trace.degraded:
+        paging.freeze(key, members, reranked)
+    return members, reranked
+
+
+def _sorted(scope: Scope, members: Sequence[Candidate], order: str) -> list[Candidate]:
+    by_key = {candidate.key: candidate for candidate in members}
+    keys = scope.among(by_key).order_by(order, "pk").values_list("pk", flat=True)
+    return [by_key[str(key)] for key in keys]
+
+
+def _count(scope: Scope, ask: Ask, products: Callable[[Facet], QuerySet[Any]]) -> dict[str, FacetResult]:
+    return {
+        facet.name: FacetResult(facet, facet.count(products(facet), ask.chosen.get(facet.name, ())))
+        for facet in scope.index.facets
+        if ask.facet_counts
+    }
+
+
+def _active_generation(index: SearchIndex, trace: Trace) -> Generation:
+    found = Generation.objects.using(read_alias(index.model)).active(index.label)
+    if found is None:
+        logger.error("%r has no active generation; run manage.py rebuild_search_index.", index)
+        trace.degrade("index")
+    return found or Generation(index=index.label)
+
+
+def _refuse_unknown(kind: str, asked: Iterable[str], known: Sequence[str], index: SearchIndex) -> None:
+    for name in asked:
+        if name not in known:
+            raise CatalogSearchError(f'{index!r} has no {kind} "{name}"; it has: {", ".join(known) or "none"}.')

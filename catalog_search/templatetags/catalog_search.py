@@ -1,0 +1,44 @@
+"""Template tags: ``{% load catalog_search %}`` and then ``{% search_box %}`` anywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.urls import reverse
+
+from ..conf import settings
+from ..forms import SearchForm
+from ..navigation import Address
+
+register = template.Library()
+
+
+@register.inclusion_tag("catalog_search/_search_box.html", takes_context=True)
+def search_box(context: Context, index: str = "", placeholder: str = "", assets: bool = True) -> dict[str, Any]:
+    """Show the search box: words, a picture, or both. Works in any template, with or without JavaScript.
+
+    ``index`` names the index to search where there are several. ``assets=False`` leaves out the style sheet and the
+    script, for a page that has them in its head. On the result page the box holds what was searched for.
+    """
+    form = context.get("search_form")
+    address = context.get("address")
+    box: dict[str, Any] = {
+        "action": reverse("catalog_search:search", args=[index] if index else []),
+        "placeholder": placeholder,
+        "assets": assets,
+        "max_length": settings.QUERY_MAX_LENGTH,
+    }
+    if isinstance(form, SearchForm) and isinstance(address, Address):
+        token = address.parameters.get("picture", "")
+        has_picture = bool(token) and "picture" not in form.errors
+        box |= {
+            "action": address.path,
+            "q": form["q"].value() or "",
+            "errors": [message for name in ("q", "image", "picture") for message in form.errors.get(name, [])],
+            "picture_url": reverse("catalog_search:picture", args=[token]) if has_picture else "",
+            "token": token if has_picture else "",
+            "without_picture": address.without("picture"),
+        }
+    return box

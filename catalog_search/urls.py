@@ -1,0 +1,14 @@
+"""Addresses of the storefront: ``path("search/", include("catalog_search.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from .views import SearchView, picture
+
+app_name = "catalog_search"
+urlpatterns = [
+    path("", SearchView.as_view(), name="search"),
+    path("picture/<str:token>.jpg", picture, name="picture"),
+    path("<str:index>/", SearchView.as_view(), name="search"),
+]

@@ -1,0 +1,165 @@
+"""The storefront's search page: a form in, a page of results out; a picture search has an address of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.forms import BoundField
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from .conf import settings
+from .exceptions import ImageError, IndexNotFound
+from .facets import FacetRange, FacetValue
+from .forms import SearchForm
+from .indexes import SearchIndex, registry
+from .navigation import Address, Chip
+from .responses import describe
+from .searching import Results, cache
+
+SHOWN_VALUES = 8
+
+
+# A search changes nothing and answers everybody alike, so its form needs no token, and pages that hold a search box
+# can be cached for all visitors.
+@method_decorator(csrf_exempt, name="dispatch")
+class SearchView(View):
+    """Searches one index: the one named in the address, else ``index_name``, else the first declared.
+
+    GET answers with a page of results. POST takes a picture too: it is kept for a while, and the visitor is sent to
+    the address of that search, which can be paged, filtered, shared and gone back to.
+    """
+
+    index_name = ""
+    template_name = "catalog_search/search.html"
+    form_class: type[SearchForm] = SearchForm
+
+    def get(self, request: HttpRequest, index: str = "") -> HttpResponseBase:
+        """Show the results that the address asks for."""
+        declared = self.get_index(index)
+        return self.render(self.form_class(declared, request.GET), Address.of(request.path, request.GET))
+
+    def post(self, request: HttpRequest, index: str = "") -> HttpResponseBase:
+        """Keep an uploaded picture and go on to the address of the search."""
+        form = self.form_class(self.get_index(index), request.POST, request.FILES)
+        address = Address.of(request.path, request.POST).without()
+        if form.is_valid() and form.cleaned_data["image"]:
+            address = address.with_("picture", token := cache.keep_picture(form.cleaned_data["image"]))
+            if not token:
+                form.add_error("image", _("Pictures cannot be taken at the moment; please search by words."))
+        if form.is_valid():
+            return HttpResponseRedirect(str(address))
+        return self.render(form, address)
+
+    def get_index(self, name: str) -> SearchIndex:
+        """Return the index to search; Http404 where there is none."""
+        try:
+            name = name or self.index_name
+            return registry.get(name) if name else next(iter(registry))
+        except (IndexNotFound, StopIteration) as error:
+            raise Http404("There is no such search.") from error
+
+    def render(self, form: SearchForm, address: Address) -> HttpResponseBase:
+        """Search for what is valid and say at its field what is not."""
+        status = 200 if form.is_valid() else 400
+        # Without the part of the query that could not be read, results would answer a question nobody asked.
+        results = form.search(self.request) if form.asks_clearly else None
+        if results and results.page > results.pages:
+            status = 404
+        context = self.get_context(form, results, address)
+        response = TemplateResponse(self.request, self.template_name, context, status=status)
+        if address.parameters.keys() - {"page"}:
+            response.headers["X-Robots-Tag"] = "noindex, follow"
+        if results:
+            describe(response, results)
+        return response
+
+    def get_context(self, form: SearchForm, results: Results | None, address: Address) -> dict[str, Any]:
+        """Return what the template shows; a shop adds its own here."""
+        context: dict[str, Any] = {"search_form": form, "index": form.index, "results": results, "address": address}
+        if results is None:
+            return context
+        similar = list(self._similar_chips(form, address))
+        filters = list(address.chips(results))
+        names = [name for facet in form.index.facets for name in facet.parameters]
+        return context | {
+            "browsing": not any(form.options()[part] for part in ("text", "image", "like")),
+            "chips": [*similar, *filters],
+            "filter_count": len(filters),
+            "without_filters": address.without(*names),
+            "without_words": address.without("q"),
+            "all_products": Address.of(address.path, type(address.parameters)()),
+            "facets": [panel for panel in _panels(form, results) if panel.is_worth_showing],
+            "carried": [(name, value) for name, value in _pairs(address) if name not in (*names, "sort", "page")],
+            "pages": list(address.pages(results)) if results.pages > 1 else [],
+            "previous": address.previous_page(results),
+            "next": address.next_page(results),
+        }
+
+    def _similar_chips(self, form: SearchForm, address: Address) -> list[Chip]:
+        keys = form.cleaned_data.get("like") or []
+        if not keys:
+            return []
+        # A product that this visitor may not see is not named to them either.
+        seen = {product.pk: str(product) for product in form.index.queryset(self.request).filter(pk__in=keys)}
+        rest = {key: ",".join(str(other) for other in keys if other != key) for key in keys}
+        without = address.without("like")
+        return [
+            Chip(_("Similar to"), seen.get(key, ""), str(without.with_("like", rest[key]) if rest[key] else without))
+            for key in keys
+        ]
+
+
+@require_safe
+def picture(request: HttpRequest, token: str) -> HttpResponse:
+    """Show a visitor the picture they search with."""
+    try:
+        kept = cache.kept_picture(token)
+    except ImageError as error:
+        raise Http404(str(error)) from error
+    headers = {"Cache-Control": f"private, max-age={settings.PICTURE_SECONDS}", "X-Robots-Tag": "noindex"}
+    return HttpResponse(kept.jpeg, content_type="image/jpeg", headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """One facet as the page shows it: its first values and the rest, or two bounds."""
+
+    name: str
+    label: str
+    values: list[FacetValue]
+    rest: list[FacetValue]
+    bounds: FacetRange | None
+    fields: list[BoundField]
+
+    @property
+    def rest_is_open(self) -> bool:
+        return any(value.chosen for value in self.rest)
+
+    @property
+    def is_worth_showing(self) -> bool:
+        if self.bounds is None:
+            return bool(self.values)
+        return self.bounds.low != self.bounds.high or any(field.value() or field.errors for field in self.fields)
+
+
+def _panels(form: SearchForm, results: Results) -> list[_Panel]:
+    panels = []
+    for result in results.facets.values():
+        bounds = result.found if isinstance(result.found, FacetRange) else None
+        values = [] if isinstance(result.found, FacetRange) else result.found
+        fields = [form[name] for name in result.facet.parameters]
+        panels.append(
+            _Panel(result.name, result.label, values[:SHOWN_VALUES], values[SHOWN_VALUES:], bounds, fields)
+        )
+    return panels
+
+
+def _pairs(address: Address) -> list[tuple[str, str]]:
+    return [(name, value) for name, values in address.parameters.lists() for value in values]

@@ -1,0 +1,13 @@
+"""The WSGI entry point."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from project import services
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+services.ensure()
+application = get_wsgi_application()

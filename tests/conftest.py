@@ -1,0 +1,183 @@
+"""Services and fixtures for all tests: real PostgreSQL, real Redis, a real Celery worker."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import django
+import pytest
+from PIL import Image
+from redis import Redis
+
+from project import services
+from project.services import children
+
+if TYPE_CHECKING:
+    from catalog_search.models import Generation
+    from project.shop.models import Product
+
+TESTS = services.DATA / "tests"
+
+
+def take_place() -> int:
+    """Return a number no other test run of this checkout uses at the same time."""
+    TESTS.mkdir(parents=True, exist_ok=True)
+    for place in itertools.count():
+        descriptor = os.open(TESTS / f"{place}.lock", os.O_RDWR | os.O_CREAT)
+        try:
+            # Open, and so locked, until this process ends.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+        else:
+            return place
+    raise AssertionError
+
+
+PLACE = take_place()
+
+
+def set_environment() -> None:
+    """Prepare what the settings read. Here and not in a fixture: Django reads them before the first one runs."""
+    embedded = "CELERY_BROKER_URL" not in os.environ
+    services.ensure()
+    if embedded:
+        # The first three are the demo's, and the embedded Redis has 64. A broker given from outside is used as it is.
+        server = os.environ["CELERY_BROKER_URL"].rpartition("/")[0]
+        first = 16 + 3 * PLACE
+        for number, name in enumerate(("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CACHE_URL"), start=first):
+            os.environ[name] = f"{server}/{number}"
+            # An interrupted run may have left messages there.
+            with Redis.from_url(os.environ[name]) as database:
+                database.flushdb()
+    media = TESTS / f"{PLACE}.media"
+    shutil.rmtree(media, ignore_errors=True)
+    os.environ["MEDIA_ROOT"] = str(media)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
+
+
+set_environment()
+django.setup()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Give this run a database of its own, so that several can go on at the same time."""
+    from django.db import connection
+
+    connection.settings_dict["TEST"]["NAME"] = f"test_{connection.settings_dict['NAME']}_{PLACE}"
+
+
+@pytest.fixture(scope="session")
+def worker(django_db_setup: None) -> Iterator[subprocess.Popen[bytes]]:
+    """A real Celery worker process on the test database; for tests marked `django_db(transaction=True)`.
+
+    Its log is `.data/logs/test-worker-N.log`.
+    """
+    from django.db import connection
+
+    from project.celery import app
+
+    database = connection.settings_dict
+    credentials = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
+    log = services.DATA / "logs" / f"test-worker-{PLACE}.log"
+    name = f"tests-{PLACE}@localhost"
+    command = [sys.executable, "-m", "celery", "-A", "project", "worker", "--hostname", name]
+    command += ["--pool", "threads", "--concurrency", "2", "--queues", "search,search_interactive"]
+    command += ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+    environment = os.environ | {"DATABASE_URL": f"postgres://{credentials}/{database['NAME']}"}
+    with children.running(command, log, env=environment) as process:
+        deadline = time.monotonic() + 60
+        while not app.control.ping(destination=[name], timeout=0.5):
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"The worker did not start:\n{log.read_text()[-2000:]}")
+        yield process
+
+
+DUMMY = {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"poison": "poisonous"}}
+
+
+@pytest.fixture
+def dummy_models(settings: Any) -> Any:
+    """Models without weights: words and colours in, exact answers out."""
+    settings.CATALOG_SEARCH = {"EMBEDDER": DUMMY, "RERANKER": None, "RETRY_SECONDS": 0}
+    return settings
+
+
+@pytest.fixture
+def picture_bytes() -> Callable[..., bytes]:
+    """Make picture files: `picture_bytes("red", format="PNG", size=(64, 64))`."""
+
+    def make(colour: Any = "red", format: str = "JPEG", size: tuple[int, int] = (64, 48), mode: str = "RGB") -> bytes:
+        buffer = io.BytesIO()
+        Image.new(mode, size, colour).save(buffer, format)
+        return buffer.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def make_product(db: None, picture_bytes: Callable[..., bytes]) -> Callable[..., Product]:
+    """Make products: `make_product("Red mug", brand="Acme", picture="red", price=5)`."""
+    from django.core.files.base import ContentFile
+    from django.utils import timezone
+
+    from project.shop.models import Brand, Category, Product, ProductImage
+
+    count = itertools.count(1)
+
+    def make(name: str, brand: str = "", category: str = "", picture: str = "", **fields: Any) -> Product:
+        number = next(count)
+        values = {"reference": f"ref-{number}", "sku": f"SKU-{number:04}", "created": timezone.now(), "stock": 1}
+        product = Product.objects.create(
+            name=name,
+            brand=Brand.objects.get_or_create(name=brand)[0] if brand else None,
+            category=Category.objects.get_or_create(path=category)[0] if category else None,
+            **values | fields,
+        )
+        if picture:
+            ProductImage.objects.create(product=product, file=ContentFile(picture_bytes(picture), f"{picture}.jpg"))
+        return product
+
+    return make
+
+
+@pytest.fixture
+def build_index(dummy_models: Any) -> Callable[[], Generation]:
+    """Index everything with the dummy embedder and let it serve; call it again to work off changes."""
+    from django.core.management import call_command
+
+    from catalog_search.models import Generation
+
+    def build() -> Generation:
+        call_command("rebuild_search_index", sync=True, verbosity=0)
+        generation = Generation.objects.active("shop.product")
+        assert generation is not None
+        return generation
+
+    return build
+
+
+@pytest.fixture
+def indexed_shop(make_product: Callable[..., Product], build_index: Callable[[], Generation]) -> dict[str, Product]:
+    """A small indexed shop: mugs, chairs and dresses in several colours, one draft among them."""
+    shop = {
+        "red mug": make_product("Red mug", "Acme", "Home > Kitchen", "red", colour="red", price=9, sku="MUG-1001"),
+        "blue mug": make_product("Blue mug", "Acme", "Home > Kitchen", "blue", colour="blue", price=11, sku="MUG-1002"),
+        "photo mug": make_product("Mug", "Bolt", "Home > Kitchen", "green", price=12, stock=0, sku="MUG-1003"),
+        "red chair": make_product("Red chair", "Bolt", "Home > Chairs", "red", colour="red", price=80, sku="CH-77"),
+        "dress": make_product("Summer dress", "Coco", "Clothes", "yellow", colour="yellow", price=40, ean="4006381333931"),
+        "draft": make_product("Secret mug", "Acme", "Home > Kitchen", "red", is_public=False, price=1, sku="MUG-9999"),
+    }
+    build_index()
+    return shop

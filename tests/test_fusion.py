@@ -1,0 +1,56 @@
+"""Fusion: unit vectors, backgrounds and scores with answers worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog_search.fusion import Background, linear, mean_direction, reciprocal_ranks, saturate, unit
+
+
+def vector(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
+def test_unit() -> None:
+    assert unit(vector(3, 4)) == pytest.approx([0.6, 0.8])
+    assert unit(vector(0, 0)) == pytest.approx([0, 0])
+
+
+def test_mean_direction_ignores_lengths() -> None:
+    assert mean_direction([vector(10, 0), vector(0, 1)]) == pytest.approx([2**-0.5, 2**-0.5])
+
+
+def test_mean_direction_of_opposites_is_the_first() -> None:
+    assert mean_direction([vector(1, 0), vector(-1, 0)]) == pytest.approx([1, 0])
+
+
+def test_background() -> None:
+    background = Background.of(np.array([0.1, 0.3]))
+
+    assert background.mean == pytest.approx(0.2)
+    assert background.at(2) == pytest.approx(0.4)
+    assert background.deviations(0.4) == pytest.approx(2)
+    assert Background.of(np.array([])).at(1) == pytest.approx(1)
+
+
+def test_reciprocal_ranks() -> None:
+    scores = reciprocal_ranks([["a", "b"], ["b"]])
+
+    assert scores == pytest.approx({"a": 1 / 61, "b": 1 / 62 + 1 / 61})
+
+
+def test_linear_counts_a_missing_lane_as_nothing() -> None:
+    scores = linear({"words": {"a": 1.0}, "vectors": {"a": 0.5, "b": 1.0}}, {"words": 1, "vectors": 3})
+
+    assert scores == pytest.approx({"a": 0.25 + 0.375, "b": 0.75})
+
+
+@given(st.floats(-10, 1e6), st.floats(-10, 1e6), st.floats(1e-3, 10))
+def test_saturate_keeps_order_within_zero_and_one(low: float, high: float, half: float) -> None:
+    low, high = sorted((low, high))
+
+    assert 0 <= saturate(low, half) <= saturate(high, half) <= 1
+    assert saturate(half, half) == pytest.approx(0.5)

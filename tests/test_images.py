@@ -1,0 +1,132 @@
+"""Pictures of every kind become small upright RGB pictures; what is none is refused in words."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from catalog_search.exceptions import ImageError
+from catalog_search.images import read_picture
+
+
+def encode(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def centre(data: bytes) -> tuple[int, ...]:
+    image = read_picture(data).open()
+    return image.getpixel((image.width // 2, image.height // 2))
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
+def test_formats(format: str) -> None:
+    red, green, blue = centre(encode(Image.new("RGB", (80, 60), (200, 30, 40)), format))
+
+    assert red > 180
+    assert green < 60
+    assert blue < 70
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "I", "I;16", "F"])
+def test_modes(mode: str) -> None:
+    source = Image.new("L", (40, 30), 255)
+    image = source.convert(mode) if mode != "I;16" else Image.new("I;16", (40, 30), 65535)
+
+    picture = read_picture(encode(image, "TIFF"))
+
+    assert picture.open().mode == "RGB"
+    assert picture.open().getpixel((20, 15))[0] > 250
+
+
+def test_sixteen_bits_keep_their_greys() -> None:
+    assert abs(centre(encode(Image.new("I;16", (20, 20), 32768)))[0] - 128) <= 2
+
+
+def test_transparency_is_laid_on_white() -> None:
+    assert centre(encode(Image.new("RGBA", (20, 20), (0, 0, 0, 0)))) == (255, 255, 255)
+
+
+def test_palette_transparency_is_laid_on_white() -> None:
+    image = Image.new("P", (20, 20), 0)
+    image.putpalette([0, 0, 0] * 256)
+
+    assert centre(encode(image, transparency=0)) == (255, 255, 255)
+
+
+def test_exif_rotation_is_applied() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned by 90 degrees
+
+    picture = read_picture(encode(Image.new("RGB", (80, 40), "red"), "JPEG", exif=exif))
+
+    assert picture.open().size == (40, 80)
+
+
+def test_first_frame_of_an_animation() -> None:
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("blue", "red")]
+
+    assert centre(encode(frames[0], "GIF", save_all=True, append_images=frames[1:]))[2] > 200
+
+
+def test_large_pictures_shrink_to_the_edge(settings: Any) -> None:
+    settings.CATALOG_SEARCH = {"IMAGE_SIZE": 100}
+
+    assert read_picture(encode(Image.new("RGB", (3000, 1500)), "JPEG")).open().size == (100, 50)
+    assert read_picture(encode(Image.new("RGB", (5000, 2)))).open().size == (100, 1)
+    assert read_picture(encode(Image.new("RGB", (30, 20)))).open().size == (30, 20)
+
+
+def test_equal_pixels_have_equal_digests() -> None:
+    first, second = (read_picture(encode(Image.new("RGB", (9, 9), "red"))) for _ in range(2))
+
+    assert first.digest == second.digest
+    assert first.digest != read_picture(encode(Image.new("RGB", (9, 9), "blue"))).digest
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"not a picture", b"GIF89a", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.4", b"\x00" * 1000],
+)
+def test_what_is_no_picture_is_refused(data: bytes) -> None:
+    with pytest.raises(ImageError):
+        read_picture(data)
+
+
+def test_truncated_pictures_are_refused() -> None:
+    whole = encode(Image.effect_noise((200, 200), 50), "PNG")
+
+    with pytest.raises(ImageError, match="cannot|can be read"):
+        read_picture(whole[: len(whole) // 2])
+
+
+def test_formats_off_the_list_are_refused() -> None:
+    with pytest.raises(ImageError):
+        read_picture(encode(Image.new("RGB", (9, 9)), "PPM"))
+
+
+def test_decompression_bombs_are_refused_before_decoding() -> None:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 60_000, 1_000, 8, 2, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+    with pytest.raises(ImageError, match="megapixels"):
+        read_picture(bomb)
+
+
+def test_too_many_bytes_are_refused_without_reading_them_all(settings: Any) -> None:
+    settings.CATALOG_SEARCH = {"IMAGE_MAX_BYTES": 1000}
+    file = io.BytesIO(b"x" * 5000)
+
+    with pytest.raises(ImageError, match="larger than 0.001 MB"):
+        read_picture(file)
+
+    assert file.tell() == 1001

@@ -1,0 +1,240 @@
+"""The write side: whatever happens to a product reaches its documents, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+
+from catalog_search.indexes import registry
+from catalog_search.indexing import changes, drain, paused
+from catalog_search.indexing.generations import activate, is_outdated
+from catalog_search.models import Change, Document, Generation, Thumbnail
+from project.shop.models import Brand, Product, ProductImage
+
+Shop = dict[str, Product]
+
+pytestmark = pytest.mark.django_db
+
+
+def document(product: Product) -> Document:
+    return Document.objects.get(object_key=str(product.pk))
+
+
+def waiting() -> set[str]:
+    return set(Change.objects.values_list("object_key", flat=True))
+
+
+def test_a_build_gives_every_product_one_document(indexed_shop: Shop) -> None:
+    found = document(indexed_shop["red mug"])
+
+    assert Document.objects.count() == Product.objects.count()
+    assert Change.objects.count() == 0
+    assert found.object_id == indexed_shop["red mug"].pk
+    assert found.text == "Red mug\nAcme\nKitchen"
+    assert found.identifiers == "'mug1001'"
+    assert found.pictures == Document.Pictures.OK
+    assert Thumbnail.objects.filter(name=found.thumbnail).exists()
+
+
+def test_vectors_have_unit_length(indexed_shop: Shop) -> None:
+    vector = document(indexed_shop["red mug"]).embedding
+
+    assert sum(value**2 for value in vector) == pytest.approx(1, abs=0.01)
+
+
+def test_saving_rewrites_the_document(indexed_shop: Shop) -> None:
+    mug = indexed_shop["red mug"]
+    mug.name = "Crimson cup"
+    mug.save()
+    drain()
+
+    assert document(mug).text.startswith("Crimson cup")
+    assert not Change.objects.exists()
+
+
+def test_a_rolled_back_save_leaves_no_change(indexed_shop: Shop) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        indexed_shop["red mug"].save()
+        raise RuntimeError
+
+    assert waiting() == set()
+
+
+def test_what_did_not_change_is_not_embedded_again(indexed_shop: Shop) -> None:
+    before = document(indexed_shop["red mug"]).embedded_at
+    Product.objects.get(pk=indexed_shop["red mug"].pk).save()
+    drain()
+
+    assert document(indexed_shop["red mug"]).embedded_at == before
+
+
+def test_deleting_takes_the_document_along_at_once(indexed_shop: Shop) -> None:
+    key = str(indexed_shop["red mug"].pk)
+    indexed_shop["red mug"].delete()
+
+    assert not Document.objects.filter(object_key=key).exists()
+    drain()
+    assert waiting() == set()
+
+
+def test_renaming_a_brand_concerns_its_products(indexed_shop: Shop) -> None:
+    brand = Brand.objects.get(name="Acme")
+    brand.name = "Apex"
+    brand.save()
+
+    assert waiting() == {str(product.pk) for product in brand.products.all()}
+    drain()
+    assert "Apex" in document(indexed_shop["red mug"]).text
+
+
+def test_moving_a_picture_concerns_both_products(indexed_shop: Shop) -> None:
+    picture = indexed_shop["red mug"].images.get()
+    picture.product = indexed_shop["dress"]
+    picture.save()
+    drain()
+
+    assert document(indexed_shop["red mug"]).pictures == Document.Pictures.NONE
+    assert document(indexed_shop["dress"]).pictures == Document.Pictures.OK
+
+
+def test_deleting_a_picture_concerns_its_product(indexed_shop: Shop) -> None:
+    ProductImage.objects.get(product=indexed_shop["red mug"]).delete()
+    drain()
+
+    assert document(indexed_shop["red mug"]).thumbnail == ""
+
+
+def test_a_missing_picture_gives_a_marked_text_document(
+    make_product: Callable[..., Product], build_index: Callable[[], Any]
+) -> None:
+    product = make_product("Red mug")
+    ProductImage.objects.create(product=product, file="products/gone.jpg")
+    build_index()
+
+    assert document(product).pictures == Document.Pictures.FAILED
+    assert "gone.jpg" in document(product).picture_error
+
+
+def test_a_poisonous_product_stands_alone(
+    make_product: Callable[..., Product], build_index: Callable[[], Any], settings: Any
+) -> None:
+    good = [make_product(f"Mug {number}") for number in range(60)]
+    settings.CATALOG_SEARCH |= {"RETRY_SECONDS": 60}
+    bad = make_product("poisonous mug")
+    build_index()
+
+    assert Document.objects.count() == len(good)
+    assert waiting() == {str(bad.pk)}
+    assert "poisonous" in Change.objects.get().error
+
+
+def test_a_poisonous_product_is_set_aside_after_too_many_attempts(
+    indexed_shop: Shop, make_product: Callable[..., Product], settings: Any
+) -> None:
+    settings.CATALOG_SEARCH |= {"MAX_ATTEMPTS": 3}
+    make_product("poisonous mug")
+    drain()
+
+    change = Change.objects.get()
+    assert change.set_aside
+    assert change.attempts == 3
+
+
+def test_a_build_that_lost_too_much_does_not_serve(make_product: Callable[..., Product], dummy_models: Any) -> None:
+    dummy_models.CATALOG_SEARCH |= {"RETRY_SECONDS": 60}
+    make_product("poisonous mug")
+
+    with pytest.raises(CommandError, match="1 products failed.*poisonous"):
+        call_command("rebuild_search_index", sync=True, verbosity=0)
+    assert Generation.objects.active("shop.product") is None
+
+    call_command("rebuild_search_index", sync=True, force=True, verbosity=0)
+    assert Generation.objects.active("shop.product") is not None
+
+
+def test_a_product_is_never_in_two_hands(indexed_shop: Shop) -> None:
+    indexed_shop["red mug"].save()
+    first = changes.claim("default", 10)
+    indexed_shop["red mug"].save()
+
+    assert first is not None
+    assert changes.claim("default", 10) is None
+    changes.complete("default", first, first.keys)
+    assert changes.claim("default", 10) is not None
+
+
+def test_a_claim_whose_lease_ended_is_taken_over_and_fenced(indexed_shop: Shop, settings: Any) -> None:
+    settings.CATALOG_SEARCH |= {"LEASE_SECONDS": 1}
+    indexed_shop["red mug"].save()
+    slow = changes.claim("default", 10)
+    Change.objects.update(leased_until="2020-01-01T00:00Z")
+    quick = changes.claim("default", 10)
+
+    assert slow is not None
+    assert quick is not None
+    assert changes.still_owned("default", slow) == set()
+    assert changes.still_owned("default", quick) == set(quick.keys)
+
+
+def test_changed_products_go_before_a_backfill(indexed_shop: Shop) -> None:
+    index = registry.get("product")
+    changes.append_keys(index, [indexed_shop["red chair"].pk], Change.Priority.BACKFILL)
+    changes.append_keys(index, [indexed_shop["dress"].pk])
+    first = changes.claim("default", 1)
+
+    assert first is not None
+    assert first.keys == [str(indexed_shop["dress"].pk)]
+
+
+def test_paused_and_the_setting_record_nothing(indexed_shop: Shop, settings: Any) -> None:
+    with paused():
+        indexed_shop["red mug"].save()
+    settings.CATALOG_SEARCH |= {"INDEXING": False}
+    indexed_shop["red mug"].save()
+
+    assert waiting() == set()
+
+
+def test_a_changed_setting_builds_beside_and_then_serves(
+    indexed_shop: Shop, settings: Any, build_index: Callable[[], Generation]
+) -> None:
+    old = Generation.objects.active("shop.product")
+    settings.CATALOG_SEARCH |= {
+        "EMBEDDER": {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"dimensions": 32}}
+    }
+
+    assert old is not None
+    assert is_outdated(registry.get("product"))
+    new = build_index()
+    assert new.pk != old.pk
+    assert new.dimensions == 32
+    assert Document.objects.filter(generation=new).count() == Document.objects.filter(generation=old).count()
+    indexed_shop["red mug"].save()
+    assert set(Change.objects.values_list("generation_id", flat=True)) == {old.pk, new.pk}
+    activate(old)
+    assert Generation.objects.active("shop.product") == old
+
+
+def test_vectors_are_taken_over_where_model_and_content_agree(
+    indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog_search.backends.dummy import DummyEmbedder
+
+    monkeypatch.setattr(DummyEmbedder, "encode", lambda *_: pytest.fail("nothing needs to be embedded"))
+    call_command("rebuild_search_index", sync=True, fresh=True, verbosity=0)
+    new = Generation.objects.active("shop.product")
+
+    assert Generation.objects.count() == 2
+    assert Document.objects.filter(generation=new).count() == Product.objects.count()
+
+
+def test_a_second_rebuild_embeds_nothing(indexed_shop: Shop, build_index: Callable[[], Generation]) -> None:
+    before = dict(Document.objects.values_list("object_key", "embedded_at"))
+    build_index()
+
+    assert dict(Document.objects.values_list("object_key", "embedded_at")) == before
+    assert Generation.objects.count() == 1
