@@ -106,6 +106,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": redis_neighbour("CACHE_URL", CELERY_BROKER_URL, 2),
+        # What is cached belongs to one database: a check beside the demo has the same keys for other products.
+        "KEY_PREFIX": DATABASES["default"]["NAME"],
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
     }
 }
@@ -126,7 +128,7 @@ MEDIA_ROOT = Path(os.environ.get("MEDIA_ROOT", DATA_DIR / "media"))
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_RESULT_EXPIRES = 600
-CELERY_TASK_DEFAULT_QUEUE = "search"
+CELERY_TASK_DEFAULT_QUEUE = os.environ.get("SEARCH_QUEUE", "search")
 # Indexing in bulk, and what somebody waits for.
 CELERY_TASK_QUEUES = [
     Queue(name, Exchange(name), routing_key=name) for name in (CELERY_TASK_DEFAULT_QUEUE, "search_interactive")
@@ -162,7 +164,9 @@ CATALOG_SEARCH = {
         "OPTIONS": {"factory": "project.embedded.model.build_embedder"},
     },
     "RERANKER": None,
+    "QUEUE": CELERY_TASK_DEFAULT_QUEUE,
 }
+CELERY_BEAT_SCHEDULE = {"search-sweep": {"task": "catalog_search.sweep", "schedule": 30}}
 
 LOGGING = {
     "version": 1,

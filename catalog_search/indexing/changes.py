@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from ..conf import settings
 from ..indexes import SearchIndex
@@ -161,6 +162,14 @@ def fail(alias: str, claimed: Claim, reasons: dict[str, str]) -> None:
             """,
             (reason[:2000], tries >= settings.MAX_ATTEMPTS, wait, claimed.changes[key], claimed.token),
         )
+
+
+def retry(chosen: QuerySet[Change]) -> int:
+    """Let workers try changes again at once, however often they failed; returns how many. Those in work are left."""
+    resting = chosen.filter(Q(claim=None) | Q(leased_until__lt=Now()))
+    count = resting.update(set_aside=False, attempts=0, due_at=Now(), claim=None, leased_until=None)
+    transaction.on_commit(doorbell.ring, using=chosen.db, robust=True)
+    return count
 
 
 def due(alias: str) -> bool:

@@ -56,7 +56,7 @@ def rerank(scope: Scope, query: Query, candidates: Sequence[Candidate]) -> tuple
         if reranker is None or len(candidates) < 2:
             return list(candidates), 0, False
         depth = min(pace.depth(), len(candidates))
-        if depth < min(FEWEST_PAIRS, len(candidates)):
+        if depth < min(FEWEST_PAIRS, len(candidates), settings.RERANK_DEPTH):
             pace.note(1, FIRST_GUESS_SECONDS)  # try again some day: the machine may only have been busy
             return list(candidates), 0, True
         head = candidates[:depth]

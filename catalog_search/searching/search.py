@@ -57,8 +57,8 @@ def search(
     out themselves. None of them means browsing. ``queryset`` narrows to some products; ``visible`` replaces
     ``index.queryset(request)`` where other rules decide who sees what, as in the admin. ``facets`` maps names to
     chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting.
-    ``cutoff`` overrides the setting; ``float("-inf")`` admits every product to the vector lane. ``lanes`` names those that retrieve, to compare them: "identifiers", "words",
-    "vectors".
+    ``cutoff`` overrides the setting; ``float("-inf")`` admits every product to the vector lane. ``lanes`` names those
+    that retrieve, to compare them: "identifiers", "words", "vectors".
 
     A model that fails degrades the results openly (``results.degraded``). Raises ImageError on a broken picture and
     CatalogSearchError on an unknown facet, sort or lane.
@@ -168,6 +168,8 @@ def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:
 
 def _ranking(scope: Scope, ask: Ask, demanded: Demand, trace: Trace) -> tuple[list[Candidate], int]:
     """Return the members in order and how many were reranked; page one's order is frozen for the next pages."""
+    if scope.is_empty:  # a facet value that no product can have
+        return [], 0
     key = paging.ranking_key(scope, ask.query, ask.sort, ask.cutoff, ask.rerank, ask.lanes)
     kept = paging.frozen(key) if ask.page > 1 else None
     if kept:

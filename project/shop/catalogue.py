@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from catalog_search.indexes import registry
 from catalog_search.indexing import append, paused
 
-from .models import Brand, Category, Product, ProductImage
+from .models import Brand, CatalogueLoad, Category, Product, ProductImage
 
 BATCH = 500
 COLUMNS = {"id", "name", "description", "price", "category", "attributes", "image", "images", "brand", "sku", "ean"}
@@ -52,8 +53,14 @@ def load_catalogue(folder: Path, done: Callable[[int], None] | None = None) -> i
     """Load or update the products of a folder and return how many there are; unknown keys become attributes.
 
     A picture that is missing stays named, so that the index can tell about it. ``done`` hears of each batch.
+    A folder that did not change since it was loaded is left alone.
     """
     rows = list(read_lines(folder))
+    digest = _digest(folder)
+    if CatalogueLoad.objects.filter(folder=str(folder.resolve()), digest=digest).exists():
+        if done:
+            done(len(rows))
+        return len(rows)
     parents = {str(row["id"]): str(row["parent"]) for row in rows if row.get("parent")}
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
@@ -62,8 +69,18 @@ def load_catalogue(folder: Path, done: Callable[[int], None] | None = None) -> i
         if done:
             done(loaded)
     _link(parents)
+    CatalogueLoad.objects.update_or_create(folder=str(folder.resolve()), defaults={"digest": digest})
     append(registry.for_model(Product), Product.objects.filter(reference__in=[str(row["id"]) for row in rows]))
     return len(rows)
+
+
+def _digest(folder: Path) -> str:
+    """Return the state of a folder: what the catalogue says, and the names, sizes and times of all files."""
+    digest = hashlib.blake2b((folder / "catalog.jsonl").read_bytes(), digest_size=20)
+    for path in sorted(folder.rglob("*")):
+        state = path.stat()
+        digest.update(f"{path.relative_to(folder)}|{state.st_size}|{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def _load(rows: list[dict[str, Any]], folder: Path) -> int:

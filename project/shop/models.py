@@ -87,6 +87,16 @@ class Product(models.Model):
         return {key: value for key, value in self.attributes.items() if value not in (None, "", [], "No")}
 
 
+class CatalogueLoad(models.Model):
+    """A catalogue folder as it was loaded last: loading the very same again is skipped."""
+
+    folder = models.CharField(max_length=500, unique=True)
+    digest = models.CharField(max_length=40)
+
+    def __str__(self) -> str:
+        return self.folder
+
+
 class ProductImage(models.Model):
     """A photo of a product; the one with the lowest position is shown first."""
 

@@ -1,0 +1,117 @@
+"""Example searches over whatever catalogue is loaded: what `demo --check` runs, and the table it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from catalog_search.exceptions import ImageError
+from catalog_search.images import Picture, read_picture
+from catalog_search.searching import Results
+
+from .models import Product
+from .search import ProductIndex
+
+STAGES = ("encode", "identifiers", "words", "vectors", "rerank", "hydrate", "facets", "total")
+SAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A search made from a product, which should find it among the first ``within``; 0 demands nothing."""
+
+    kind: str
+    product: Product
+    text: str = ""
+    picture: Picture | None = None
+    within: int = 10
+
+    @property
+    def title(self) -> str:
+        """What is searched for, in words."""
+        shown = f"photo of {self.product.name}" if self.picture else ""
+        return " + ".join(filter(None, (shown, self.text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an example search gave."""
+
+    example: Example
+    results: Results
+    rank: int | None
+    """Where the product, or one of the same name, stands; None where it is not on the page."""
+
+    @property
+    def failure(self) -> str:
+        """Why this is not good enough, or ""."""
+        if self.results.degraded:
+            return f"degraded: {', '.join(self.results.degraded)}"
+        if self.example.within and (self.rank is None or self.rank > self.example.within):
+            return f"not among the first {self.example.within}"
+        return ""
+
+    def row(self) -> list[str]:
+        """Return the outcome as the cells of the table."""
+        best = self.results.hits[0] if self.results.hits else None
+        return [
+            self.example.kind,
+            self.example.title[:44],
+            self.results.total_text,
+            str(best.object)[:30] if best else "-",
+            f"{best.score:.3f}" if best else "-",
+            str(self.rank or "-"),
+            *(f"{self.results.timings.get(stage, 0):.1f}" for stage in STAGES),
+            self.failure or "ok",
+        ]
+
+
+def examples(reads_pictures: bool) -> Iterator[Example]:
+    """Yield searches by text, photo, photo and text, and identifier, made from products spread over the catalogue.
+
+    ``reads_pictures`` says that the model was made for such pictures, so that a photo alone must find its product.
+    """
+    keys = list(Product.objects.public().order_by("pk").values_list("pk", flat=True))
+    spread = [keys[len(keys) * (2 * step + 1) // (2 * SAMPLES)] for step in range(min(SAMPLES, len(keys)))]
+    for product in Product.objects.filter(pk__in=spread).order_by("pk"):
+        yield Example("text", product, text=product.name)
+        yield Example("identifier", product, text=product.sku, within=1)
+        yield Example("identifier", product, text=product.sku.lower().replace("-", " "), within=1)
+    for product, picture in _pictured(spread):
+        yield Example("photo", product, picture=picture, within=10 if reads_pictures else 0)
+        yield Example("photo + text", product, text=product.name, picture=picture)
+
+
+def run(example: Example) -> Outcome:
+    """Run one example through the public search of the index."""
+    results = ProductIndex.search(example.text, image=example.picture)
+    ranks = (rank for rank, hit in enumerate(results.hits, start=1) if hit.object.name == example.product.name)
+    return Outcome(example, results, next(ranks, None))
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """Lay outcomes out as a table; times in milliseconds."""
+    header = ["query", "searched for", "found", "first", "score", "rank", *STAGES, "verdict"]
+    rows = [header, *(outcome.row() for outcome in outcomes)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _pictured(near: Sequence[int]) -> Iterator[tuple[Product, Picture]]:
+    """Yield products with a readable picture, from those places of the catalogue on."""
+    for start in near:
+        for product in Product.objects.public().filter(pk__gte=start, images__isnull=False).order_by("pk")[:20]:
+            picture = _picture(product)
+            if picture:
+                yield product, picture
+                break
+
+
+def _picture(product: Product) -> Picture | None:
+    image = product.images.first()
+    try:
+        with image.file.open() as file:
+            return read_picture(file)
+    except (OSError, ImageError):
+        return None

@@ -1,0 +1,395 @@
+"""The read side, with models whose answers can be worked out: words and colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from catalog_search.exceptions import CatalogSearchError, ImageError
+from catalog_search.facets import bounds
+from catalog_search.indexing import drain
+from catalog_search.models import Document, Generation
+from catalog_search.searching import lanes, reranking
+from catalog_search.searching.query import Query
+from project.shop.models import Product
+from project.shop.search import ProductIndex
+
+Shop = dict[str, Product]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    cache.clear()
+    lanes._sample.cache_clear()
+    reranking.pace = reranking.Pace()
+
+
+def names(text: str = "", **options: Any) -> list[str]:
+    return [hit.object.name for hit in ProductIndex.search(text, **options)]
+
+
+def values(text: str, facet: str, **options: Any) -> dict[str, int]:
+    return {value.value: value.count for value in ProductIndex.search(text, **options).facets[facet].found}
+
+
+# Words
+
+
+def test_products_with_all_words_come_first(indexed_shop: Shop) -> None:
+    assert names("red mug")[0] == "Red mug"
+
+
+def test_words_are_stemmed_and_accents_folded(make_product: Callable[..., Product], build_index: Any) -> None:
+    make_product("Café chairs")
+    build_index()
+
+    assert names("cafe chair") == ["Café chairs"]
+
+
+def test_a_minus_excludes(indexed_shop: Shop) -> None:
+    assert "Red mug" not in names("mug -red")
+    assert "Blue mug" in names("mug -red")
+
+
+def test_quotes_ask_for_the_phrase(indexed_shop: Shop, make_product: Callable[..., Product]) -> None:
+    make_product("Dress for the summer, and a mug")
+    drain()
+
+    assert names('"summer dress"', cutoff=99) == ["Summer dress"]
+
+
+def test_some_words_do_where_too_few_hold_all(indexed_shop: Shop) -> None:
+    found = names("red mug unheard")
+
+    assert found[0] == "Red mug"
+
+
+@pytest.mark.parametrize(
+    "text", ["'", "\\", "a & b | !c", "((", "<->", ":*", "-", '"', "\x00red\x00", "%s %(x)s", "🫖"]
+)
+def test_odd_text_is_only_text(indexed_shop: Shop, text: str) -> None:
+    assert ProductIndex.search(text).degraded == ()
+
+
+# Identifiers
+
+
+@pytest.mark.parametrize("text", ["MUG-1001", "mug1001", "mug 1001", "MUG-10-01"])
+def test_an_identifier_is_found_however_it_is_written(indexed_shop: Shop, text: str) -> None:
+    best = ProductIndex.search(text).hits[0]
+
+    assert best.object == indexed_shop["red mug"]
+    assert best.why.matched == "exact"
+
+
+def test_a_prefix_finds_its_few_products(indexed_shop: Shop) -> None:
+    assert set(names("mug-10", cutoff=99)) == {"Red mug", "Blue mug", "Mug"}
+
+
+def test_an_identifier_among_words_lifts_its_product(indexed_shop: Shop) -> None:
+    best = ProductIndex.search("chair or MUG-1002").hits[0]
+
+    assert best.object == indexed_shop["blue mug"]
+
+
+def test_digits_are_never_corrected(indexed_shop: Shop) -> None:
+    assert "Red mug" not in names("MUG-1009", cutoff=99)
+
+
+# Pictures
+
+
+def test_a_picture_finds_what_looks_like_it(indexed_shop: Shop, picture_bytes: Callable[..., bytes]) -> None:
+    hits = ProductIndex.search(image=picture_bytes("red"), cutoff=0.0).hits
+
+    assert {hit.object.name for hit in hits[:2]} == {"Red mug", "Red chair"}
+
+
+def test_a_colour_that_only_the_photo_shows_is_found(indexed_shop: Shop) -> None:
+    assert names("green", cutoff=1.0)[0] == "Mug"
+
+
+def test_words_and_picture_are_asked_together(indexed_shop: Shop, picture_bytes: Callable[..., bytes]) -> None:
+    assert names("mug", image=picture_bytes("green"))[0] == "Mug"
+    assert names("chair", image=picture_bytes("red"))[0] == "Red chair"
+
+
+def test_a_broken_picture_is_refused(indexed_shop: Shop) -> None:
+    with pytest.raises(ImageError):
+        ProductIndex.search(image=b"no picture")
+
+
+def test_like_leaves_out_the_product_itself(indexed_shop: Shop) -> None:
+    found = names(like=[indexed_shop["red mug"]], cutoff=float("-inf"))
+
+    assert "Red mug" not in found
+    assert found[0] in ("Blue mug", "Mug", "Red chair")
+
+
+# Visibility and filters
+
+
+def test_drafts_are_found_by_nobody_but_those_who_may(indexed_shop: Shop) -> None:
+    assert "Secret mug" not in names("secret mug", cutoff=float("-inf"))
+    assert names("secret mug", visible=Product.objects.all(), facet_counts=False)[0] == "Secret mug"
+
+
+def test_hiding_needs_no_indexing(indexed_shop: Shop) -> None:
+    Product.objects.filter(pk=indexed_shop["red mug"].pk).update(is_public=False)
+
+    assert "Red mug" not in names("red mug", cutoff=float("-inf"))
+
+
+def test_a_queryset_narrows_before_retrieval(indexed_shop: Shop) -> None:
+    cheap = Product.objects.filter(price__lt=10)
+
+    assert names("mug", queryset=cheap, cutoff=float("-inf")) == ["Red mug"]
+    assert names("mug", queryset=Product.objects.none()) == []
+
+
+def test_the_vector_lane_admits_everything_without_a_cutoff(indexed_shop: Shop) -> None:
+    assert len(names("nothing of that kind", cutoff=float("-inf"))) == Product.objects.public().count()
+
+
+def test_a_high_cutoff_admits_nothing(indexed_shop: Shop) -> None:
+    assert names("nothing of that kind", cutoff=99) == []
+
+
+# Facets and sort
+
+
+def test_facet_counts_are_of_the_very_set_shown(indexed_shop: Shop) -> None:
+    results = ProductIndex.search("mug", cutoff=99)
+
+    assert results.total == 3
+    assert values("mug", "brand", cutoff=99) == {"Acme": 2, "Bolt": 1}
+    assert values("mug", "in_stock", cutoff=99) == {"true": 2, "false": 1}
+    assert results.facets["price"].found.low == 9
+    assert results.facets["price"].found.high == 12
+
+
+def test_choosing_a_value_returns_exactly_its_count(indexed_shop: Shop) -> None:
+    for value, count in values("mug", "brand", cutoff=99).items():
+        assert ProductIndex.search("mug", facets={"brand": [value]}, cutoff=99).total == count
+
+
+def test_a_facet_shows_what_its_other_values_would_bring(indexed_shop: Shop) -> None:
+    chosen = {"brand": ["Bolt"]}
+
+    assert values("mug", "brand", facets=chosen, cutoff=99) == {"Acme": 2, "Bolt": 1}
+    assert values("mug", "in_stock", facets=chosen, cutoff=99) == {"false": 1}
+
+
+def test_ranges(indexed_shop: Shop) -> None:
+    assert set(names("mug", facets={"price": bounds(10, 11.5)}, cutoff=99)) == {"Blue mug"}
+
+
+def test_values_that_no_field_can_hold_find_nothing(indexed_shop: Shop) -> None:
+    assert names("mug", facets={"price": ("abc", None)}) == []
+
+
+def test_sorts_order_the_set(indexed_shop: Shop) -> None:
+    assert names("mug", sort="price", cutoff=99) == ["Red mug", "Blue mug", "Mug"]
+    assert names("mug", sort="price_down", cutoff=99) == ["Mug", "Blue mug", "Red mug"]
+
+
+def test_unknown_names_are_refused_with_the_known_ones(indexed_shop: Shop) -> None:
+    with pytest.raises(CatalogSearchError, match=r'no facet "weight".*brand'):
+        ProductIndex.search("mug", facets={"weight": ["1"]})
+    with pytest.raises(CatalogSearchError, match=r'no sort "cheap".*price'):
+        ProductIndex.search("mug", sort="cheap")
+
+
+def test_no_text_is_browsing(indexed_shop: Shop) -> None:
+    results = ProductIndex.search("", sort="price")
+
+    assert [hit.object.price for hit in results] == sorted(hit.object.price for hit in results)
+    assert results.total == Product.objects.public().count()
+    assert {value.value: value.count for value in results.facets["brand"].found} == {"Acme": 2, "Bolt": 2, "Coco": 1}
+
+
+# Paging
+
+
+def test_pages_neither_repeat_nor_skip_while_the_index_changes(
+    make_product: Callable[..., Product], build_index: Any
+) -> None:
+    products = [make_product(f"Mug number {number}") for number in range(25)]
+    build_index()
+    first = names("mug", page_size=10)
+    products[20].name = "Mug mug mug"
+    products[20].save()
+    make_product("Mug mug")
+    drain()
+    rest = names("mug", page_size=10, page=2) + names("mug", page_size=10, page=3)
+
+    assert len({*first, *rest} - {"Mug mug mug"}) + 1 == 25
+    assert len(first + rest) == 25
+
+
+def test_a_product_hidden_between_pages_is_left_out(make_product: Callable[..., Product], build_index: Any) -> None:
+    for number in range(15):
+        make_product(f"Mug {number}")
+    build_index()
+    names("mug", page_size=10)
+    Product.objects.update(is_public=False)
+
+    assert names("mug", page_size=10, page=2) == []
+
+
+def test_a_page_beyond_the_last_is_empty(indexed_shop: Shop) -> None:
+    assert names("mug", page=99) == []
+    assert names("", page=99) == []
+
+
+def test_the_bound_is_said(make_product: Callable[..., Product], build_index: Any, settings: Any) -> None:
+    for number in range(15):
+        make_product(f"Mug {number}")
+    build_index()
+    settings.CATALOG_SEARCH |= {"MAX_CANDIDATES": 10}
+    results = ProductIndex.search("mug")
+
+    assert (results.total, results.total_is_exact, results.total_text) == (10, False, "10+")
+
+
+# Reranking and degradation
+
+
+def test_the_reranker_permutes_only_what_it_scored(
+    make_product: Callable[..., Product], build_index: Any, settings: Any
+) -> None:
+    for number in range(9):
+        make_product(f"Mug {number} " + "red " * (number % 3))
+    build_index()
+    plain = names("red mug", cutoff=99)
+    settings.CATALOG_SEARCH |= {
+        "RERANKER": {"BACKEND": "catalog_search.backends.dummy.DummyReranker"},
+        "RERANK_DEPTH": 4,
+        "RERANK_BLEND": 1.0,
+    }
+    results = ProductIndex.search("red mug", cutoff=99)
+
+    assert results.reranked == 4
+    assert {hit.object.name for hit in results.hits[:4]} == set(plain[:4])
+    assert [hit.object.name for hit in results.hits[4:]] == plain[4:]
+    assert all(hit.why.rerank is not None for hit in results.hits[:4])
+    assert ProductIndex.search("red mug", rerank=False).reranked == 0
+    assert ProductIndex.search("red mug", sort="price").reranked == 0
+
+
+def test_a_failing_reranker_is_told(indexed_shop: Shop, settings: Any) -> None:
+    plain = names("red mug")
+    settings.CATALOG_SEARCH |= {
+        "RERANKER": {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": {"fails": True}}
+    }
+    results = ProductIndex.search("red mug")
+
+    assert results.degraded == ("reranker",)
+    assert [hit.object.name for hit in results] == plain
+
+
+def test_a_failing_embedder_leaves_words_and_identifiers(indexed_shop: Shop) -> None:
+    results = ProductIndex.search("poisonous red mug MUG-1001")
+
+    assert results.degraded == ("embedder",)
+    assert results.hits[0].object.name == "Red mug"
+
+
+def test_without_an_index_there_is_an_answer(make_product: Callable[..., Product], dummy_models: Any) -> None:
+    make_product("Red mug")
+
+    assert ProductIndex.search("mug").degraded == ("index",)
+    assert ProductIndex.search("").total == 1
+
+
+def test_a_cache_that_is_down_costs_nothing_but_time(indexed_shop: Shop, settings: Any) -> None:
+    dead = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {**settings.CACHES, "dead": dead}
+    settings.CATALOG_SEARCH |= {"CACHE": "dead"}
+
+    assert names("red mug")[0] == "Red mug"
+
+
+# Large indexes, bookkeeping
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_hnsw_index_finds_what_exact_search_finds(
+    make_product: Callable[..., Product], build_index: Any, settings: Any
+) -> None:
+    for number in range(60):
+        make_product(f"Thing {number} {'round' if number % 2 else 'square'}", price=number)
+    settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 50}
+    generation = build_index()
+    exact = names("round thing", cutoff=float("-inf"))
+    settings.CATALOG_SEARCH |= {"ANN_EXACT_ROWS": 1}
+
+    assert generation.ann_index
+    assert names("round thing", cutoff=float("-inf")) == exact
+    assert "Index Scan" in _plan(generation)
+
+
+def _plan(generation: Generation) -> str:
+    from django.db import connection, transaction
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(
+            f"EXPLAIN SELECT id FROM catalog_search_document WHERE generation_id = {generation.pk} "
+            f"ORDER BY (embedding::halfvec({generation.dimensions})) <=> "
+            f"(SELECT embedding FROM catalog_search_document LIMIT 1)::halfvec({generation.dimensions}) LIMIT 5"
+        )
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def test_why_and_timings_are_told(indexed_shop: Shop) -> None:
+    results = ProductIndex.search("red mug")
+    why = results.hits[0].why
+
+    assert why.lanes["words"][0] == 1
+    assert why.lanes["vectors"][0] == 1
+    assert {"encode", "words", "vectors", "hydrate", "facets", "total"} <= results.timings.keys()
+    assert results.timings["total"] >= results.timings["words"]
+
+
+def test_hits_show_their_thumbnails(indexed_shop: Shop) -> None:
+    best = ProductIndex.search("red mug").hits[0]
+
+    assert best.thumbnail_url.endswith(Document.objects.get(object_id=best.object.pk).thumbnail)
+
+
+def test_statements_are_few_whatever_the_page(
+    indexed_shop: Shop, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    ProductIndex.search("red mug")
+    with django_assert_max_num_queries(16) as small:
+        ProductIndex.search("mug", page_size=1, cutoff=0.0)
+    with django_assert_max_num_queries(16) as large:
+        ProductIndex.search("mug", page_size=50, cutoff=0.0)
+
+    assert len(small) == len(large)
+
+
+# Queries
+
+
+def test_tokens() -> None:
+    tokens = Query('red -"old style" -chipped "coffee mug" t-shirt').tokens
+
+    assert [(token.text, token.excluded) for token in tokens] == [
+        ("red", False),
+        ("old style", True),
+        ("chipped", True),
+        ("coffee mug", False),
+        ("t-shirt", False),
+    ]
+    assert Query('red -chipped "coffee mug"').positive_text == "red coffee mug"
+
+
+def test_a_query_that_looks_like_a_path_stays_text() -> None:
+    assert Query("/etc/passwd.png").content.as_input() == {"text": "/etc/passwd.png"}
