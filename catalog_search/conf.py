@@ -30,7 +30,7 @@ class Setting(Generic[T]):
     def __get__(self, instance: object | None, owner: type) -> T | Setting[T]:
         if instance is None:
             return self
-        value: T = getattr(django_settings, "CATALOG_SEARCH", {}).get(self.name, self.default)
+        value: T = Settings.written().get(self.name, self.default)
         return value
 
     def problem(self, value: Any) -> str | None:

@@ -1,0 +1,134 @@
+"""System checks: what cannot work is said with a stable id and the line that mends it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+from catalog_search import Facet, SearchIndex, checks
+from catalog_search.indexes import registry
+from catalog_search.models import Generation
+from project.shop.models import Brand, Product
+
+
+def ids(messages: list[Any]) -> list[str]:
+    assert all(message.hint for message in messages)
+    return [message.id for message in messages]
+
+
+@pytest.fixture
+def declare() -> Callable[..., list[str]]:
+    """Check a declaration about brands, made of the given attributes."""
+
+    def check(**attributes: Any) -> list[str]:
+        index = type("BrandIndex", (SearchIndex,), {"text": ["name"], **attributes})(Brand)
+        return ids(list(checks._index(index)))
+
+    return check
+
+
+def test_the_demo_is_clean() -> None:
+    assert [message for message in run_checks() if str(message.id).startswith("catalog_search")] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"PAGESIZE": 10}, ["catalog_search.W002"]),
+        ({"PAGE_SIZE": "10"}, ["catalog_search.E003"]),
+        ({"EMBEDDER": {"BACKEND": "no.where"}}, ["catalog_search.E004"]),
+        ({"RERANKER": {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder"}}, ["catalog_search.E004"]),
+        ({"CACHE": "other"}, ["catalog_search.E005"]),
+        ({"THUMBNAIL_STORAGE": "other"}, ["catalog_search.E007"]),
+    ],
+)
+def test_settings(settings: Any, value: Any, expected: list[str]) -> None:
+    settings.CATALOG_SEARCH = value
+
+    assert ids(checks.check_settings(None)) == expected
+
+
+def test_settings_that_are_no_dict(settings: Any) -> None:
+    settings.CATALOG_SEARCH = ["PAGE_SIZE"]
+
+    assert ids(checks.check_settings(None)) == ["catalog_search.E001"]
+
+
+def test_a_cache_local_to_each_process(settings: Any) -> None:
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+    assert ids(checks.check_settings(None)) == ["catalog_search.W006"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({}, []),
+        ({"text": []}, ["catalog_search.E010"]),
+        ({"text": ["title"]}, ["catalog_search.E011"]),
+        ({"image": "logo"}, ["catalog_search.E011"]),
+        ({"identifiers": ["products.upc"]}, ["catalog_search.E011"]),
+        ({"text": ["products.name", "__str__", lambda brand: brand.name]}, []),
+        ({"follow": ["name"]}, ["catalog_search.E012"]),
+        ({"follow": ["products.images"]}, []),
+        ({"facets": [Facet("name", name="page")]}, ["catalog_search.E013"]),
+        ({"facets": [Facet("colour")]}, ["catalog_search.E014"]),
+        ({"sorts": {"price": "-price"}}, ["catalog_search.E015"]),
+    ],
+)
+def test_declarations(declare: Callable[..., list[str]], attributes: dict[str, Any], expected: list[str]) -> None:
+    assert declare(**attributes) == expected
+
+
+@pytest.mark.django_db
+def test_an_index_out_of_date(indexed_shop: dict[str, Product], settings: Any) -> None:
+    assert ids(checks.check_database(None, databases=["default"])) == []
+    settings.CATALOG_SEARCH |= {"IMAGE_SIZE": 333}
+
+    assert ids(checks.check_database(None, databases=["default"])) == ["catalog_search.W024"]
+
+
+@pytest.mark.django_db
+def test_more_dimensions_than_an_hnsw_index_takes(indexed_shop: dict[str, Product]) -> None:
+    Generation.objects.update(dimensions=4096)
+
+    assert ids(checks.check_database(None, databases=["default"])) == ["catalog_search.W025"]
+
+
+@pytest.mark.django_db
+def test_a_database_without_pgvector(indexed_shop: dict[str, Product]) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE pg_extension SET extname = 'gone' WHERE extname = 'vector'")
+
+    assert "catalog_search.E021" in ids(checks.check_database(None, databases=["default"]))
+
+
+@pytest.mark.django_db
+def test_pgvector_too_old(indexed_shop: dict[str, Product]) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'")
+
+    assert "catalog_search.E022" in ids(checks.check_database(None, databases=["default"]))
+
+
+def test_ids_are_unique() -> None:
+    tree = ast.parse(Path(checks.__file__).read_text())
+    found = [
+        keyword.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "id" and isinstance(keyword.value, ast.Constant)
+    ]
+
+    assert len(found) == len(set(found)) > 10
+    assert registry.for_model(Product) is not None

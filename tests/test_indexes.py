@@ -1,0 +1,99 @@
+"""Declarations: paths resolve on real products, and the registry says what it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog_search import SearchIndex
+from catalog_search.exceptions import ConfigurationError, IndexNotFound
+from catalog_search.indexes import Registry, plain_text, registry, resolve
+from catalog_search.languages import fold, normalise_identifier, text_config
+from project.shop.models import Brand, Product
+from project.shop.search import ProductIndex
+
+
+@pytest.mark.django_db
+def test_paths(make_product: Callable[..., Product]) -> None:
+    product = make_product("Mug", "Acme", picture="red", attributes={"size": {"height": 9}, "tags": ["a", "b"]})
+    bare = make_product("Cup")
+
+    assert resolve(product, "brand.name") == "Acme"
+    assert resolve(bare, "brand.name") is None
+    assert resolve(product, "attributes.size.height") == 9
+    assert resolve(product, "attributes.weight.unit") is None
+    assert resolve(product, "get_absolute_url") == product.get_absolute_url()
+    assert [file.name for file in resolve(product, "images.file")] == [product.images.get().file.name]
+    assert resolve(product, lambda one: one.name.upper()) == "MUG"
+    with pytest.raises(AttributeError):
+        resolve(product, "nothing")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        ("<p>Soft &amp; warm</p><p>Red</p>", "Soft & warm Red"),
+        ("5 < 6", "5 < 6"),
+        (["a", None, "b"], "a, b"),
+        ({"shoe_size": 42, "note": ""}, "shoe size: 42"),
+        ("a\x00b\n\n c", "ab c"),
+        (9.5, "9.5"),
+    ],
+)
+def test_plain_text(value: Any, text: str) -> None:
+    assert plain_text(value) == text
+
+
+def test_the_registry() -> None:
+    own = Registry()
+    index = ProductIndex(Product)
+    own.add(index, "things")
+
+    assert own.get("things") is own.get("shop.product") is own.of(ProductIndex) is index
+    assert own.for_model(Brand) is None
+    with pytest.raises(IndexNotFound, match=r'no search index "other".*things'):
+        own.get("other")
+    with pytest.raises(ConfigurationError, match="share the name"):
+        own.add(type("BrandIndex", (SearchIndex,), {})(Brand), "things")
+    with pytest.raises(ConfigurationError, match="same model"):
+        own.add(type("SecondIndex", (SearchIndex,), {})(Product), "more")
+    with pytest.raises(IndexNotFound, match="decorate it"):
+        own.of(type("Unregistered", (SearchIndex,), {}))
+
+
+def test_the_demo_declares_one_index() -> None:
+    assert registry.get("product").label == "shop.product"
+    assert registry.get("product").language_codes == ("en",)
+
+
+@pytest.mark.parametrize(
+    ("language", "config"), [("en", "english"), ("sv-se", "swedish"), ("pt_BR", "portuguese"), ("xx", "simple")]
+)
+def test_text_configs(language: str, config: str) -> None:
+    assert text_config(language) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [("Crème brûlée", "Creme brulee"), ("Ångström", "Angstrom"), ("हिन्दी", "हिन्दी"), ("Straße", "Strasse"), ("ё", "е")],
+)
+def test_accents_fold_and_vowel_signs_stay(text: str, folded: str) -> None:
+    assert fold(text) == folded
+
+
+@given(st.text())
+def test_folding_twice_changes_nothing(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@given(st.text())
+def test_identifiers_are_letters_and_digits(text: str) -> None:
+    normal = normalise_identifier(text)
+
+    assert normal == "" or normal.isalnum()
+    assert normalise_identifier(normal) == normal

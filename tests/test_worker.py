@@ -1,0 +1,74 @@
+"""The whole way with a real Celery worker on a real Redis: a save here, a document there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from catalog_search.indexing import doorbell
+from catalog_search.models import Change, Document, Generation
+from project.shop.models import Product
+from project.shop.search import ProductIndex
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def served(worker: Any, make_product: Callable[..., Product]) -> Product:
+    """A product that the worker indexed with the model of the project's settings."""
+    product = make_product("Red mug with white dots", "Acme", picture="red")
+    call_command("rebuild_search_index", verbosity=0)
+    return product
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_worker_builds_and_follows(served: Product) -> None:
+    generation = Generation.objects.active("shop.product")
+    assert generation is not None
+    assert generation.dimensions == 384
+    assert Document.objects.get().text.startswith("Red mug")
+
+    served.name = "Blue teapot"
+    served.save()
+
+    assert until(lambda: Document.objects.get().text.startswith("Blue teapot"))
+    assert until(lambda: not Change.objects.exists())
+    assert ProductIndex.search("teapot").hits[0].object == served
+
+
+def test_the_sweep_finds_what_no_bell_announced(served: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    from catalog_search.tasks import sweep
+
+    monkeypatch.setattr(doorbell, "_send", lambda: None)
+    served.name = "Green kettle"
+    served.save()
+    sweep()
+
+    assert until(lambda: Document.objects.get().text.startswith("Green kettle"))
+
+
+def test_a_save_does_not_wait_for_a_broker_that_is_down(served: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[bool] = []
+
+    def refused() -> None:
+        rung.append(True)
+        raise OSError("connection refused")
+
+    monkeypatch.setattr(doorbell.current_app, "send_task", lambda *_, **__: refused())
+    served.name = "Lost kettle"
+    served.save()
+
+    assert until(lambda: bool(rung))
+    assert Change.objects.filter(object_key=str(served.pk)).exists()
