@@ -13,7 +13,8 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/installed ## Serve the demo shop: services, worker, catalogue, storefront; Ctrl-C ends it all
-	$(BIN)/python manage.py demo
+	@# It ends with make, even where make is killed.
+	@exec $(BIN)/python project/services/mortal.py $$PPID 15 $(BIN)/python manage.py demo
 
 test: .venv/installed ## Run the tests
 	$(BIN)/pytest
@@ -33,7 +34,7 @@ format: .venv/installed ## Put the code into the house style
 	$(BIN)/ruff format
 
 bench: .venv/installed ## Run the benchmarks
-	set -e; for benchmark in benchmarks/[a-z]*.py; do $(BIN)/python $$benchmark; done
+	set -e; for path in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$path .py); done
 
 clean: ## Remove the environment and all data of the demo; its programs must have ended
 	rm -rf .venv .data .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -28,8 +28,9 @@ def home(request: HttpRequest) -> HttpResponse:
         .annotate(picture=Subquery(picture.order_by("-product__popularity", "position", "pk").values("file")[:1]))
         .order_by("-count", "path")
     )
+    shown = [(category, " › ".join(category.path.split(" > ")[:-1])) for category in categories[:CATEGORIES]]  # noqa: RUF001
     results = ProductIndex.search(sort="popular", page_size=POPULAR, facet_counts=False, request=request)
-    return render(request, "shop/home.html", {"categories": categories[:CATEGORIES], "popular": results.hits})
+    return render(request, "shop/home.html", {"categories": shown, "popular": results.hits})
 
 
 @require_safe
@@ -44,6 +45,7 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
         like=[shown],
         queryset=Product.objects.exclude(pk__in=own),
         page_size=SIMILAR,
+        cutoff=float("-inf"),  # the nearest there are, however near
         rerank=False,
         facet_counts=False,
         request=request,
