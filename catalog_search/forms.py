@@ -44,7 +44,7 @@ class KeysField(forms.CharField):
 
     widget = forms.MultipleHiddenInput
 
-    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+    def clean(self, value: Any) -> list[str]:
         """Return the keys as written, each once."""
         parts = value if isinstance(value, list | tuple) else [value or ""]
         cleaned = [super(KeysField, self).clean(part) for part in parts]
@@ -65,9 +65,10 @@ class SearchForm(forms.Form):
     sort = forms.ChoiceField(required=False, label=_("Sort by"))
     page = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGE, label=_("Page"))
     page_size = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGE_SIZE, label=_("Page size"))
-    rerank = forms.NullBooleanField(required=False, label=_("Rerank"))
     language = forms.CharField(required=False, max_length=15, label=_("Language"))
-    explain = forms.BooleanField(required=False, label=_("Explain"))
+    # Plain inputs, since the usual widgets read "0" as true.
+    rerank = forms.NullBooleanField(required=False, label=_("Rerank"), widget=forms.HiddenInput)
+    explain = forms.BooleanField(required=False, label=_("Explain"), widget=forms.HiddenInput)
 
     def __init__(self, index: SearchIndex, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -140,8 +141,17 @@ class SearchForm(forms.Form):
         }
 
     def search(self, request: HttpRequest | None = None, **overrides: Any) -> Results:
-        """Run the search that the valid part of the form asks for."""
-        return search(self.index, **{**self.options(), **overrides}, request=request)
+        """Run the search that the valid part of the form asks for.
+
+        Only products that this visitor may see can be resembled: the likeness of a hidden one would tell about it.
+        """
+        options = {**self.options(), **overrides}
+        if options["like"]:
+            visible = self.index.queryset(request).filter(pk__in=options["like"])
+            options["like"] = list(visible.values_list("pk", flat=True))
+            if not (options["like"] or options["text"] or options["image"]):
+                return Results()
+        return search(self.index, **options, request=request)
 
 
 def sort_label(name: str) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import QueryDict
+from django.utils.translation import gettext
 
 from .facets import FacetRange
 from .searching import Results
@@ -91,10 +93,10 @@ class Address:
         paginator = Paginator(range(results.total), results.page_size)
         here = min(results.page, results.pages)
         for number in paginator.get_elided_page_range(here, on_each_side=1, on_ends=1):
-            if number == paginator.ELLIPSIS:
-                yield PageLink()
+            if isinstance(number, int):
+                yield PageLink(number, str(self.page(number)), number == results.page)
             else:
-                yield PageLink(int(number), str(self.page(int(number))), number == results.page)
+                yield PageLink()
 
     def chips(self, results: Results) -> Iterator[Chip]:
         """Yield a chip for each chosen facet value and each chosen range."""
@@ -102,9 +104,17 @@ class Address:
             if isinstance(result.found, FacetRange):
                 low, high = result.found.chosen_low, result.found.chosen_high
                 if low is not None or high is not None:
-                    text = f"{'' if low is None else low} – {'' if high is None else high}".strip()  # noqa: RUF001
+                    text = _range_text(low, high)
                     yield Chip(result.label, text, str(self.without(*result.facet.parameters)))
             else:
                 for value in result.found:
                     if value.chosen:
                         yield Chip(result.label, value.label, str(self.without_value(result.name, value.value)))
+
+
+def _range_text(low: Any, high: Any) -> str:
+    if high is None:
+        return gettext("from %(low)s") % {"low": low}
+    if low is None:
+        return gettext("up to %(high)s") % {"high": high}
+    return gettext("%(low)s to %(high)s") % {"low": low, "high": high}

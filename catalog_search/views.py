@@ -70,13 +70,13 @@ class SearchView(View):
         status = 200 if form.is_valid() else 400
         # Without the part of the query that could not be read, results would answer a question nobody asked.
         results = form.search(self.request) if form.asks_clearly else None
-        if results and results.page > results.pages:
+        if results is not None and results.page > results.pages:
             status = 404
         context = self.get_context(form, results, address)
         response = TemplateResponse(self.request, self.template_name, context, status=status)
         if address.parameters.keys() - {"page"}:
             response.headers["X-Robots-Tag"] = "noindex, follow"
-        if results:
+        if results is not None:
             describe(response, results)
         return response
 
@@ -84,7 +84,7 @@ class SearchView(View):
         """Return what the template shows; a shop adds its own here."""
         context: dict[str, Any] = {"search_form": form, "index": form.index, "results": results, "address": address}
         if results is None:
-            return context
+            return context | {"words_alone": address.without("picture", "like")}
         similar = list(self._similar_chips(form, address))
         filters = list(address.chips(results))
         names = [name for facet in form.index.facets for name in facet.parameters]
@@ -96,7 +96,9 @@ class SearchView(View):
             "without_words": address.without("q"),
             "all_products": Address.of(address.path, type(address.parameters)()),
             "facets": [panel for panel in _panels(form, results) if panel.is_worth_showing],
+            "unusable_filters": [str(form.fields[name].label) for name in names if name in form.errors],
             "carried": [(name, value) for name, value in _pairs(address) if name not in (*names, "sort", "page")],
+            "filtered": [(name, value) for name, value in _pairs(address) if name in names],
             "pages": list(address.pages(results)) if results.pages > 1 else [],
             "previous": address.previous_page(results),
             "next": address.next_page(results),
@@ -155,9 +157,7 @@ def _panels(form: SearchForm, results: Results) -> list[_Panel]:
         bounds = result.found if isinstance(result.found, FacetRange) else None
         values = [] if isinstance(result.found, FacetRange) else result.found
         fields = [form[name] for name in result.facet.parameters]
-        panels.append(
-            _Panel(result.name, result.label, values[:SHOWN_VALUES], values[SHOWN_VALUES:], bounds, fields)
-        )
+        panels.append(_Panel(result.name, result.label, values[:SHOWN_VALUES], values[SHOWN_VALUES:], bounds, fields))
     return panels
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 urlpatterns = [
+    path("", include("project.shop.urls")),
+    path("search/", include("catalog_search.urls")),
+    path("api/search/", include("catalog_search.api.urls")),
     path("admin/", admin.site.urls),
-    # path("search/", include("catalog_search.urls")),
-    # path("api/search/", include("catalog_search.api.urls")),
-    # path("", include("project.shop.urls")),
     # Empty unless DEBUG is on.
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]

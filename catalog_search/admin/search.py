@@ -1,0 +1,137 @@
+"""SearchAdminMixin: the changelist of a shop's own ModelAdmin finds by meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import F, Func, IntegerField, Model, QuerySet, TextField, Value
+from django.db.models.functions import Cast
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+
+from ..conf import settings
+from ..images import thumbnail_storage
+from ..indexes import registry
+from ..models import Document, Generation
+from ..searching import search
+from ..searching.query import query_language
+from .pictures import preview
+
+PLAIN_PREFIX = "="
+"""Begins a search that Django is to answer itself, by ``search_fields``."""
+RANK = "catalog_search_rank"
+"""Marks a queryset that a search by meaning has narrowed and ordered."""
+
+
+class SearchChangeList(ChangeList):
+    """A changelist that fetches the thumbnails of its rows at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the rows, and their thumbnails where a column shows them."""
+        super().get_results(request)
+        if "search_thumbnail" in self.list_display:
+            found = _thumbnails(self.model, [row.pk for row in self.result_list])
+            for row in self.result_list:
+                row._search_thumbnail = found.get(str(row.pk), "")
+
+
+class SearchAdminMixin(admin.ModelAdmin):
+    """Makes the search box of a ModelAdmin find by meaning: ``class ProductAdmin(SearchAdminMixin, ModelAdmin)``.
+
+    It searches what ``get_queryset(request)`` and the chosen filters leave, so drafts are found and permissions hold,
+    and keeps the order of relevance until a column is clicked. Django's own search answers where the index is
+    missing, and where a search begins with "=". Put "search_thumbnail" into ``list_display`` to show pictures.
+    """
+
+    search_help_text = _('Finds by meaning, words and article number. Begin with "=" to search for exact letters.')
+    search_limit = 200
+    """The rows that a search by meaning finds at most: the tail of a fuzzy set helps nobody."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the changelist that knows thumbnails."""
+        return SearchChangeList
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        """Return the fields for "=", the primary key where none are declared: without any, Django shows no box."""
+        return super().get_search_fields(request) or ("pk",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Narrow a queryset to what a search finds; the bool tells whether rows may occur twice."""
+        index = registry.for_model(self.model)
+        term = search_term.strip()
+        if index is None or not term or term.startswith(PLAIN_PREFIX):
+            return super().get_search_results(request, queryset, term.removeprefix(PLAIN_PREFIX).strip())
+        results = search(
+            index,
+            term[: settings.QUERY_MAX_LENGTH],
+            visible=queryset,
+            page_size=self.search_limit,
+            facet_counts=False,
+            request=request,
+        )
+        if "index" in results.degraded:
+            return super().get_search_results(request, queryset, term)
+        if results.degraded and _is_changelist(request):
+            self.message_user(request, _("A search model does not answer: results are rougher."), messages.WARNING)
+        keys = [str(hit.object.pk) for hit in results]
+        found = queryset.filter(pk__in=[hit.object.pk for hit in results]).alias(**{RANK: _position(keys)})
+        return (found if ORDER_VAR in request.GET else found.order_by(RANK)), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the rows; a search by meaning offers no "select all", for its tail was seen by nobody."""
+        response = super().changelist_view(request, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data:
+            shown = response.context_data.get("cl")
+            if isinstance(shown, ChangeList) and _is_semantic(shown.queryset):
+                response.context_data["actions_selection_counter"] = False
+        return response
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Refuse an action on all rows of a search by meaning, ticked or not."""
+        if _is_semantic(queryset) and request.POST.get("select_across") == "1":
+            text = _("A search by meaning also finds what is merely similar: tick the rows that you mean.")
+            self.message_user(request, text, messages.WARNING)
+            return None
+        return super().response_action(request, queryset, *args, **kwargs)
+
+    @admin.display(description=_("picture"))
+    def search_thumbnail(self, obj: Model) -> str:
+        """Show the picture that the index holds of a row."""
+        url = getattr(obj, "_search_thumbnail", None)
+        return preview(_thumbnails(type(obj), [obj.pk]).get(str(obj.pk), "") if url is None else url)
+
+
+def _position(keys: list[str]) -> Func:
+    """The place of a row in a list of keys; as text, so that it serves every kind of key."""
+    listed = Value(keys, output_field=ArrayField(TextField()))
+    return Func(listed, Cast(F("pk"), TextField()), function="ARRAY_POSITION", output_field=IntegerField())
+
+
+def _is_semantic(queryset: QuerySet[Any]) -> bool:
+    return RANK in queryset.query.annotations
+
+
+def _is_changelist(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    return bool(match and (match.url_name or "").endswith("_changelist") and request.method == "GET")
+
+
+def _thumbnails(model: type[Model], keys: Iterable[Any]) -> dict[str, str]:
+    index = registry.for_model(model)
+    generation = Generation.objects.active(index.label) if index else None
+    if index is None or generation is None:
+        return {}
+    documents = Document.objects.filter(
+        generation=generation, language=query_language(index), object_key__in=[str(key) for key in keys]
+    )
+    storage = thumbnail_storage()
+    return {key: storage.url(name) for key, name in documents.values_list("object_key", "thumbnail") if name}

@@ -1,0 +1,99 @@
+"""Serializers: how results read as JSON, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.module_loading import import_string
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from ..facets import FacetRange
+from ..indexes import SearchIndex
+from ..searching import Hit
+from ..searching.results import FacetResult
+
+
+class HitSerializer(serializers.Serializer):
+    """One product found. A shop's own serializer, ``SearchIndex.serializer``, adds and replaces fields."""
+
+    id = serializers.ReadOnlyField(source="object.pk")
+    title = serializers.CharField(source="object.__str__")
+    url = serializers.SerializerMethodField(help_text="Address of the product's page, or null.")
+    thumbnail = serializers.SerializerMethodField(help_text="Address of its picture, or null.")
+    score = serializers.FloatField(help_text="Comparable within one answer only.")
+    why = serializers.DictField(source="why.as_dict", help_text="Rank and score in each lane; for staff who ask.")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Leave out the explanation unless it is asked for and allowed."""
+        fields = super().get_fields()
+        if not self.context.get("explain"):
+            del fields["why"]
+        return fields
+
+    def get_url(self, hit: Hit) -> str | None:
+        """Return the absolute address of a product that has a page."""
+        has_page = hasattr(hit.object, "get_absolute_url")
+        return self._absolute(hit.object.get_absolute_url()) if has_page else None
+
+    def get_thumbnail(self, hit: Hit) -> str | None:
+        """Return the absolute address of the thumbnail."""
+        return self._absolute(hit.thumbnail_url) if hit.thumbnail_url else None
+
+    def _absolute(self, url: str) -> str:
+        request: Request = self.context["request"]
+        return request.build_absolute_uri(url)
+
+
+class FacetValueSerializer(serializers.Serializer):
+    """One choice of a facet."""
+
+    value = serializers.CharField(help_text="What the parameter takes.")
+    label = serializers.CharField()  # type: ignore[assignment]
+    count = serializers.IntegerField(help_text="Products found that have it.")
+    chosen = serializers.BooleanField()
+
+
+class FacetRangeSerializer(serializers.Serializer):
+    """The bounds of the products found, and the bounds chosen."""
+
+    low = serializers.ReadOnlyField()
+    high = serializers.ReadOnlyField()
+    chosen_low = serializers.ReadOnlyField()
+    chosen_high = serializers.ReadOnlyField()
+
+
+class FacetSerializer(serializers.Serializer):
+    """A filter: either ``values`` or ``range`` says what can be chosen, the other is null."""
+
+    label = serializers.CharField()  # type: ignore[assignment]
+    parameters = serializers.ListField(child=serializers.CharField(), source="facet.parameters")
+    values = serializers.SerializerMethodField()
+    range = serializers.SerializerMethodField()
+
+    def get_values(self, result: FacetResult) -> list[dict[str, Any]] | None:
+        """Return the choices, most frequent first."""
+        return (
+            None if isinstance(result.found, FacetRange) else list(FacetValueSerializer(result.found, many=True).data)
+        )
+
+    def get_range(self, result: FacetResult) -> dict[str, Any] | None:
+        """Return the bounds."""
+        return dict(FacetRangeSerializer(result.found).data) if isinstance(result.found, FacetRange) else None
+
+
+def serialize_hits(index: SearchIndex, hits: tuple[Hit, ...], context: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the hits as JSON takes them, each product by the shop's own serializer too where it names one."""
+    serialized = [dict(HitSerializer(hit, context=context).data) for hit in hits]
+    own = getattr(index, "serializer", None)
+    if own is None:
+        return serialized
+    serializer_class = import_string(own) if isinstance(own, str) else own
+    products = serializer_class([hit.object for hit in hits], many=True, context=context).data
+    # The score is the search's to tell, whatever a product may call its own.
+    kept = ("score", "why")
+    return [
+        {**hit, **product, **{name: hit[name] for name in kept if name in hit}}
+        for hit, product in zip(serialized, products, strict=True)
+    ]

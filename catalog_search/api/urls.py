@@ -1,0 +1,10 @@
+"""Addresses of the API: ``path("api/search/", include("catalog_search.api.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from .views import SearchView
+
+app_name = "catalog_search_api"
+urlpatterns = [path("<str:index>/", SearchView.as_view(), name="search")]

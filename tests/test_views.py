@@ -1,0 +1,382 @@
+"""The storefront: the search page with everything on it, the search box, and the shop's own pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import QueryDict
+from django.template import Context, Template
+from django.test import Client
+from django.urls import reverse
+
+from catalog_search.models import Generation
+from catalog_search.navigation import Address
+from catalog_search.searching import Results, cache
+from project.shop.models import Product
+
+Shop = dict[str, Product]
+
+pytestmark = pytest.mark.django_db
+
+SEARCH = "/search/"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    from django.core.cache import cache as django_cache
+
+    from catalog_search.searching import lanes
+
+    django_cache.clear()
+    lanes._sample.cache_clear()
+
+
+def names(response: Any) -> list[str]:
+    return [hit.object.name for hit in response.context["results"]]
+
+
+def upload(content: bytes, name: str = "picture.jpg") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content, "image/jpeg")
+
+
+class TestSearchPage:
+    def test_browsing(self, client: Client, indexed_shop: Shop) -> None:
+        response = client.get(SEARCH)
+
+        assert response.status_code == 200
+        assert len(names(response)) == 5
+        assert "All products" in response.text
+        assert "X-Robots-Tag" not in response.headers
+        assert "csrftoken" not in response.cookies
+
+    def test_words(self, client: Client, indexed_shop: Shop) -> None:
+        response = client.get(SEARCH, {"q": "red mug"})
+
+        assert names(response)[0] == "Red mug"
+        assert 'value="red mug"' in response.text
+        assert indexed_shop["red mug"].get_absolute_url() in response.text
+        assert response.headers["X-Robots-Tag"] == "noindex, follow"
+        assert "total;dur=" in response.headers["Server-Timing"]
+        assert "read-query;dur=" in response.headers["Server-Timing"]
+        assert "X-Search-Degraded" not in response.headers
+
+    def test_drafts_stay_hidden(self, client: Client, indexed_shop: Shop) -> None:
+        assert "Secret" not in client.get(SEARCH, {"q": "secret mug"}).text
+        assert "Secret" not in client.get(SEARCH, {"q": "MUG-9999"}).text
+        assert "Secret" not in client.get(SEARCH, {"like": indexed_shop["draft"].pk}).text
+
+    def test_the_likeness_of_a_draft_tells_nothing(self, client: Client, indexed_shop: Shop) -> None:
+        draft, dress = indexed_shop["draft"].pk, indexed_shop["dress"].pk
+
+        assert names(client.get(SEARCH, {"like": draft})) == []
+        both = client.get(SEARCH, {"like": f"{draft},{dress}"})
+        assert names(both) == names(client.get(SEARCH, {"like": dress}))
+
+    def test_an_index_by_name(self, client: Client, indexed_shop: Shop) -> None:
+        assert client.get(reverse("catalog_search:search", args=["product"]), {"q": "dress"}).status_code == 200
+        assert client.get(reverse("catalog_search:search", args=["nothing"])).status_code == 404
+
+    def test_user_text_is_escaped(self, client: Client, indexed_shop: Shop) -> None:
+        nasty = '"><script>alert(1)</script>'
+        response = client.get(SEARCH, {"q": nasty, "colour": nasty, "price_min": nasty})
+
+        assert response.status_code == 400
+        assert "<script>alert" not in response.text
+
+    def test_a_shop_without_templates_of_its_own(self, client: Client, indexed_shop: Shop, settings: Any) -> None:
+        settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": []}]
+
+        response = client.get(SEARCH, {"q": "red mug"})
+
+        assert response.status_code == 200
+        assert f'<a href="{indexed_shop["red mug"].get_absolute_url()}">Red mug</a>' in response.text
+        assert "Fern" not in response.text
+
+    def test_no_inline_script_or_style(self, client: Client, indexed_shop: Shop) -> None:
+        html = client.get(SEARCH, {"q": "mug"}).text
+
+        assert "<style" not in html
+        assert " style=" not in html
+        assert html.count("<script") == html.count("<script src=")
+        assert " onc" not in html
+
+    def test_queries_do_not_grow_with_hits(
+        self, client: Client, indexed_shop: Shop, django_assert_max_num_queries: Any
+    ) -> None:
+        client.get(SEARCH, {"q": "mug"})
+        with django_assert_max_num_queries(20):
+            assert len(names(client.get(SEARCH, {"q": "mug", "colour": "red"}))) >= 1
+        with django_assert_max_num_queries(12):
+            assert len(names(client.get(SEARCH))) == 5
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "q=" + "x" * 10_000,
+            "q=%00",
+            "q=%ff%fe",
+            "page=0",
+            "page=abc",
+            "page=-3",
+            "picture=gone",
+            "like=abc",
+            "sort=cleverness",
+            "colour=%00",
+            "price_min=9&price_max=2",
+            "price_min=cheap&q=mug",
+            "price_min=1e999999",
+        ],
+    )
+    def test_is_answered_with_words(self, client: Client, indexed_shop: Shop, query: str) -> None:
+        response = client.get(f"{SEARCH}?{query}")
+
+        assert response.status_code == (200 if "%ff" in query else 400)
+
+    @pytest.mark.parametrize("query", ["in_stock=maybe", "q=mug&in_stock=maybe", "q=mug&in_stock=maybe&page=2"])
+    def test_a_value_that_no_product_can_have(self, client: Client, indexed_shop: Shop, query: str) -> None:
+        response = client.get(f"{SEARCH}?{query}")
+
+        assert response.status_code == (404 if "page" in query else 200)
+        assert names(response) == []
+
+    def test_unknown_facet_values_find_nothing(self, client: Client, indexed_shop: Shop) -> None:
+        response = client.get(SEARCH, {"q": "mug", "colour": "octarine"})
+
+        assert response.status_code == 200
+        assert "Nothing fits all of these filters" in response.text
+
+    def test_large_numbers(self, client: Client, indexed_shop: Shop) -> None:
+        assert client.get(SEARCH, {"like": "9" * 30}).status_code == 200
+
+    def test_bad_bounds_leave_the_rest_in_force(self, client: Client, indexed_shop: Shop) -> None:
+        response = client.get(SEARCH, {"q": "mug", "colour": "red", "price_max": "cheap"})
+
+        assert "Red mug" in names(response)
+        assert "Enter a number." in response.text
+        assert 'aria-invalid="true"' in response.text
+
+    def test_pages_beyond_the_last(self, client: Client, indexed_shop: Shop) -> None:
+        response = client.get(SEARCH, {"page": 99})
+
+        assert response.status_code == 404
+        assert "There is no such page" in response.text
+
+    def test_nothing_found(self, client: Client, indexed_shop: Shop, settings: Any) -> None:
+        settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"CUTOFF": 100.0}
+
+        response = client.get(SEARCH, {"q": "xylophone"})
+
+        assert response.status_code == 200
+        assert "We found nothing that fits" in response.text
+
+    @pytest.mark.parametrize("content", [b"not a picture", b"\x89PNG\r\n\x1a\nbroken"])
+    def test_a_file_that_is_no_picture(self, client: Client, indexed_shop: Shop, content: bytes) -> None:
+        response = client.post(SEARCH, {"q": "mug", "image": upload(content)})
+
+        assert response.status_code == 400
+        assert "not a picture" in response.text
+
+    def test_a_picture_with_too_many_pixels(
+        self, client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]
+    ) -> None:
+        bomb = picture_bytes(format="PNG", size=(10_000, 6_000), mode="L", colour=0)
+        response = client.post(SEARCH, {"image": upload(bomb)})
+
+        assert response.status_code == 400
+        assert "50 megapixels" in response.text
+
+
+class TestPictures:
+    def test_an_upload_becomes_an_address(
+        self, client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]
+    ) -> None:
+        response = client.post(SEARCH, {"image": upload(picture_bytes("red")), "q": "", "colour": "red", "page": "3"})
+
+        assert response.status_code == 302
+        parameters = parse_qs(urlsplit(response.url).query)
+        assert parameters.keys() == {"picture", "colour"}
+        shown = client.get(response.url)
+        assert shown.context["search_form"].cleaned_data["picture"]
+        assert set(names(shown)) <= {"Red mug", "Red chair"}
+        assert f'value="{parameters["picture"][0]}"' in shown.text
+        assert "Search without the picture" in shown.text
+
+    def test_picture_and_words(self, client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]) -> None:
+        response = client.post(SEARCH, {"image": upload(picture_bytes("red")), "q": "chair"}, follow=True)
+
+        assert response.status_code == 200
+        assert names(response)[0] == "Red chair"
+        assert "Your picture and “chair”" in response.text
+
+    def test_words_alone_are_sent_on_too(self, client: Client) -> None:
+        assert client.post(SEARCH, {"q": "red mug"}).url == "/search/?q=red+mug"
+
+    def test_no_token_of_a_form_is_needed(self, db: None) -> None:
+        assert Client(enforce_csrf_checks=True).post(SEARCH, {"q": "mug"}).status_code == 302
+
+    def test_the_kept_picture_is_shown(self, client: Client, picture_bytes: Callable[..., bytes]) -> None:
+        token = parse_qs(urlsplit(client.post(SEARCH, {"image": upload(picture_bytes())}).url).query)["picture"][0]
+        response = client.get(reverse("catalog_search:picture", args=[token]))
+
+        assert response.headers["Content-Type"] == "image/jpeg"
+        assert response.content.startswith(b"\xff\xd8")
+        assert client.get(reverse("catalog_search:picture", args=["gone"])).status_code == 404
+
+    def test_expired(self, client: Client, indexed_shop: Shop) -> None:
+        response = client.get(SEARCH, {"picture": "gone", "q": "mug"})
+
+        assert response.status_code == 400
+        assert "expired" in response.text
+        assert 'href="/search/?q=mug"' in response.text
+
+    def test_a_cache_that_is_down(
+        self, client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(cache, "put", lambda *_: False)
+
+        response = client.post(SEARCH, {"image": upload(picture_bytes())})
+
+        assert response.status_code == 400
+        assert "Pictures cannot be taken at the moment" in response.text
+
+
+class TestNavigation:
+    def test_facets_with_counts(self, client: Client, indexed_shop: Shop) -> None:
+        html = client.get(SEARCH, {"q": "mug", "colour": "red"}).text
+
+        assert '<input type="checkbox" name="colour" value="red" checked>' in html
+        assert '<input type="checkbox" name="colour" value="blue">' in html
+        assert '<input type="hidden" name="q" value="mug">' in html
+
+    def test_chips_lead_out_of_a_filter(self, client: Client, indexed_shop: Shop) -> None:
+        response = client.get(f"{SEARCH}?q=mug&colour=red&colour=blue&price_max=20&page=1")
+
+        chips = {(chip.label, chip.value): chip.url for chip in response.context["chips"]}
+        assert chips == {
+            ("Colour", "red"): "/search/?q=mug&colour=blue&price_max=20",
+            ("Colour", "blue"): "/search/?q=mug&colour=red&price_max=20",
+            ("Price", "up to 20"): "/search/?q=mug&colour=red&colour=blue",
+        }
+        assert str(response.context["without_filters"]) == "/search/?q=mug"
+
+    def test_chips_name_the_products_to_resemble(self, client: Client, indexed_shop: Shop) -> None:
+        response = client.get(SEARCH, {"like": f"{indexed_shop['dress'].pk},{indexed_shop['draft'].pk}"})
+
+        first, second = response.context["chips"]
+        assert (first.value, first.url) == ("Summer dress", f"/search/?like={indexed_shop['draft'].pk}")
+        assert second.value == ""
+
+    def test_sorting(self, client: Client, indexed_shop: Shop) -> None:
+        assert names(client.get(SEARCH, {"sort": "price"}))[0] == "Red mug"
+        assert names(client.get(SEARCH, {"sort": "price_down"}))[0] == "Red chair"
+
+    def test_paging(self, client: Client, indexed_shop: Shop) -> None:
+        first = client.get(SEARCH, {"page_size": 2, "sort": "price"})
+        second = client.get(str(first.context["next"]))
+        last = client.get(str(second.context["next"]))
+
+        assert names(first) + names(second) + names(last) == ["Red mug", "Blue mug", "Mug", "Summer dress", "Red chair"]
+        assert (first.context["previous"], last.context["next"]) == (None, None)
+        assert 'aria-current="page"' in first.text
+
+    def test_gaps_between_many_pages(self) -> None:
+        address = Address.of(SEARCH, QueryDict("q=mug&csrfmiddlewaretoken=x&image=a.jpg&sort="))
+        pages = list(address.pages(Results(total=240, page=5)))
+
+        assert [page.number for page in pages] == [1, None, 4, 5, 6, None, 10]
+        assert [page.url for page in pages if page.current] == ["/search/?q=mug&page=5"]
+        assert pages[0].url == "/search/?q=mug"
+
+    def test_totals_that_stopped_counting(self, client: Client, indexed_shop: Shop, monkeypatch: Any) -> None:
+        found = Results(total=1000, total_is_exact=False)
+        monkeypatch.setattr("catalog_search.forms.search", lambda *_, **__: found)
+
+        assert "1000+ products" in client.get(SEARCH, {"q": "mug"}).text
+
+
+class TestDegraded:
+    def test_is_said_calmly(self, client: Client, indexed_shop: Shop, monkeypatch: Any) -> None:
+        for what, words in {
+            "embedder": "by their words alone",
+            "reranker": "a little rougher",
+            "index": "being set up",
+        }.items():
+            results = Results(degraded=(what,), timings={"total": 1.5})
+            monkeypatch.setattr("catalog_search.forms.search", lambda *_, found=results, **__: found)
+
+            response = client.get(SEARCH, {"q": "mug"})
+
+            assert response.status_code == 200
+            assert response.headers["X-Search-Degraded"] == what
+            assert words in response.text
+
+    def test_a_model_that_fails(self, client: Client, indexed_shop: Shop) -> None:
+        generation = Generation.objects.get(state=Generation.State.READY)
+        generation.definition["embedder"]["options"] = {"poison": "mug"}
+        generation.save()
+
+        response = client.get(SEARCH, {"q": "red mug"})
+
+        assert response.headers["X-Search-Degraded"] == "embedder"
+        assert names(response)[0] == "Red mug"
+
+    def test_no_index_at_all(self, client: Client, make_product: Callable[..., Product]) -> None:
+        make_product("Red mug")
+
+        response = client.get(SEARCH, {"q": "mug"})
+
+        assert response.status_code == 200
+        assert response.headers["X-Search-Degraded"] == "index"
+        assert "being set up" in response.text
+
+
+class TestSearchBox:
+    def test_works_in_any_template(self) -> None:
+        html = Template("{% load catalog_search %}{% search_box placeholder=hint %}").render(
+            Context({"hint": "Find <it>"})
+        )
+
+        assert 'method="post"' in html
+        assert 'enctype="multipart/form-data"' in html
+        assert 'action="/search/"' in html
+        assert "Find &lt;it&gt;" in html
+        assert "search.css" in html
+
+    def test_for_one_index_without_assets(self) -> None:
+        html = Template("{% load catalog_search %}{% search_box 'product' assets=False %}").render(Context())
+
+        assert 'action="/search/product/"' in html
+        assert "search.css" not in html
+
+
+class TestShop:
+    def test_home(self, client: Client, indexed_shop: Shop, django_assert_max_num_queries: Any) -> None:
+        with django_assert_max_num_queries(8):
+            response = client.get("/")
+
+        assert response.status_code == 200
+        assert "Kitchen" in response.text
+        assert "Secret mug" not in response.text
+
+    def test_product(self, client: Client, indexed_shop: Shop, django_assert_max_num_queries: Any) -> None:
+        mug = indexed_shop["red mug"]
+        variant = indexed_shop["blue mug"]
+        Product.objects.filter(pk=variant.pk).update(parent=mug)
+        with django_assert_max_num_queries(16):
+            response = client.get(mug.get_absolute_url())
+
+        assert response.status_code == 200
+        assert variant.get_absolute_url() in response.text
+        similar = [hit.object for hit in response.context["similar"]]
+        assert similar
+        assert mug not in similar
+        assert variant not in similar
+
+    def test_drafts_are_not_there(self, client: Client, indexed_shop: Shop) -> None:
+        assert client.get(indexed_shop["draft"].get_absolute_url()).status_code == 404
