@@ -69,7 +69,7 @@ class Settings:
     RERANKER = Setting[dict[str, Any] | None](None, "the CrossEncoder that orders the best candidates; None for none")
 
     INDEXING = Setting(True, "False stops signals from recording changes, for fixtures and bulk loads")
-    QUEUE = Setting("search", "the Celery queue of indexing tasks")
+    QUEUE = Setting("", "the Celery queue of indexing tasks; empty for the project's default queue")
     BATCH_SIZE = Setting(32, "documents embedded and written together", minimum=1)
     LEASE_SECONDS = Setting(300, "how long a worker owns what it claimed before another may take it", minimum=1)
     MAX_ATTEMPTS = Setting(8, "failures after which a product is set aside with its reason", minimum=1)
@@ -92,7 +92,7 @@ class Settings:
 
     MAX_CANDIDATES = Setting(1000, "bound of the result set; beyond it surfaces say 1000+", minimum=10)
     CUTOFF = Setting(3.0, "how many standard deviations above its background a vector match must be to count")
-    VECTOR_WEIGHT = Setting(0.6, "share of the vector lane in the fused score, 0 to 1", minimum=0)
+    VECTOR_WEIGHT = Setting(0.4, "share of the vector lane in the fused score, 0 to 1", minimum=0)
     RERANK_DEPTH = Setting(30, "candidates that the reranker scores at most", minimum=1)
     RERANK_BLEND = Setting(0.5, "share of the reranker in the final score of what it scored, 0 to 1", minimum=0)
     RERANK_SECONDS = Setting(0.3, "time within which reranking must fit: slower machines score fewer", minimum=0)

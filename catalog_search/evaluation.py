@@ -21,9 +21,6 @@ from .exceptions import CatalogSearchError, ConfigurationError
 
 RELEVANT = 2
 """The lowest grade that counts as relevant for recall and MRR."""
-DEPTH = 100
-"""How many hits a search must return to be measured."""
-
 NDCG, CONDENSED, JUDGED, RECALL, MRR = MEASURES = ("nDCG@10", "condensed", "judged@10", "recall@100", "MRR")
 """nDCG@10 takes an ungraded product for a wrong one; condensed removes it before scoring. Read them together."""
 
@@ -37,7 +34,7 @@ class JudgementError(CatalogSearchError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one search gave: product keys from the best on, how many there are in all, milliseconds by stage."""
+    """What one search gave: all product keys from the best on, how many there are, milliseconds by stage."""
 
     keys: Sequence[str] = ()
     total: int = 0
@@ -164,12 +161,10 @@ def _scores(judgements: Judgements, rankings: Mapping[str, Sequence[str]]) -> di
         ir_measures.nDCG @ 10: NDCG,
         ir_measures.nDCG(judged_only=True) @ 10: CONDENSED,
         ir_measures.Judged @ 10: JUDGED,
-        ir_measures.R(rel=RELEVANT) @ DEPTH: RECALL,
+        ir_measures.R(rel=RELEVANT) @ 100: RECALL,
         ir_measures.RR(rel=RELEVANT): MRR,
     }
-    ranked = {
-        query: {key: -float(rank) for rank, key in enumerate(keys[:DEPTH])} for query, keys in rankings.items() if keys
-    }
+    ranked = {query: {key: -float(rank) for rank, key in enumerate(keys)} for query, keys in rankings.items() if keys}
     grades = {query: dict(own) for query, own in judgements.items()}
     scores: dict[str, dict[str, float]] = {
         query: dict.fromkeys((NDCG, CONDENSED, RECALL, MRR), 0.0) for query in judgements

@@ -48,6 +48,8 @@ class SearchIndex:
     """One document for each, its texts read under that language; default: LANGUAGE_CODE alone."""
     api: ClassVar[bool] = False
     """Do the API endpoints answer for this index?"""
+    serializer: ClassVar[Any] = None
+    """The shop's own DRF serializer of a product, or its dotted path: adds its fields to every hit of the API."""
     version: ClassVar[int] = 1
     """Raise it when a callable above changes its meaning: a new generation is then due."""
 

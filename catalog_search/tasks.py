@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+from celery import Task, shared_task
 
 from .conf import settings
 from .indexes import registry
@@ -15,19 +15,24 @@ SLICE_SECONDS = 60.0
 """A task gives way after a minute, so that a worker that is told to stop can."""
 
 
+def send(task: Task[..., None], *args: int) -> None:
+    """Send an indexing task to the queue of the settings."""
+    task.apply_async(args, queue=settings.QUEUE or None)  # type: ignore[arg-type]  # None is the default queue
+
+
 @shared_task(name=doorbell.TASK, ignore_result=True)
 def index_changes() -> None:
     """Work off the changes that wait; ring again for what is left."""
     for alias in {write_alias(index.model) for index in registry}:
         if drain(alias, seconds=SLICE_SECONDS):
-            index_changes.apply_async(queue=settings.QUEUE)
+            send(index_changes)
 
 
 @shared_task(name="catalog_search.sweep", ignore_result=True)
 def sweep() -> None:
     """Wake a worker for changes whose ring got lost or whose wait is over; run it from beat every half minute."""
     if any(changes.due(write_alias(index.model)) for index in registry):
-        index_changes.apply_async(queue=settings.QUEUE, expires=300)
+        send(index_changes)
 
 
 @shared_task(name="catalog_search.prepare_generation", ignore_result=True)

@@ -86,7 +86,7 @@ class FacetSerializer(serializers.Serializer):
 def serialize_hits(index: SearchIndex, hits: tuple[Hit, ...], context: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the hits as JSON takes them, each product by the shop's own serializer too where it names one."""
     serialized = [dict(HitSerializer(hit, context=context).data) for hit in hits]
-    own = getattr(index, "serializer", None)
+    own = index.serializer
     if own is None:
         return serialized
     serializer_class = import_string(own) if isinstance(own, str) else own

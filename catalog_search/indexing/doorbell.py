@@ -58,7 +58,7 @@ def ring() -> None:
 
 def _send() -> None:
     try:
-        current_app.send_task(TASK, queue=settings.QUEUE, ignore_result=True, expires=300)
+        current_app.send_task(TASK, queue=settings.QUEUE or None, ignore_result=True, expires=300)
     except Exception as error:  # every transport has exceptions of its own
         logger.warning("No worker could be woken (%s); the sweep will find the changes.", error)
 

@@ -13,8 +13,9 @@ from .results import Why
 # A similarity this many deviations above the query's background counts as a full match: the range that real
 # catalogues show for the best product of a good query.
 FULL_MATCH_DEVIATIONS = 8.0
-# ts_rank_cd of a middling title match under normalisation 1.
-HALF_RANK = 0.1
+# ts_rank_cd of a good title match under normalisation 1, so that a mention in the specifications scores next to
+# nothing. Chosen on judged queries: docs/relevance.md.
+HALF_RANK = 0.4
 # An identifier among other words lifts its product by as much as a lane can.
 IDENTIFIER_BOOST = 0.5
 
@@ -73,8 +74,8 @@ def order(candidate: Candidate) -> tuple[bool, bool, float, str]:
 
 
 def word_score(match: WordMatch) -> float:
-    """Map a word match to 0..1: holding all words counts more than any rank among those that hold some."""
-    return match.coverage**2 * (0.5 + 0.5 * saturate(match.rank, HALF_RANK))
+    """Map a word match to 0..1: by how many of the words it holds, and how prominently."""
+    return match.coverage**2 * saturate(match.rank, HALF_RANK)
 
 
 def vector_score(similarity: float, background: Background) -> float:

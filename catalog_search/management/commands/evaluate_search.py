@@ -142,12 +142,17 @@ def primary_keys(index: SearchIndex, field: str, values: set[str]) -> dict[str, 
 
 
 def searcher(index: SearchIndex, name: str, degraded: list[str]) -> Callable[[str], Outcome]:
-    """Return a search under a configuration; what failed on the way is noted in ``degraded``."""
+    """Return a search under a configuration; what failed on the way is noted in ``degraded``.
+
+    The time is that of the page that a visitor gets. The ranking is asked for once more and whole, since the judged
+    products of a condensed list may lie deep.
+    """
 
     def outcome(query: str) -> Outcome:
-        results = search(index, query, page_size=evaluation.DEPTH, **CONFIGURATIONS[name])
-        degraded.extend(results.degraded[:1])
-        return Outcome([str(hit.object.pk) for hit in results], results.total, results.timings)
+        page = search(index, query, **CONFIGURATIONS[name])
+        degraded.extend(page.degraded[:1])
+        whole = search(index, query, page_size=settings.MAX_CANDIDATES, **CONFIGURATIONS[name])
+        return Outcome([str(hit.object.pk) for hit in whole], whole.total, page.timings)
 
     return outcome
 

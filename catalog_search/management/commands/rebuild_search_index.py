@@ -14,7 +14,7 @@ from catalog_search.indexes import SearchIndex, registry
 from catalog_search.indexing import activate, drain, start_generation
 from catalog_search.indexing.generations import backfill, finish, prepare, progress, retry
 from catalog_search.models import Generation
-from catalog_search.tasks import index_changes, prepare_generation
+from catalog_search.tasks import index_changes, prepare_generation, send
 
 POLL_SECONDS = 0.25
 WORKER_SECONDS = 60
@@ -81,7 +81,7 @@ class Command(BaseCommand):
             prepare(generation)
             return
         Generation.objects.filter(pk=generation.pk).update(error="")
-        prepare_generation.delay(generation.pk)
+        send(prepare_generation, generation.pk)
         waiting = Patience()
         while generation.state == Generation.State.PREPARING:
             time.sleep(POLL_SECONDS)
@@ -105,7 +105,7 @@ class Command(BaseCommand):
             if sync:
                 drain(generation._state.db or "default", done=show)
                 return
-            index_changes.delay()
+            send(index_changes)
             waiting = Patience()
             while left := show():
                 waiting.check(left)
@@ -124,6 +124,6 @@ class Patience:
             self._left, self._since = left, time.monotonic()
         elif time.monotonic() - self._since > WORKER_SECONDS:
             raise CommandError(
-                f"Nothing moved for {WORKER_SECONDS} s: is a Celery worker running on the queue of "
+                f"Nothing moved for {WORKER_SECONDS} s: does a Celery worker run, and listen to the queue of "
                 "CATALOG_SEARCH['QUEUE']? Start one, or use --sync. What is done is kept; run the command again."
             )
