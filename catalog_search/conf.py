@@ -86,7 +86,7 @@ class Settings:
     THUMBNAIL_STORAGE = Setting("default", "the alias in STORAGES that keeps the thumbnails")
 
     ANN_MIN_DOCUMENTS = Setting(20_000, "documents from which on a generation gets an HNSW index", minimum=1)
-    ANN_EXACT_ROWS = Setting(20_000, "filters that leave fewer rows are searched exactly, row by row", minimum=1)
+    ANN_EXACT_ROWS = Setting(5_000, "filters that leave fewer rows are searched exactly, row by row", minimum=1)
     ANN_EF_SEARCH = Setting(200, "breadth of an HNSW search: higher finds more and takes longer", minimum=10)
     PREPARE = Setting(True, "False where a connection pooler cannot keep prepared statements")
 

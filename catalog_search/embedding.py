@@ -35,11 +35,12 @@ def embed(embedder: Embedder, contents: Sequence[Content], role: Role, means: Me
 
 
 def modality_means(embedder: Embedder, sample: Sequence[Content]) -> dict[str, Vector]:
-    """Measure the mean vector of each modality over a sample; nothing to measure where the model fuses.
+    """Measure the mean vector of each modality over a sample.
 
-    A modality seen fewer than twice has no mean worth taking out.
+    Nothing is measured where the model fuses by itself or knows one modality only: there is no gap to close, and
+    taking a mean out costs accuracy. A modality seen fewer than twice has no mean worth taking out.
     """
-    if embedder.fuses:
+    if not needs_means(embedder):
         return {}
     means: dict[str, Vector] = {}
     parts = [part for content in sample for part in _parts(embedder, content)]
@@ -48,6 +49,11 @@ def modality_means(embedder: Embedder, sample: Sequence[Content]) -> dict[str, V
         if len(of_kind) > 1:
             means[kind] = np.mean(_encode_by_kind(embedder, of_kind, "document"), axis=0).astype(np.float32)
     return means
+
+
+def needs_means(embedder: Embedder) -> bool:
+    """Tell whether a model keeps its modalities in places apart."""
+    return not embedder.fuses and len(embedder.modalities) > 1
 
 
 def _parts(embedder: Embedder, content: Content) -> list[Content]:

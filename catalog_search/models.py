@@ -29,9 +29,12 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.exclude(state=Generation.State.RETIRED)
 
     def active(self, label: str) -> Generation | None:
-        """Return the generation that serves searches: the ready one that was activated last."""
+        """Return the generation that serves searches: the ready one that was activated last.
+
+        Its background sample stays in the database until asked for: it is larger than all the rest.
+        """
         ready = self.of(label).filter(state=Generation.State.READY, activated_at__isnull=False)
-        return ready.order_by("-activated_at").first()
+        return ready.defer("background").order_by("-activated_at").first()
 
 
 class Generation(models.Model):

@@ -176,7 +176,7 @@ def indexed_shop(make_product: Callable[..., Product], build_index: Callable[[],
         "blue mug": make_product("Blue mug", "Acme", "Home > Kitchen", "blue", colour="blue", price=11, sku="MUG-1002"),
         "photo mug": make_product("Mug", "Bolt", "Home > Kitchen", "green", price=12, stock=0, sku="MUG-1003"),
         "red chair": make_product("Red chair", "Bolt", "Home > Chairs", "red", colour="red", price=80, sku="CH-77"),
-        "dress": make_product("Summer dress", "Coco", "Clothes", "yellow", colour="yellow", price=40, ean="4006381333931"),
+        "dress": make_product("Summer dress", "Coco", "Clothes", "yellow", colour="yellow", price=40),
         "draft": make_product("Secret mug", "Acme", "Home > Kitchen", "red", is_public=False, price=1, sku="MUG-9999"),
     }
     build_index()

@@ -102,7 +102,7 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
 def test_truncated_pictures_are_refused() -> None:
     whole = encode(Image.effect_noise((200, 200), 50), "PNG")
 
-    with pytest.raises(ImageError, match="cannot|can be read"):
+    with pytest.raises(ImageError, match="can be read"):
         read_picture(whole[: len(whole) // 2])
 
 
@@ -126,7 +126,7 @@ def test_too_many_bytes_are_refused_without_reading_them_all(settings: Any) -> N
     settings.CATALOG_SEARCH = {"IMAGE_MAX_BYTES": 1000}
     file = io.BytesIO(b"x" * 5000)
 
-    with pytest.raises(ImageError, match="larger than 0.001 MB"):
+    with pytest.raises(ImageError, match=r"larger than 0\.001 MB"):
         read_picture(file)
 
     assert file.tell() == 1001

@@ -57,9 +57,9 @@ def test_saving_rewrites_the_document(indexed_shop: Shop) -> None:
 
 
 def test_a_rolled_back_save_leaves_no_change(indexed_shop: Shop) -> None:
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         indexed_shop["red mug"].save()
-        raise RuntimeError
+        transaction.set_rollback(True)
 
     assert waiting() == set()
 
@@ -148,7 +148,7 @@ def test_a_build_that_lost_too_much_does_not_serve(make_product: Callable[..., P
     dummy_models.CATALOG_SEARCH |= {"RETRY_SECONDS": 60}
     make_product("poisonous mug")
 
-    with pytest.raises(CommandError, match="1 products failed.*poisonous"):
+    with pytest.raises(CommandError, match=r"1 products failed.*poisonous"):
         call_command("rebuild_search_index", sync=True, verbosity=0)
     assert Generation.objects.active("shop.product") is None
 

@@ -167,7 +167,7 @@ def fail(alias: str, claimed: Claim, reasons: dict[str, str]) -> None:
 def retry(chosen: QuerySet[Change]) -> int:
     """Let workers try changes again at once, however often they failed; returns how many. Those in work are left."""
     resting = chosen.filter(Q(claim=None) | Q(leased_until__lt=Now()))
-    count = resting.update(set_aside=False, attempts=0, due_at=Now(), claim=None, leased_until=None)
+    count = resting.update(set_aside=False, attempts=0, error="", due_at=Now(), claim=None, leased_until=None)
     transaction.on_commit(doorbell.ring, using=chosen.db, robust=True)
     return count
 
@@ -178,7 +178,9 @@ def due(alias: str) -> bool:
         alias,
         f"""
         SELECT 1 FROM {_CHANGES}
-        WHERE NOT set_aside AND due_at <= statement_timestamp() AND (claim IS NULL OR leased_until < statement_timestamp()) LIMIT 1
+        WHERE NOT set_aside AND due_at <= statement_timestamp()
+          AND (claim IS NULL OR leased_until < statement_timestamp())
+        LIMIT 1
         """,
     )
     return bool(rows)

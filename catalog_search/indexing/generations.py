@@ -17,7 +17,7 @@ from ..backends import embedder_of
 from ..backends.base import identity
 from ..conf import settings
 from ..content import Content
-from ..embedding import modality_means
+from ..embedding import modality_means, needs_means
 from ..indexes import SearchIndex, registry
 from ..languages import text_config
 from ..models import Change, Document, Generation
@@ -94,7 +94,7 @@ def prepare(generation: Generation) -> None:
     if earlier:
         generation.mean_vectors = earlier.mean_vectors
     else:
-        generation.mean_vectors = modality_means(embedder, [] if embedder.fuses else _sample(generation, alias))
+        generation.mean_vectors = modality_means(embedder, _sample(generation, alias) if needs_means(embedder) else [])
     generation.state = Generation.State.BUILDING
     generation.save(using=alias, update_fields=["dimensions", "definition", "means", "state"])
 
@@ -234,10 +234,3 @@ def progress(generation: Generation) -> Progress:
     )
     waiting, failed, reason = rows[0]
     return Progress(waiting, failed, reason or "")
-
-
-def retry(generation: Generation) -> None:
-    """Let the products that failed, or were set aside, be tried again now."""
-    alias = generation._state.db or "default"
-    failed = Change.objects.using(alias).filter(generation=generation, claim__isnull=True).exclude(error="")
-    failed.update(error="", attempts=0, set_aside=False, due_at=Now())

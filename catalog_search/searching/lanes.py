@@ -164,8 +164,9 @@ def vectors(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tupl
         with transaction.atomic(using=scope.alias):
             # SET LOCAL, since a pooled connection must not keep it. The reach of an iterative scan is unbounded:
             # a filter that leaves few rows goes the exact way.
-            execute(scope.alias, "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)")
-            execute(scope.alias, "SELECT set_config('hnsw.ef_search', %s, true)", (str(settings.ANN_EF_SEARCH),))
+            breadth = str(settings.ANN_EF_SEARCH)
+            statement = "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)"
+            execute(scope.alias, statement + ", set_config('hnsw.ef_search', %s, true)", (breadth,))
             rows = _select(scope, select, parameters, "TRUE", (), nearest)
     found = [(key, 1.0 - distance) for key, distance in rows]
     # A relaxed scan returns rows nearly in order.

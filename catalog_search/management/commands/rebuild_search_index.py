@@ -11,9 +11,9 @@ from tqdm import tqdm
 
 from catalog_search.exceptions import CatalogSearchError
 from catalog_search.indexes import SearchIndex, registry
-from catalog_search.indexing import activate, drain, start_generation
-from catalog_search.indexing.generations import backfill, finish, prepare, progress, retry
-from catalog_search.models import Generation
+from catalog_search.indexing import activate, changes, drain, start_generation
+from catalog_search.indexing.generations import backfill, finish, prepare, progress
+from catalog_search.models import Change, Generation
 from catalog_search.tasks import index_changes, prepare_generation, send
 
 POLL_SECONDS = 0.25
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         start = time.monotonic()
         generation = start_generation(index, fresh)
         self._prepare(generation, sync)
-        retry(generation)
+        changes.retry(Change.objects.filter(generation=generation).failing())
         queued = backfill(generation)
         self._load(generation, sync, quiet=verbosity == 0)
         self._judge(generation, index, force)
