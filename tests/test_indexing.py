@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from catalog_search.indexes import registry
-from catalog_search.indexing import changes, drain, paused
-from catalog_search.indexing.generations import activate, is_outdated
+from catalog_search.indexing import changes, drain, paused, start_generation
+from catalog_search.indexing.generations import activate, backfill, is_outdated, prepare
 from catalog_search.models import Change, Document, Generation, Thumbnail
 from project.shop.models import Brand, Product, ProductImage
 
@@ -238,3 +239,22 @@ def test_a_second_rebuild_embeds_nothing(indexed_shop: Shop, build_index: Callab
 
     assert dict(Document.objects.values_list("object_key", "embedded_at")) == before
     assert Generation.objects.count() == 1
+
+
+def test_an_interrupted_build_goes_on_where_it_stopped(
+    make_product: Callable[..., Product], build_index: Callable[[], Generation]
+) -> None:
+    for number in range(50):
+        make_product(f"Mug {number}")
+    generation = start_generation(registry.get("product"))
+    prepare(generation)
+    backfill(generation)
+    with pytest.raises(KeyboardInterrupt):
+        drain(done=lambda _: signal.raise_signal(signal.SIGINT))
+    begun = dict(Document.objects.values_list("object_key", "embedded_at"))
+    finished = build_index()
+
+    assert 0 < len(begun) < 50
+    assert finished == generation
+    assert Document.objects.count() == 50
+    assert begun.items() <= dict(Document.objects.values_list("object_key", "embedded_at")).items()
