@@ -76,6 +76,13 @@ def test_odd_text_is_only_text(indexed_shop: Shop, text: str) -> None:
     assert ProductIndex.search(text).degraded == ()
 
 
+@pytest.mark.parametrize(
+    "text", ["x" * 10_000, "red " * 5_000, "-" * 5_000, "-x " * 500, "\\" * 3_000, "a'b:*|&!" * 100]
+)
+def test_text_without_end_is_only_text(indexed_shop: Shop, text: str) -> None:
+    assert ProductIndex.search(text).degraded == ()
+
+
 # Identifiers
 
 

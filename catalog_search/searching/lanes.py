@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 
 from ..conf import settings
 from ..fusion import Background, Vector
-from ..languages import text_config
+from ..languages import fold, text_config
 from ..models import Document, Generation
 from ..sql import execute, vector_parameter
-from .query import Query
+from .query import MAX_TOKENS, Query
 from .scope import Scope
 
 _DOCUMENTS = Document._meta.db_table
@@ -95,17 +96,17 @@ def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
 
 
 def parse_words(alias: str, query: Query, language: str) -> Words:
-    """Let PostgreSQL stem the words of a query; stop words vanish."""
-    tokens = query.tokens
+    """Let PostgreSQL stem the words of a query; stop words vanish, and nothing in a word is an operator."""
+    tokens = query.tokens[:MAX_TOKENS]
     if not tokens:
         return Words((), ())
     rows = execute(
         alias,
         """
-        SELECT websearch_to_tsquery(%s::regconfig, token)::text
+        SELECT phraseto_tsquery(%s::regconfig, token)::text
         FROM unnest(%s::text[]) WITH ORDINALITY AS tokens(token, position) ORDER BY position
         """,
-        (text_config(language), [token.websearch for token in tokens]),
+        (text_config(language), [fold(token.text) for token in tokens]),
     )
     parsed = [(row[0], token.excluded) for row, token in zip(rows, tokens, strict=True) if row[0]]
     return Words(
@@ -121,7 +122,9 @@ def words_demanded(scope: Scope, words: Words) -> int:
         return total
     statement = f"SELECT 1 {_from(scope)} AND document.search_vector @@ %s::tsquery LIMIT {FEW_MATCHES}"
     rows = execute(scope.alias, statement, (*scope.keys[1], scope.language, words.all))
-    return total if len(rows) >= FEW_MATCHES else max(1, -(-total * 2 // 3) if total > 2 else 1)
+    if len(rows) >= FEW_MATCHES:
+        return total
+    return 1 if total == 2 else math.ceil(total * 2 / 3)
 
 
 def words(scope: Scope, words: Words, demanded: int, limit: int) -> list[WordMatch]:

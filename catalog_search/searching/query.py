@@ -11,8 +11,9 @@ from django.utils import translation
 from ..content import Content
 from ..images import Picture
 from ..indexes import SearchIndex
-from ..languages import fold, normalise_identifier
+from ..languages import normalise_identifier
 
+# Words beyond these do not change what is meant; only the models read them all.
 MAX_TOKENS = 32
 _TOKEN = re.compile(r"""(?:(?<!\S)(-)(?=\S))?(?:"([^"]+)"|([^\s"]+))""")
 
@@ -23,12 +24,6 @@ class Token:
 
     excluded: bool
     text: str
-    is_phrase: bool
-
-    @property
-    def websearch(self) -> str:
-        """The token as ``websearch_to_tsquery`` reads it, accents folded as in the documents."""
-        return f'"{fold(self.text)}"' if self.is_phrase else fold(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +40,9 @@ class Query:
 
     @property
     def tokens(self) -> tuple[Token, ...]:
-        """The words and "quoted phrases" in order, at most 32."""
-        found = (Token(bool(minus), phrase or word, bool(phrase)) for minus, phrase, word in _TOKEN.findall(self.text))
-        return tuple(token for token in found if token.text.strip())[:MAX_TOKENS]
+        """The words and "quoted phrases" in order."""
+        found = (Token(bool(minus), phrase or word) for minus, phrase, word in _TOKEN.findall(self.text))
+        return tuple(token for token in found if token.text.strip())
 
     @property
     def positive_text(self) -> str:
@@ -62,7 +57,7 @@ class Query:
     @property
     def identifiers(self) -> tuple[str, ...]:
         """The whole text, then its words, as identifiers are compared; only what could be one."""
-        words = [self.text, *(token.text for token in self.tokens if not token.excluded)]
+        words = [self.text, *(token.text for token in self.tokens[:MAX_TOKENS] if not token.excluded)]
         words = [normalise_identifier(word) for word in words]
         return tuple(dict.fromkeys(word for word in words if 2 <= len(word) <= 64))
 
