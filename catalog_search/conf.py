@@ -91,7 +91,7 @@ class Settings:
     PREPARE = Setting(True, "False where a connection pooler cannot keep prepared statements")
 
     MAX_CANDIDATES = Setting(1000, "bound of the result set; beyond it surfaces say 1000+", minimum=10)
-    CUTOFF = Setting(3.0, "how many standard deviations above its background a vector match must be to count")
+    CUTOFF = Setting(2.5, "how many standard deviations above its background a vector match must be to count")
     VECTOR_WEIGHT = Setting(0.4, "share of the vector lane in the fused score, 0 to 1", minimum=0)
     RERANK_DEPTH = Setting(30, "candidates that the reranker scores at most", minimum=1)
     RERANK_BLEND = Setting(0.5, "share of the reranker in the final score of what it scored, 0 to 1", minimum=0)

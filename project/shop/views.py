@@ -53,6 +53,7 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
     facts = [
         (name.replace("_", " ").capitalize(), plain_text(value).replace("|", ", "))
         for name, value in shown.specification().items()
+        if name not in ("colour", "size")
     ]
     context = {"product": shown, "facts": facts, "variants": variants if len(own) > 1 else [], "similar": results.hits}
     return render(request, "shop/product.html", context)

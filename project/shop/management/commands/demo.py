@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import os
 import secrets
 import shutil
@@ -112,13 +113,23 @@ class Command(BaseCommand):
     def serve(self, port: int) -> None:
         """Serve the storefront until Ctrl-C, the models warming up meanwhile."""
         password = admin_password()
-        threading.Thread(target=lambda: (get_embedder(), get_reranker()), daemon=True).start()
+        threading.Thread(target=warm_up, daemon=True).start()
         self.stdout.write(
             self.style.SUCCESS(f"\n  The shop:   http://localhost:{port}/")
             + f"\n  The admin:  http://localhost:{port}/admin/   (admin, {password})\n  Ctrl-C ends it all.\n"
         )
         children.exit_on_sigterm()
-        call_command("runserver", f"localhost:{port}", use_reloader=False, verbosity=0)
+        # Its banner repeats what was said, and warns of what a demo is not for.
+        call_command("runserver", f"localhost:{port}", use_reloader=False, stdout=io.StringIO())
+
+
+def warm_up() -> None:
+    """Load the models before the first visitor asks for them."""
+    from transformers.utils import logging  # takes seconds to import, so only here
+
+    logging.disable_progress_bar()
+    get_embedder()
+    get_reranker()
 
 
 def drawn_catalogue() -> Path:
