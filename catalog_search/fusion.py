@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -35,13 +36,16 @@ class Background:
 
     mean: float
     spread: float
+    reach: float = math.inf
+    """How many deviations one of so few can stand out at most (Samuelson, JASA 1968)."""
 
     @classmethod
     def of(cls, similarities: NDArray[np.floating]) -> Background:
         """Measure a background from the similarities of one query to the sample."""
         if similarities.size == 0:
             return cls(0.0, 1.0)
-        return cls(float(similarities.mean()), max(float(similarities.std()), 1e-3))
+        size = similarities.size
+        return cls(float(similarities.mean()), max(float(similarities.std()), 1e-3), math.sqrt(size - 1))
 
     def at(self, deviations: float) -> float:
         """Return the similarity that lies so many standard deviations above the mean."""
@@ -55,15 +59,6 @@ class Background:
 def saturate(value: float, half: float) -> float:
     """Map 0..infinity to 0..1, reaching one half at ``half``; what is negative counts as nothing."""
     return 0.0 if value <= 0 else value / (value + half)
-
-
-def reciprocal_ranks(rankings: Sequence[Sequence[Key]], k: int = 60) -> dict[Key, float]:
-    """Fuse rankings by the sum of ``1 / (k + rank)`` (Cormack, Clarke and Buettcher, SIGIR 2009)."""
-    scores: dict[Key, float] = {}
-    for ranking in rankings:
-        for rank, key in enumerate(ranking, start=1):
-            scores[key] = scores.get(key, 0.0) + 1.0 / (k + rank)
-    return scores
 
 
 def linear(lanes: Mapping[str, Mapping[Key, float]], weights: Mapping[str, float]) -> dict[Key, float]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_search.fusion import Background, linear, mean_direction, reciprocal_ranks, saturate, unit
+from catalog_search.fusion import Background, linear, mean_direction, saturate, unit
 
 
 def vector(*values: float) -> np.ndarray:
@@ -28,7 +28,7 @@ def test_mean_direction_of_opposites_is_the_first() -> None:
 
 
 def test_background() -> None:
-    background = Background.of(np.array([0.1, 0.3]))
+    background = Background.of(np.array([0.1, 0.3] * 50))
 
     assert background.mean == pytest.approx(0.2)
     assert background.at(2) == pytest.approx(0.4)
@@ -36,10 +36,12 @@ def test_background() -> None:
     assert Background.of(np.array([])).at(1) == pytest.approx(1)
 
 
-def test_reciprocal_ranks() -> None:
-    scores = reciprocal_ranks([["a", "b"], ["b"]])
+def test_few_products_cannot_stand_out_far() -> None:
+    similarities = np.array([0.9, 0.1, 0.1, 0.1])
+    background = Background.of(similarities)
 
-    assert scores == pytest.approx({"a": 1 / 61, "b": 1 / 62 + 1 / 61})
+    assert background.deviations(0.9) == pytest.approx(background.reach)
+    assert background.reach == pytest.approx(3**0.5)
 
 
 def test_linear_counts_a_missing_lane_as_nothing() -> None:

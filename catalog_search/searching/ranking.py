@@ -16,8 +16,8 @@ FULL_MATCH_DEVIATIONS = 8.0
 # ts_rank_cd of a good title match under normalisation 1, so that a mention in the specifications scores next to
 # nothing. Chosen on judged queries: docs/relevance.md.
 HALF_RANK = 0.4
-# An identifier among other words lifts its product by as much as a lane can.
-IDENTIFIER_BOOST = 0.5
+# An identifier lifts its product by as much as a lane can, the whole query as one by as much as all of them.
+IDENTIFIER_BOOSTS = {"exact": 1.0, "prefix": 0.5, "word": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,7 @@ def rank(
         lanes = {lane: (ranks[lane][key], found[key]) for lane, found in scores.items() if key in found}
         if key in matched:
             lanes["identifiers"] = (ranks["identifiers"][key], 1.0)
-        boost = IDENTIFIER_BOOST if matched.get(key) == "word" else 0.0
-        score = fused.get(key, 0.0) + boost
+        score = fused.get(key, 0.0) + IDENTIFIER_BOOSTS.get(matched.get(key, ""), 0.0)
         candidates.append(Candidate(key, score, Why(lanes, score, matched=matched.get(key, ""))))
     return sorted(candidates, key=order)[:limit]
 

@@ -16,6 +16,7 @@ from .trace import Trace
 
 # Beyond these, a word match's own rank says enough; asking for the similarity of thousands would not.
 SCORED_BY_BOTH = 300
+SMALL_SAMPLE_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Demand:
 
 
 def demand(
-    scope: Scope, query: Query, vector: Vector | None, cutoff: float, chosen: Collection[str], trace: Trace
+    scope: Scope, query: Query, vector: Vector | None, cutoff: float | None, chosen: Collection[str], trace: Trace
 ) -> Demand:
     """Read the query against the whole scope: stemmed words, how many are demanded, the similarity demanded."""
     with trace.stage("read query"):
@@ -44,6 +45,9 @@ def demand(
         background = Background(0.0, 1.0)
         if vector is not None:
             background = lanes.background(scope.alias, scope.generation, vector)
+        if cutoff is None:
+            # Of a handful of products none can stand out far: most of what is possible must do.
+            cutoff = min(settings.CUTOFF, SMALL_SAMPLE_SHARE * background.reach)
         return Demand(query, words, demanded, vector, background, background.at(cutoff), chosen)
 
 

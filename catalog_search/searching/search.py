@@ -76,7 +76,7 @@ def search(
         sort=sort or "",
         page=max(1, page),
         size=page_size or settings.PAGE_SIZE,
-        cutoff=settings.CUTOFF if cutoff is None else cutoff,
+        cutoff=cutoff,
         rerank=rerank,
         facet_counts=facet_counts,
         lanes=tuple(lane for lane in LANES if lane in lanes),
@@ -114,7 +114,7 @@ class Ask:
     sort: str
     page: int
     size: int
-    cutoff: float
+    cutoff: float | None
     rerank: bool
     facet_counts: bool
     lanes: tuple[str, ...]
