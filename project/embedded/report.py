@@ -20,11 +20,13 @@ Without any model hub the demo shop still searches by words and photos. Its mode
   means; how near it comes to a caption that the tower was taught; and how strange the tower's early features are. The
   rule is fitted on a drawn catalogue, against invented unreadable pictures (noise with a photo's spectrum, dead leaves,
   textured silhouettes, scraps and shuffled tiles of drawings), closed cartons, and photos beside other products' texts.
-  No real photo is used. A document's vector depends on nothing but the document.
+  No real photo is used in training or fitting; which signs to use was decided with a look at the Magento photos below,
+  so that table is no blind test. A document's vector depends on nothing but the document.
 
 One in ten combinations of kind, colour and pattern is held out of the training: {example} was never shown, though
 other things in each of these were. So are two wordings for every kind and pattern
-(`project/embedded/vocabulary.toml`). **The tower reads drawings of the kinds it was trained on and nothing else**; on
+(`project/embedded/vocabulary.toml`); some of the wordings that training shows are close to them, and were added after a
+first measurement. **The tower reads drawings of the kinds it was trained on and nothing else**; on
 real photos its task is to do no harm.
 
 ![Clothes, shoes and bags](images/contact-wardrobe.jpg)
