@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,8 @@ class Command(BaseCommand):
         if check and INSIDE not in os.environ:
             check_in_own_database(sys.argv)
             return
+        if not check:
+            refuse_taken(port)
         try:
             call_command("migrate", verbosity=0)
             with self.worker():
@@ -66,6 +69,9 @@ class Command(BaseCommand):
                     self.serve(port)
         except (CatalogueError, psycopg.OperationalError) as error:
             raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            self.stdout.write("\nStopped. What is done is kept.")
+            sys.exit(130)
 
     def prepare(self, catalog: Path | None) -> None:
         """Bring catalogue and index up to date; what is there already costs nothing."""
@@ -121,6 +127,13 @@ class Command(BaseCommand):
         children.exit_on_sigterm()
         # Its banner repeats what was said, and warns of what a demo is not for.
         call_command("runserver", f"localhost:{port}", use_reloader=False, stdout=io.StringIO())
+
+
+def refuse_taken(port: int) -> None:
+    """Raise CommandError where somebody serves on a port already: better said before the work than after it."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("localhost", port)) == 0:
+            raise CommandError(f"Port {port} is taken; choose another with --port.")
 
 
 def warm_up() -> None:
