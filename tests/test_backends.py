@@ -318,3 +318,22 @@ def test_speed_options_do_not_change_the_identity() -> None:
 
     assert identity(slow) == identity(quick)
     assert identity(slow) != identity({"BACKEND": "a.B", "OPTIONS": {"model": "n"}})
+
+
+@pytest.mark.django_db
+def test_a_search_is_reranked_by_a_real_cross_encoder(
+    indexed_shop: dict[str, Any], settings: Any, tiny_cross_encoder: Path
+) -> None:
+    from project.shop.search import ProductIndex
+
+    local = "catalog_search.backends.local.CrossEncoderReranker"
+    settings.CATALOG_SEARCH |= {
+        "RERANKER": {"BACKEND": local, "OPTIONS": {"model": str(tiny_cross_encoder), "threads": 1}},
+        "RERANK_SECONDS": 60,
+    }
+    results = ProductIndex.search("mug", cutoff=float("-inf"))
+
+    assert results.degraded == ()
+    assert results.reranked == results.total == 5
+    assert all(hit.why.rerank is not None for hit in results)
+    assert [hit.score for hit in results] == sorted((hit.score for hit in results), reverse=True)
