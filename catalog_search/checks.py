@@ -19,12 +19,12 @@ from .exceptions import ConfigurationError
 from .forms import RESERVED
 from .indexes import SearchIndex, registry
 from .indexing import is_outdated
+from .indexing.generations import HALFVEC_LIMIT
 from .indexing.related import relations
 from .models import Generation
 from .sql import read_alias, write_alias
 
 OLDEST_PGVECTOR = (0, 8)
-HALFVEC_LIMIT = 4000
 
 
 def connect() -> None:

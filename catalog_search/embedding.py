@@ -35,13 +35,10 @@ def embed(embedder: Embedder, contents: Sequence[Content], role: Role, means: Me
 
 
 def modality_means(embedder: Embedder, sample: Sequence[Content]) -> dict[str, Vector]:
-    """Measure the mean vector of each modality over a sample.
+    """Measure the mean vector of each modality over a sample, for models of which ``needs_means`` says so.
 
-    Nothing is measured where the model fuses by itself or knows one modality only: there is no gap to close, and
-    taking a mean out costs accuracy. A modality seen fewer than twice has no mean worth taking out.
+    A modality seen fewer than twice has no mean worth taking out.
     """
-    if not needs_means(embedder):
-        return {}
     means: dict[str, Vector] = {}
     parts = [part for content in sample for part in _parts(embedder, content)]
     for kind in sorted(embedder.modalities):
@@ -52,7 +49,10 @@ def modality_means(embedder: Embedder, sample: Sequence[Content]) -> dict[str, V
 
 
 def needs_means(embedder: Embedder) -> bool:
-    """Tell whether a model keeps its modalities in places apart."""
+    """Tell whether a model keeps its modalities in places apart.
+
+    Where it fuses by itself or knows one modality only, there is no gap to close, and taking a mean out costs accuracy.
+    """
     return not embedder.fuses and len(embedder.modalities) > 1
 
 

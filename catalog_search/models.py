@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -72,6 +72,11 @@ class Generation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.index} #{self.pk}"
+
+    @property
+    def alias(self) -> str:
+        """The database that it lives in."""
+        return self._state.db or DEFAULT_DB_ALIAS
 
     @property
     def mean_vectors(self) -> dict[str, Vector]:

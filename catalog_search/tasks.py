@@ -16,8 +16,9 @@ SLICE_SECONDS = 60.0
 
 
 def send(task: Task[..., None], *args: int) -> None:
-    """Send an indexing task to the queue of the settings."""
-    task.apply_async(args, queue=settings.QUEUE or None)  # type: ignore[arg-type]  # None is the default queue
+    """Send an indexing task to the queue of the settings; one that waits too long is dropped, the sweep rings again."""
+    queue = settings.QUEUE or None  # None is the project's default queue
+    task.apply_async(args, queue=queue, expires=doorbell.EXPIRE_SECONDS)  # type: ignore[arg-type]
 
 
 @shared_task(name=doorbell.TASK, ignore_result=True)

@@ -15,11 +15,12 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import settings
-from ..images import thumbnail_storage
 from ..indexes import registry
-from ..models import Document, Generation
+from ..models import Generation
 from ..searching import search
+from ..searching.hydration import thumbnails
 from ..searching.query import query_language
+from ..searching.scope import Scope
 from .pictures import preview
 
 PLAIN_PREFIX = "="
@@ -130,8 +131,5 @@ def _thumbnails(model: type[Model], keys: Iterable[Any]) -> dict[str, str]:
     generation = Generation.objects.active(index.label) if index else None
     if index is None or generation is None:
         return {}
-    documents = Document.objects.filter(
-        generation=generation, language=query_language(index), object_key__in=[str(key) for key in keys]
-    )
-    storage = thumbnail_storage()
-    return {key: storage.url(name) for key, name in documents.values_list("object_key", "thumbnail") if name}
+    scope = Scope(index, generation, query_language(index), model._default_manager.all())
+    return thumbnails(scope, [str(key) for key in keys])

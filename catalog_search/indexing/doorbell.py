@@ -20,6 +20,8 @@ TASK = "catalog_search.index_changes"
 # Many saves in a row need one worker woken, not one each.
 QUIET_SECONDS = 0.05
 EXIT_SECONDS = 2.0
+# A ring that no worker heard is worth nothing once the sweep has rung again: they must not pile up.
+EXPIRE_SECONDS = 300
 
 
 class _Bell(threading.Thread):
@@ -58,7 +60,7 @@ def ring() -> None:
 
 def _send() -> None:
     try:
-        current_app.send_task(TASK, queue=settings.QUEUE or None, ignore_result=True, expires=300)
+        current_app.send_task(TASK, queue=settings.QUEUE or None, ignore_result=True, expires=EXPIRE_SECONDS)
     except Exception as error:  # every transport has exceptions of its own
         logger.warning("No worker could be woken (%s); the sweep will find the changes.", error)
 

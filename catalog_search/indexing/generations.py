@@ -31,7 +31,7 @@ _DOCUMENTS = Document._meta.db_table
 
 MEANS_SAMPLE = 200
 BACKGROUND_SAMPLE = 500
-_HALFVEC_LIMIT = 4000  # dimensions that an HNSW index takes as halfvec (pgvector README)
+HALFVEC_LIMIT = 4000  # dimensions that an HNSW index takes as halfvec (pgvector README)
 
 
 def definition(index: SearchIndex) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def prepare(generation: Generation) -> None:
     if generation.state != Generation.State.PREPARING:
         return
     embedder = embedder_of(generation.definition["embedder"])
-    alias = generation._state.db or "default"
+    alias = generation.alias
     earlier = (
         Generation.objects.using(alias)
         .filter(model_fingerprint=generation.model_fingerprint, dimensions=embedder.dimensions)
@@ -94,14 +94,14 @@ def prepare(generation: Generation) -> None:
     if earlier:
         generation.mean_vectors = earlier.mean_vectors
     else:
-        generation.mean_vectors = modality_means(embedder, _sample(generation, alias) if needs_means(embedder) else [])
+        generation.mean_vectors = modality_means(embedder, _sample(generation)) if needs_means(embedder) else {}
     generation.state = Generation.State.BUILDING
     generation.save(using=alias, update_fields=["dimensions", "definition", "means", "state"])
 
 
-def _sample(generation: Generation, alias: str) -> list[Content]:
+def _sample(generation: Generation) -> list[Content]:
     index = registry.get(generation.index)
-    products = list(index.index_queryset().using(alias).order_by("?")[:MEANS_SAMPLE])
+    products = list(index.index_queryset().using(generation.alias).order_by("?")[:MEANS_SAMPLE])
     with ThreadPoolExecutor(settings.PICTURE_THREADS) as pool:
         files = pictures.stamp_all([index.picture_files(product) for product in products], pool)
         loaded = pictures.load((file for own in files for file in own[:1]), pool)
@@ -139,7 +139,7 @@ def backfill(generation: Generation) -> int:
 
 def finish(generation: Generation) -> None:
     """Complete a loaded generation: sample its background, build the HNSW index where it pays, mark it ready."""
-    alias = generation._state.db or "default"
+    alias = generation.alias
     sample = execute(
         alias,
         # A fixed pseudo-random order, so that the same documents give the same background.
@@ -161,7 +161,7 @@ def _build_ann_index(generation: Generation, alias: str) -> str:
     """Build the partial HNSW index of a large generation and return its name; "" means exact search."""
     rows = execute(alias, f"SELECT count(*) FROM {_DOCUMENTS} WHERE generation_id = %s", (generation.pk,))
     dimensions = generation.dimensions or 0
-    if rows[0][0] < settings.ANN_MIN_DOCUMENTS or dimensions > _HALFVEC_LIMIT:
+    if rows[0][0] < settings.ANN_MIN_DOCUMENTS or dimensions > HALFVEC_LIMIT:
         return ""
     name = f"catalog_search_hnsw_{generation.pk}"
     concurrently = "" if connections[alias].in_atomic_block else "CONCURRENTLY"
@@ -185,7 +185,7 @@ def _build_ann_index(generation: Generation, alias: str) -> str:
 
 def activate(generation: Generation) -> None:
     """Let a ready generation serve from now on: one row update. Activating an older one is the rollback."""
-    alias = generation._state.db or "default"
+    alias = generation.alias
     Generation.objects.using(alias).filter(pk=generation.pk, state=Generation.State.READY).update(activated_at=Now())
     generation.refresh_from_db()
     keep = list(
@@ -202,7 +202,7 @@ def activate(generation: Generation) -> None:
 
 def retire(generation: Generation) -> None:
     """Stop a generation and drop its documents, changes and HNSW index."""
-    alias = generation._state.db or "default"
+    alias = generation.alias
     Generation.objects.using(alias).filter(pk=generation.pk).update(state=Generation.State.RETIRED, ann_index="")
     concurrently = "" if connections[alias].in_atomic_block else "CONCURRENTLY"
     execute(alias, f"DROP INDEX {concurrently} IF EXISTS catalog_search_hnsw_{generation.pk}")
@@ -222,7 +222,7 @@ class Progress:
 
 def progress(generation: Generation) -> Progress:
     """Count what is left to do in a generation."""
-    alias = generation._state.db or "default"
+    alias = generation.alias
     rows = execute(
         alias,
         f"""

@@ -103,7 +103,7 @@ class Command(BaseCommand):
                 return left
 
             if sync:
-                drain(generation._state.db or "default", done=show)
+                drain(generation.alias, done=show)
                 return
             send(index_changes)
             waiting = Patience()

@@ -114,7 +114,9 @@ class Command(BaseCommand):
             raise CommandError("The catalogue is empty.")
         if failures or missing or Change.objects.exists():
             raise CommandError(f"{len(failures)} of {len(outcomes)} searches failed, {missing} documents are missing.")
-        self.stdout.write(self.style.SUCCESS(f"All {len(outcomes)} searches found what they should."))
+        self.stdout.write(
+            self.style.SUCCESS(f"{len(outcomes) - len(unseen)} of {len(outcomes)} searches found what they should.")
+        )
 
     def serve(self, port: int) -> None:
         """Serve the storefront until Ctrl-C, the models warming up meanwhile."""
