@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from sentence_transformers.base.modules import InputModule
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from .tower import DIMENSIONS, ImageTower
+from .tower import BuiltInCode, ImageTower
 from .trust import Trust
 
 
-class Fusion(InputModule):
+class Fusion(BuiltInCode):
     """The route for `{"text", "image"}` documents: the picture's unit vector joins the text's, as far as trusted."""
 
     modalities = [("image", "text")]
@@ -32,12 +31,3 @@ class Fusion(InputModule):
         weight = self.trust(picture["pooled"], seen, said)
         features["sentence_embedding"] = said + weight[:, None] * seen
         return features
-
-    def get_embedding_dimension(self) -> int:
-        return DIMENSIONS
-
-    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
-        """Fusion has no weights of its own."""
-        raise NotImplementedError(
-            "The embedded model is built in code: call build_embedder() instead of loading a folder."
-        )

@@ -70,7 +70,20 @@ class Eye(nn.Module):
         return pooled, self.saying(self.reading(pooled))
 
 
-class ImageTower(InputModule):
+class BuiltInCode(InputModule):
+    """A route of the embedded model: its weights belong to the code beside it, so no folder is written or loaded."""
+
+    def get_embedding_dimension(self) -> int:
+        return DIMENSIONS
+
+    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
+        """Refuse: there is a function that builds the model."""
+        raise NotImplementedError(
+            "The embedded model is built in code: call build_embedder() instead of loading a folder."
+        )
+
+
+class ImageTower(BuiltInCode):
     """The route for pictures of a `SentenceTransformer`: PIL images or `{"image": picture}` to sentence embeddings."""
 
     modalities = ["image"]
@@ -86,12 +99,3 @@ class ImageTower(InputModule):
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         features["pooled"], features["sentence_embedding"] = self.eye(features["pixel_values"])
         return features
-
-    def get_embedding_dimension(self) -> int:
-        return DIMENSIONS
-
-    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
-        """The tower's weights belong to the code beside it."""
-        raise NotImplementedError(
-            "The embedded model is built in code: call build_embedder() instead of loading a folder."
-        )
