@@ -35,9 +35,12 @@ class Picture:
         return hashlib.blake2b(self.jpeg, digest_size=20).hexdigest()
 
     def open(self) -> Image.Image:
-        """Decode into a fresh RGB image."""
-        image = Image.open(io.BytesIO(self.jpeg), formats=["JPEG"])
-        image.load()
+        """Decode into a fresh RGB image. Raises ImageError where the bytes, kept somewhere, were damaged."""
+        try:
+            image = Image.open(io.BytesIO(self.jpeg), formats=["JPEG"])
+            image.load()
+        except Exception as error:  # see read_picture
+            raise ImageError(f"The picture's thumbnail is damaged: {error}") from error
         return image
 
 

@@ -22,10 +22,13 @@ from project import services
 from project.services import children
 
 if TYPE_CHECKING:
+    from catalog_search.images import Picture
     from catalog_search.models import Generation
     from project.shop.models import Product
 
 TESTS = services.DATA / "tests"
+
+pytest.register_assert_rewrite("tests.contracts")
 
 
 def take_place() -> int:
@@ -124,6 +127,22 @@ def picture_bytes() -> Callable[..., bytes]:
         return buffer.getvalue()
 
     return make
+
+
+@pytest.fixture
+def red(picture_bytes: Callable[..., bytes]) -> Picture:
+    """A red picture as models take it."""
+    from catalog_search.images import read_picture
+
+    return read_picture(picture_bytes("red"))
+
+
+@pytest.fixture
+def blue(picture_bytes: Callable[..., bytes]) -> Picture:
+    """A blue picture as models take it."""
+    from catalog_search.images import read_picture
+
+    return read_picture(picture_bytes("blue"))
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from catalog_search import Content, backends
@@ -17,7 +15,10 @@ from catalog_search.backends.dummy import DummyEmbedder, DummyReranker
 from catalog_search.embedding import embed, modality_means
 from catalog_search.exceptions import ConfigurationError, ModelError
 from catalog_search.fusion import mean_direction, unit
-from catalog_search.images import Picture, read_picture
+from catalog_search.images import Picture
+
+from .contracts.embedder import EmbedderContract
+from .contracts.reranker import RerankerContract
 
 WORDS = ["red", "blue", "green", "mug", "chair", "dress", "summer", "a", "photo", "of", "the"]
 
@@ -66,72 +67,6 @@ def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     BertForSequenceClassification(config).save_pretrained(folder)
     BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
     return folder
-
-
-@pytest.fixture
-def red(picture_bytes: Callable[..., bytes]) -> Picture:
-    return read_picture(picture_bytes("red"))
-
-
-@pytest.fixture
-def blue(picture_bytes: Callable[..., bytes]) -> Picture:
-    return read_picture(picture_bytes("blue"))
-
-
-class EmbedderContract:
-    """What every embedder must keep, however it works inside."""
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def embedder(cls) -> Embedder:
-        raise NotImplementedError
-
-    def embed(self, embedder: Embedder, *contents: Content, role: Any = "document") -> list[Any]:
-        return embed(embedder, contents, role, {})
-
-    def test_unit_vectors_of_its_dimensions(self, embedder: Embedder, red: Picture) -> None:
-        for vector in self.embed(embedder, Content("red mug"), Content("", red), Content("mug", red)):
-            assert vector.shape == (embedder.dimensions,)
-            assert vector.dtype == np.float32
-            assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-4)
-
-    def test_batch_equals_single_in_any_order(self, embedder: Embedder, red: Picture, blue: Picture) -> None:
-        contents = [Content("red mug"), Content("", red), Content("a chair", blue), Content("mug", red, (blue,))]
-        together = self.embed(embedder, *contents)
-        reverse = self.embed(embedder, *contents[::-1])[::-1]
-
-        for content, vector, other in zip(contents, together, reverse, strict=True):
-            assert vector == pytest.approx(self.embed(embedder, content)[0], abs=1e-4)
-            assert vector == pytest.approx(other, abs=1e-4)
-
-    def test_long_and_odd_text(self, embedder: Embedder) -> None:
-        self.embed(embedder, Content("word " * 5000), Content("\n🫖 कप"), Content("/etc/passwd.jpg"))
-
-    def test_nothing_to_embed_is_an_error(self, embedder: Embedder) -> None:
-        with pytest.raises(ModelError, match="nothing to embed"):
-            self.embed(embedder, Content("  "))
-
-    def test_text_that_names_a_picture_is_text(self, embedder: Embedder, tmp_path: Path, red: Picture) -> None:
-        path = tmp_path / "red.jpg"
-        path.write_bytes(red.jpeg)
-        (as_text,) = self.embed(embedder, Content(str(path)))
-        (as_picture,) = self.embed(embedder, Content("", red))
-
-        assert as_text != pytest.approx(as_picture, abs=1e-2)
-
-    def test_threads_share_one_model(self, embedder: Embedder) -> None:
-        (expected,) = self.embed(embedder, Content("red mug"))
-        results: list[Any] = []
-        threads = [
-            threading.Thread(target=lambda: results.extend(self.embed(embedder, Content("red mug")))) for _ in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-        assert len(results) == 8
-        assert all(result == pytest.approx(expected, abs=1e-5) for result in results)
 
 
 class TestDummyEmbedder(EmbedderContract):
@@ -192,51 +127,10 @@ class TestTextModel(EmbedderContract):
 
         return SentenceTransformerEmbedder(model=str(text_model_folder()), threads=1)
 
-    def test_unit_vectors_of_its_dimensions(self, embedder: Embedder, red: Picture) -> None:
-        with_picture, without = self.embed(embedder, Content("red mug", red), Content("red mug"))
-
-        assert with_picture == pytest.approx(without)
-        assert np.linalg.norm(without) == pytest.approx(1, abs=1e-4)
-
-    def test_batch_equals_single_in_any_order(self, embedder: Embedder, red: Picture, blue: Picture) -> None:
-        first, second = self.embed(embedder, Content("red mug"), Content("a chair", blue))
-
-        assert first == pytest.approx(self.embed(embedder, Content("red mug"))[0], abs=1e-4)
-        assert second == pytest.approx(self.embed(embedder, Content("a chair"))[0], abs=1e-4)
-
-    def test_text_that_names_a_picture_is_text(self, embedder: Embedder, tmp_path: Path, red: Picture) -> None:
-        (tmp_path / "red.jpg").write_bytes(red.jpeg)
-        self.embed(embedder, Content(str(tmp_path / "red.jpg")))
-
-    def test_a_picture_alone_is_an_error_that_says_why(self, embedder: Embedder, red: Picture) -> None:
-        with pytest.raises(ModelError, match="text only"):
-            self.embed(embedder, Content("", red))
-
     def test_meaning(self, embedder: Embedder) -> None:
         cup, mug, bicycle = self.embed(embedder, Content("a cup for coffee"), Content("mug"), Content("bicycle"))
 
         assert mug @ cup > bicycle @ cup
-
-
-class RerankerContract:
-    """What every reranker must keep."""
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def reranker(cls) -> Reranker:
-        raise NotImplementedError
-
-    def test_scores_between_zero_and_one_in_order(self, reranker: Reranker, red: Picture) -> None:
-        documents = [Content("red mug"), Content("blue chair", red), Content("a summer dress")]
-        together = reranker.score(Content("red mug"), documents)
-
-        assert len(together) == 3
-        assert all(0 <= score <= 1 for score in together)
-        for document, score in zip(documents, together, strict=True):
-            assert reranker.score(Content("red mug"), [document]) == pytest.approx([score], abs=1e-4)
-
-    def test_no_documents(self, reranker: Reranker) -> None:
-        assert reranker.score(Content("red mug"), []) == []
 
 
 class TestDummyReranker(RerankerContract):

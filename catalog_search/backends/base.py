@@ -49,6 +49,11 @@ class Reranker(ABC):
     def modalities(self) -> frozenset[str]:
         """The kinds of content it reads: "text", "image"."""
 
+    @property
+    def fuses(self) -> bool:
+        """Does it read text and picture of a document together? Otherwise it is given one of them."""
+        return len(self.modalities) > 1
+
     @abstractmethod
     def score(self, query: Content, documents: Sequence[Content]) -> list[float]:
         """Return a relevance between 0 and 1 for each document, in their order. Raises ModelError."""
