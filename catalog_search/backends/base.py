@@ -1,12 +1,16 @@
-"""What a model backend must do: two small protocols with capability flags, and how one is loaded."""
+"""What a model backend must do: two small protocols with capability flags."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
+from django.core.checks import CheckMessage
+from django.utils.module_loading import import_string
 from numpy.typing import NDArray
 
 from ..content import Content
@@ -14,18 +18,48 @@ from ..content import Content
 Role = Literal["query", "document"]
 
 
-class Embedder(ABC):
-    """Turns contents into vectors. One instance serves a whole process and all its threads."""
-
-    @property
-    @abstractmethod
-    def dimensions(self) -> int:
-        """The length of its vectors."""
+class Backend(ABC):
+    """A model. One instance serves a whole process and all its threads."""
 
     @property
     @abstractmethod
     def modalities(self) -> frozenset[str]:
         """The kinds of content it takes: "text", "image"."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes; empty where that is not known here."""
+        return ""
+
+    @property
+    def memory(self) -> int:
+        """The bytes that its weights take in this process."""
+        return 0
+
+    @classmethod
+    def complete(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return OPTIONS with all defaults that change what the model says: a generation keeps them."""
+        return dict(options)
+
+    @classmethod
+    def check(cls, setting: str, options: Mapping[str, Any]) -> Iterable[CheckMessage]:
+        """Return what the system checks should say about OPTIONS, without loading anything."""
+        return ()
+
+
+class Embedder(Backend):
+    """Turns contents into vectors."""
+
+    weights: Mapping[str, float] = MappingProxyType({})
+    """Late fusion: how much "text" and "image" count in what has both; 1 where nothing is said."""
+
+    modality_means: bool = True
+    """Late fusion: take each modality's mean out before averaging, which closes the gap between them."""
+
+    @property
+    @abstractmethod
+    def dimensions(self) -> int:
+        """The length of its vectors."""
 
     @property
     @abstractmethod
@@ -37,17 +71,12 @@ class Embedder(ABC):
         """Return one unit vector per content, shape (n, dimensions).
 
         All contents have the same modalities, at most one picture each, and both kinds only where ``fuses``.
-        Raises ModelError.
+        Raises ModelError, or ImageError on a damaged picture.
         """
 
 
-class Reranker(ABC):
+class Reranker(Backend):
     """Scores how well documents answer a query, reading both together."""
-
-    @property
-    @abstractmethod
-    def modalities(self) -> frozenset[str]:
-        """The kinds of content it reads: "text", "image"."""
 
     @property
     def fuses(self) -> bool:
@@ -56,7 +85,19 @@ class Reranker(ABC):
 
     @abstractmethod
     def score(self, query: Content, documents: Sequence[Content]) -> list[float]:
-        """Return a relevance between 0 and 1 for each document, in their order. Raises ModelError."""
+        """Return a relevance between 0 and 1 for each document, in their order.
+
+        Scores of documents of different kinds (text, picture, both) lie on different scales.
+        Raises ModelError, or ImageError on a damaged picture.
+        """
+
+    def readable(self, content: Content, query: Content | None = None) -> Content:
+        """Reduce a content to what this model reads of it; of a document for a query, the like of the query first."""
+        reduced = reduce_to(content, self.modalities)
+        if self.fuses or len(reduced.modalities) < 2:
+            return Content(reduced.text, reduced.image)
+        asked = query or content
+        return Content(image=reduced.image) if asked.image else Content(reduced.text)
 
 
 def reduce_to(content: Content, modalities: frozenset[str]) -> Content:
@@ -71,7 +112,10 @@ def reduce_to(content: Content, modalities: frozenset[str]) -> Content:
 
 def identity(configuration: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a backend's configuration that decides its vectors; speed settings do not."""
-    options = {key: value for key, value in configuration.get("OPTIONS", {}).items() if key not in _SPEED_OPTIONS}
+    options = configuration.get("OPTIONS", {})
+    with suppress(ImportError, AttributeError):  # no backend: the checks say so
+        options = import_string(configuration["BACKEND"]).complete(options)
+    options = {key: value for key, value in options.items() if key not in _SPEED_OPTIONS}
     return {"backend": configuration["BACKEND"], "options": options}
 
 

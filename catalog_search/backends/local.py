@@ -2,70 +2,140 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from django.utils.module_loading import import_string
+from django.core.checks import CheckMessage
 from numpy.typing import NDArray
 
 from ..content import Content
-from ..exceptions import ConfigurationError, ModelError
-from .base import Embedder, Reranker, Role, reduce_to
+from ..exceptions import CatalogSearchError, ConfigurationError, ModelError
+from . import advice, loading
+from .base import Backend, Embedder, Reranker, Role
+from .presets import Kind, preset
 
 if TYPE_CHECKING:
-    from sentence_transformers import CrossEncoder, SentenceTransformer
+    from sentence_transformers import SentenceTransformer
 
 # sentence-transformers sorts the parts of a combined modality
 _COMBINED: tuple[Literal["image"], Literal["text"]] = ("image", "text")
 
 
-class SentenceTransformerEmbedder(Embedder):
+class LocalModel(Backend):
+    """What both kinds share: loading with the defaults of the family, one call at a time."""
+
+    kind: ClassVar[Kind]
+    model: Any
+
+    def __init__(self, model: str, factory: str, batch_size: int, threads: int | None, options: dict[str, Any]) -> None:
+        if threads is not None:
+            import torch  # heavy, and only this backend needs it
+
+            torch.set_num_threads(threads)
+        self.preset = preset(model, self.kind)
+        self.model = loading.load(self.kind, model, factory, options)
+        self._batch_size = batch_size
+        # Tokenizers and processors share buffers; one call at a time is also what a CPU does best.
+        self._lock = threading.Lock()
+
+    @cached_property
+    def modalities(self) -> frozenset[str]:
+        return frozenset(kind for kind in ("text", "image") if self.model.supports(kind))
+
+    @cached_property
+    def fuses(self) -> bool:
+        return bool(self.model.supports(_COMBINED))
+
+    @property
+    def device(self) -> str:
+        return str(self.model.device)
+
+    @property
+    def memory(self) -> int:
+        return sum(one.numel() * one.element_size() for one in self.model.parameters())
+
+    @classmethod
+    def complete(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        return loading.complete(cls.kind, options)
+
+    @classmethod
+    def check(cls, setting: str, options: Mapping[str, Any]) -> Iterable[CheckMessage]:
+        return advice.about(setting, cls.kind, options)
+
+
+class SentenceTransformerEmbedder(LocalModel, Embedder):
     """Embeds with a SentenceTransformer: CLIP, SigLIP, Qwen3-VL-Embedding, a text model, or your own.
 
     Give ``model`` (a name or folder), or ``factory`` (dotted path of a function that returns the built model;
     then ``revision`` only marks its weights in the index's fingerprint). ``threads`` sets torch's thread count.
+    For models that take text and picture apart: ``text_model`` reads the texts instead (a name, or OPTIONS of its
+    own), ``text_weight`` and ``image_weight`` say how much each counts in a document of both, and
+    ``modality_means=False`` leaves the gap between them open.
     Further options are SentenceTransformer's own: ``revision``, ``device``, ``truncate_dim``, ``model_kwargs``,
     ``processor_kwargs``, ``prompts``, ``trust_remote_code`` (off unless written).
     """
 
+    kind = "embedder"
+
     def __init__(
-        self, model: str = "", factory: str = "", batch_size: int = 32, threads: int | None = None, **options: Any
+        self,
+        model: str = "",
+        factory: str = "",
+        batch_size: int = 32,
+        threads: int | None = None,
+        text_model: str | dict[str, Any] = "",
+        text_weight: float = 1.0,
+        image_weight: float = 1.0,
+        modality_means: bool = True,
+        **options: Any,
     ) -> None:
-        _set_threads(threads)
-        self.model: SentenceTransformer = _build("SentenceTransformer", model, factory, options)
-        self._batch_size = batch_size
-        self._similarity_check()
-        # Tokenizers and processors share buffers; one call at a time is also what a CPU does best.
-        self._lock = threading.Lock()
+        super().__init__(model, factory, batch_size, threads, options)
+        self.weights = {"text": text_weight, "image": image_weight}
+        self.modality_means = modality_means
+        self.text_model: SentenceTransformer | None = None
+        if text_model:
+            own = {"model": text_model} if isinstance(text_model, str) else dict(text_model)
+            own = {"device": options.get("device"), "truncate_dim": options.get("truncate_dim")} | own
+            self.text_model = loading.load(self.kind, own.pop("model", ""), own.pop("factory", ""), own)
+        for one in filter(None, (self.model, self.text_model)):
+            loading.refuse_other_similarity(one)
+            loading.pad_texts(one)
+        self._refuse_useless()
 
-    def _similarity_check(self) -> None:
-        similarity = str(self.model.similarity_fn_name or "cosine")
-        if similarity not in ("cosine", "dot"):
-            raise ConfigurationError(
-                f"This model compares by {similarity}, the index by cosine: its neighbours would be wrong. "
-                "Choose a model trained for cosine or dot product."
-            )
+    def _refuse_useless(self) -> None:
+        if self.text_model and (size := self.text_model.get_embedding_dimension()) != self.dimensions:
+            raise ConfigurationError(f"text_model has {size} dimensions, the pictures' model {self.dimensions}.")
+        if (min(weights := [*self.weights.values()]) < 0) or not any(weights):
+            raise ConfigurationError("text_weight and image_weight are not negative, and one of them is above zero.")
+        if weights != [1, 1] and (self.fuses or len(self.modalities) < 2):
+            raise ConfigurationError("text_weight and image_weight are for models that take text and picture apart.")
 
-    @property
+    @cached_property
     def dimensions(self) -> int:
         found = self.model.get_embedding_dimension()
         if found is None:
-            found = self.model.encode([{"text": "dimension"}]).shape[1]
+            found = self.encode([Content("dimension")], "document").shape[1]
         return int(found)
 
-    @property
+    @cached_property
     def modalities(self) -> frozenset[str]:
-        return _modalities(self.model)
+        return super().modalities | {"text"} if self.text_model else super().modalities
+
+    @cached_property
+    def fuses(self) -> bool:
+        return super().fuses and not self.text_model
 
     @property
-    def fuses(self) -> bool:
-        return self.model.supports(_COMBINED)
+    def memory(self) -> int:
+        texts = self.text_model.parameters() if self.text_model else ()
+        return super().memory + sum(one.numel() * one.element_size() for one in texts)
 
     def encode(self, contents: Sequence[Content], role: Role) -> NDArray[np.float32]:
-        encode = self.model.encode_query if role == "query" else self.model.encode_document
+        model = self.text_model if self.text_model and contents and not contents[0].image else self.model
+        encode = model.encode_query if role == "query" else model.encode_document
         inputs = [content.as_input() for content in contents]
         try:
             with self._lock:
@@ -77,12 +147,14 @@ class SentenceTransformerEmbedder(Embedder):
         return np.asarray(vectors, dtype=np.float32)
 
 
-class CrossEncoderReranker(Reranker):
+class CrossEncoderReranker(LocalModel, Reranker):
     """Reranks with a CrossEncoder; pictures go to it only where it says that it reads them.
 
     Options as for SentenceTransformerEmbedder; ``activation`` "none" says that the model's scores already lie
-    between 0 and 1, the default maps them there by a sigmoid, which keeps their order.
+    between 0 and 1, "sigmoid" maps them there, which keeps their order. By default the family decides.
     """
+
+    kind = "reranker"
 
     def __init__(
         self,
@@ -90,68 +162,45 @@ class CrossEncoderReranker(Reranker):
         factory: str = "",
         batch_size: int = 32,
         threads: int | None = None,
-        activation: str = "sigmoid",
+        activation: str = "",
         **options: Any,
     ) -> None:
-        if activation not in ("sigmoid", "none"):
+        if activation not in ("", "sigmoid", "none"):
             raise ConfigurationError('The option "activation" of a reranker is "sigmoid" or "none".')
-        _set_threads(threads)
-        self.model: CrossEncoder = _build("CrossEncoder", model, factory, options)
-        self._batch_size, self._activation = batch_size, activation
-        self._lock = threading.Lock()
-
-    @property
-    def modalities(self) -> frozenset[str]:
-        return _modalities(self.model)
+        super().__init__(model, factory, batch_size, threads, options)
+        in_range = self.preset is not None and self.preset.scores == "unit"
+        self._activation = activation or ("none" if in_range else "sigmoid")
+        if (labels := getattr(self.model, "num_labels", 1)) != 1:
+            raise ConfigurationError(f"This model gives {labels} scores for a pair: it classifies, and cannot rerank.")
 
     def score(self, query: Content, documents: Sequence[Content]) -> list[float]:
         import torch  # heavy, and only this backend needs it
 
-        query_input = self._as_input(query)
-        pairs = [(query_input, self._as_input(document)) for document in documents]
-        if not pairs:
-            return []
-        activation = torch.nn.Sigmoid() if self._activation == "sigmoid" else torch.nn.Identity()
-        try:
-            with self._lock:
-                scores = self.model.predict(
-                    pairs, batch_size=self._batch_size, show_progress_bar=False, activation_fn=activation
-                )
-        except Exception as error:  # model libraries raise whatever their tensors do
-            raise ModelError(f"The reranking model failed: {error}") from error
-        return [float(score) for score in np.asarray(scores, dtype=np.float64).reshape(-1)]
+        # Left to the model where its scores lie between 0 and 1; else mapped in double precision, where even
+        # scores that half precision could not tell apart near 1 keep their order.
+        raw = None if self._activation == "none" else torch.nn.Identity()
+        pairs = [(self._as_input(query), self._as_input(document, query)) for document in documents]
+        kinds = [self.readable(document, query).modalities for document in documents]
+        scores = np.zeros(len(pairs))
+        for kind in sorted(set(kinds)):  # a batch of mixed kinds is refused by some models
+            positions = [position for position, own in enumerate(kinds) if own == kind]
+            try:
+                with self._lock:
+                    scores[positions] = self.model.predict(
+                        [pairs[position] for position in positions],
+                        batch_size=self._batch_size,
+                        show_progress_bar=False,
+                        activation_fn=raw,
+                    ).reshape(-1)
+            except CatalogSearchError:
+                raise
+            except Exception as error:  # model libraries raise whatever their tensors do
+                raise ModelError(f"The reranking model failed: {error}") from error
+        if not np.isfinite(scores).all():
+            raise ModelError("The reranking model gave scores that are no numbers.")
+        return (scores if raw is None else 1 / (1 + np.exp(-scores))).tolist()
 
-    def _as_input(self, content: Content) -> Any:
-        reduced = reduce_to(content, self.modalities)
-        if not self.model.supports(_COMBINED) and reduced.image is not None and reduced.text:
-            reduced = Content(text=reduced.text)
-        parts = reduced.as_input()
+    def _as_input(self, content: Content, query: Content | None = None) -> Any:
+        parts = self.readable(content, query).as_input()
         # A text model takes text alone, and renders a dict as its repr without a word of warning.
         return parts["text"] if "image" not in self.modalities else parts
-
-
-def _modalities(model: SentenceTransformer | CrossEncoder) -> frozenset[str]:
-    return frozenset(kind for kind in ("text", "image") if model.supports(kind))
-
-
-def _build(kind: str, model: str, factory: str, options: dict[str, Any]) -> Any:
-    if bool(model) == bool(factory):
-        raise ConfigurationError('OPTIONS of a local model name either a "model" or a "factory", not both.')
-    if factory:
-        options.pop("revision", None)
-        return import_string(factory)(**options)
-    import sentence_transformers  # takes seconds, so only the process that needs a model pays
-
-    loader = getattr(sentence_transformers, kind)
-    known = inspect.signature(loader).parameters
-    unknown = sorted(options.keys() - known.keys())
-    if unknown:
-        raise ConfigurationError(f"{kind} has no option {', '.join(unknown)}; it has: {', '.join(sorted(known))}.")
-    return loader(model, **options)
-
-
-def _set_threads(threads: int | None) -> None:
-    if threads is not None:
-        import torch  # see _build
-
-        torch.set_num_threads(threads)

@@ -1,0 +1,65 @@
+"""Advice on the options of a local model, from its preset: what the system checks say before anything is loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from django.core.checks import CheckMessage, Warning
+
+from .presets import Kind, Preset, preset
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def about(setting: str, kind: Kind, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    """Yield what somebody should know who wrote these OPTIONS."""
+    model = str(options.get("model", ""))
+    place = f'CATALOG_SEARCH["{setting}"]'
+    pinned = _COMMIT.fullmatch(str(options.get("revision", ""))) or Path(model).exists()
+    if options.get("trust_remote_code") and model and not pinned:
+        yield Warning(
+            f"{place} runs whatever code the repository {model} holds at the next start.",
+            hint='"revision": "the full hash of the commit whose code you have read"',
+            id="catalog_search.W030",
+        )
+    known = preset(model, kind)
+    if known:
+        yield from _about_family(place, model, known, options)
+
+
+def _about_family(place: str, model: str, known: Preset, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if known.restriction:
+        yield Warning(
+            f"{place}: the licence of {model} says: {known.restriction}.",
+            hint="Buy a licence, choose another model, or silence this check where yours is no business.",
+            id="catalog_search.W031",
+        )
+    if known.gpu_gigabytes and _on_cpu(options):
+        yield Warning(
+            f"{place}: {model} needs a GPU of {known.gpu_gigabytes} GB; on a CPU it takes seconds for each product.",
+            hint='"OPTIONS": {"device": "cuda"} on a machine with one, an inference server, or a smaller model',
+            id="catalog_search.W032",
+        )
+    size = options.get("truncate_dim")
+    if size and size < (known.dimensions or 0) and (not known.matryoshka or size < min(known.matryoshka)):
+        fits = f"at least {min(known.matryoshka)}" if known.matryoshka else "left out: it was not trained for that"
+        yield Warning(
+            f"{place}: vectors of {model} cut to {size} dimensions lose their meaning.",
+            hint=f'"truncate_dim" should be {fits}.',
+            id="catalog_search.W033",
+        )
+
+
+def _on_cpu(options: Mapping[str, Any]) -> bool:
+    if (options.get("model_kwargs") or {}).get("device_map"):
+        return False
+    if device := options.get("device"):
+        return str(device) == "cpu"
+    try:
+        import torch  # heavy: only who names a large model pays for the answer
+    except ImportError:
+        return False  # it runs elsewhere
+    return not torch.accelerator.is_available()
