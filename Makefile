@@ -16,8 +16,10 @@ demo: .venv/installed ## Serve the demo shop: services, worker, catalogue, store
 	@# It ends with make, even where make is killed.
 	@exec $(BIN)/python project/services/mortal.py $$PPID 15 $(BIN)/python manage.py demo
 
+# The families that need torchvision have a process of their own: the others must work without it.
 test: .venv/installed ## Run the tests
 	$(BIN)/pytest
+	PYTHONPATH=.venv/vision $(BIN)/pytest tests/test_vision_families.py
 
 # Exit status 5 means that there are no such tests.
 test-slow: .venv/installed ## Run the tests that take longer
@@ -43,4 +45,7 @@ clean: ## Remove the environment and all data of the demo; its programs must hav
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed; neither python3.11 nor python3 is." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[$(EXTRAS)]'
+	@# Without what it depends on, gigabytes of CUDA: tests/conftest.py says how it works then.
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt \
+		--no-deps --upgrade --target .venv/vision torchvision
 	touch $@

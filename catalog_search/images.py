@@ -16,6 +16,8 @@ from .conf import settings
 from .exceptions import ImageError
 
 JPEG_QUALITY = 90
+# Of the longer edge to the shorter: Qwen's processors refuse pictures from 200 on.
+MAX_RATIO = 100
 # Modes that Pillow shrinks with antialiasing; palettes and deep greys are converted first.
 _SHRINKABLE = ("RGB", "L", "CMYK", "RGBA", "LA", "YCbCr")
 
@@ -89,7 +91,17 @@ def _normalise(image: Image.Image) -> Image.Image:
     if image.mode not in _SHRINKABLE:
         image = _to_rgb(image)
     image.thumbnail((edge, edge), Image.Resampling.LANCZOS)
-    return _to_rgb(image)
+    return _thicken(_to_rgb(image))
+
+
+def _thicken(image: Image.Image) -> Image.Image:
+    """Lay a picture that is hardly more than a line on a white band."""
+    least = max(image.size) // MAX_RATIO
+    if min(image.size) >= least:
+        return image
+    ground = Image.new("RGB", (max(image.width, least), max(image.height, least)), "white")
+    ground.paste(image, ((ground.width - image.width) // 2, (ground.height - image.height) // 2))
+    return ground
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import django
@@ -22,6 +23,8 @@ from project import services
 from project.services import children
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from catalog_search.images import Picture
     from catalog_search.models import Generation
     from project.shop.models import Product
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 TESTS = services.DATA / "tests"
 
 pytest.register_assert_rewrite("tests.contracts")
+
+Folder = Callable[..., "Path"]
 
 
 def take_place() -> int:
@@ -69,8 +74,24 @@ def set_environment() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
 
 
+def import_torchvision() -> None:
+    """Import it where it is on the path, even beside a torch for which it is not compiled, as the one of PyPI is.
+
+    The processors of Qwen3-VL need torchvision but none of its compiled operators; two must be known by name.
+    """
+    import torch
+
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError:
+        for name in ("nms", "qnms"):
+            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+
 set_environment()
 django.setup()
+if find_spec("torchvision"):
+    import_torchvision()
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +164,18 @@ def blue(picture_bytes: Callable[..., bytes]) -> Picture:
     from catalog_search.images import read_picture
 
     return read_picture(picture_bytes("blue"))
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """Make checkpoints once: `checkpoint(checkpoints.clip, "clip-ViT-B-32")`, under the name of a real model."""
+    root = tmp_path_factory.mktemp("checkpoints")
+
+    def make(build: Callable[..., Path], name: str, **options: Any) -> Path:
+        folder = root / name
+        return folder if folder.exists() else build(folder, **options)
+
+    return make
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""Backends: the real loading code on tiny checkpoints with random weights, and the dummies that ship."""
+"""Backends: how they are named, loaded and shared, the dummies that ship, and a real text model."""
 
 from __future__ import annotations
 
-import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,61 +11,11 @@ import pytest
 from catalog_search import Content, backends
 from catalog_search.backends.base import Embedder, Reranker, identity
 from catalog_search.backends.dummy import DummyEmbedder, DummyReranker
-from catalog_search.embedding import embed, modality_means
 from catalog_search.exceptions import ConfigurationError, ModelError
-from catalog_search.fusion import mean_direction, unit
 from catalog_search.images import Picture
 
 from .contracts.embedder import EmbedderContract
 from .contracts.reranker import RerankerContract
-
-WORDS = ["red", "blue", "green", "mug", "chair", "dress", "summer", "a", "photo", "of", "the"]
-
-
-@pytest.fixture(scope="session")
-def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CLIP checkpoint of two thin layers, as transformers saves it."""
-    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
-
-    folder = tmp_path_factory.mktemp("clip")
-    letters = [chr(code) for code in range(33, 127)]
-    vocabulary = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({token: number for number, token in enumerate(vocabulary)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
-    thin = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-    end = {"bos_token_id": len(vocabulary) - 2, "eos_token_id": len(vocabulary) - 1, "pad_token_id": 1}
-    config = CLIPConfig(
-        text_config={**thin, **end, "vocab_size": len(vocabulary), "max_position_embeddings": 77},
-        vision_config={**thin, "image_size": 32, "patch_size": 8},
-        projection_dim=24,
-    )
-    CLIPModel(config).save_pretrained(folder)
-    size = {"shortest_edge": 32}
-    images = CLIPImageProcessor(size=size, crop_size={"height": 32, "width": 32})
-    CLIPProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT cross-encoder of one thin layer."""
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
-
-    folder = tmp_path_factory.mktemp("cross-encoder")
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary))
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        num_labels=1,
-    )
-    BertForSequenceClassification(config).save_pretrained(folder)
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
-    return folder
 
 
 class TestDummyEmbedder(EmbedderContract):
@@ -86,34 +35,6 @@ class TestDummyEmbedderApart(EmbedderContract):
     @classmethod
     def embedder(cls) -> Embedder:
         return DummyEmbedder(fuses=False)
-
-
-class TestClip(EmbedderContract):
-    """A dual encoder: text and picture are encoded apart and fused by us."""
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def embedder(cls, tiny_clip: Path) -> Embedder:
-        from catalog_search.backends.local import SentenceTransformerEmbedder
-
-        return SentenceTransformerEmbedder(model=str(tiny_clip), threads=1)
-
-    def test_capabilities(self, embedder: Embedder) -> None:
-        assert embedder.dimensions == 24
-        assert embedder.modalities == {"text", "image"}
-        assert not embedder.fuses
-
-    def test_means_of_the_modalities_are_taken_out(self, embedder: Embedder, red: Picture, blue: Picture) -> None:
-        sample = [Content("red mug", red), Content("blue chair", blue), Content("summer dress")]
-        means = modality_means(embedder, sample)
-        (both,) = embed(embedder, [Content("red mug", red)], "document", means)
-        text, image = (
-            unit(embedder.encode([part], "document")[0] - means[kind])
-            for kind, part in (("text", Content("red mug")), ("image", Content("", red)))
-        )
-
-        assert set(means) == {"text", "image"}
-        assert both == pytest.approx(mean_direction([text, image]), abs=1e-4)
 
 
 class TestTextModel(EmbedderContract):
@@ -138,21 +59,6 @@ class TestDummyReranker(RerankerContract):
     @classmethod
     def reranker(cls) -> Reranker:
         return DummyReranker()
-
-
-class TestTextCrossEncoder(RerankerContract):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def reranker(cls, tiny_cross_encoder: Path) -> Reranker:
-        from catalog_search.backends.local import CrossEncoderReranker
-
-        return CrossEncoderReranker(model=str(tiny_cross_encoder), threads=1)
-
-    def test_reads_text_only(self, reranker: Reranker, red: Picture) -> None:
-        assert reranker.modalities == {"text"}
-        assert reranker.score(Content("red"), [Content("mug", red)]) == pytest.approx(
-            reranker.score(Content("red"), [Content("mug")])
-        )
 
 
 def test_a_process_loads_a_model_once(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,22 +118,3 @@ def test_speed_options_do_not_change_the_identity() -> None:
 
     assert identity(slow) == identity(quick)
     assert identity(slow) != identity({"BACKEND": "a.B", "OPTIONS": {"model": "n"}})
-
-
-@pytest.mark.django_db
-def test_a_search_is_reranked_by_a_real_cross_encoder(
-    indexed_shop: dict[str, Any], settings: Any, tiny_cross_encoder: Path
-) -> None:
-    from project.shop.search import ProductIndex
-
-    local = "catalog_search.backends.local.CrossEncoderReranker"
-    settings.CATALOG_SEARCH |= {
-        "RERANKER": {"BACKEND": local, "OPTIONS": {"model": str(tiny_cross_encoder), "threads": 1}},
-        "RERANK_SECONDS": 60,
-    }
-    results = ProductIndex.search("mug", cutoff=float("-inf"))
-
-    assert results.degraded == ()
-    assert results.reranked == results.total == 5
-    assert all(hit.why.rerank is not None for hit in results)
-    assert [hit.score for hit in results] == sorted((hit.score for hit in results), reverse=True)

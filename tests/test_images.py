@@ -83,6 +83,14 @@ def test_large_pictures_shrink_to_the_edge(settings: Any) -> None:
     assert read_picture(encode(Image.new("RGB", (30, 20)))).open().size == (30, 20)
 
 
+def test_a_line_gets_a_band_that_models_can_read() -> None:
+    for size in ((5000, 2), (2, 5000)):
+        picture = read_picture(encode(Image.new("RGB", size))).open()
+
+        assert sorted(picture.size) == [5, 512]
+        assert picture.getpixel((picture.width // 2, picture.height // 2))[0] < 60
+
+
 def test_equal_pixels_have_equal_digests() -> None:
     first, second = (read_picture(encode(Image.new("RGB", (9, 9), "red"))) for _ in range(2))
 
