@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.apps import AppConfig
@@ -25,11 +26,13 @@ from .models import Generation
 from .sql import read_alias, write_alias
 
 OLDEST_PGVECTOR = (0, 8)
+BACKENDS = {"EMBEDDER": Embedder, "RERANKER": Reranker, "IMAGE_RERANKER": Reranker}
 
 
 def connect() -> None:
     """Register the checks with Django."""
     register(check_settings, "catalog_search")
+    register(check_models, "catalog_search", Tags.security)
     register(check_indexes, "catalog_search")
     register(check_database, Tags.database)
 
@@ -37,6 +40,16 @@ def connect() -> None:
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Check CATALOG_SEARCH and the settings of Django that it leans on."""
     return [*_settings()]
+
+
+def check_models(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Let each backend say what should be known of the model it is to load."""
+    messages: list[CheckMessage] = []
+    for name, kind in BACKENDS.items():
+        with suppress(ConfigurationError):  # check_settings tells
+            if configuration := getattr(settings, name):
+                messages += backend_class(configuration, kind, name).check(name, configuration.get("OPTIONS", {}))
+    return messages
 
 
 def check_indexes(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
@@ -69,9 +82,9 @@ def _settings() -> Iterator[CheckMessage]:
                 hint=f'"{name}": {known[name].default!r}',
                 id="catalog_search.E003",
             )
-    yield from _backend("EMBEDDER", settings.EMBEDDER, Embedder)
-    if settings.RERANKER is not None:
-        yield from _backend("RERANKER", settings.RERANKER, Reranker)
+    for name, kind in BACKENDS.items():
+        if name == "EMBEDDER" or getattr(settings, name) is not None:
+            yield from _backend(name, getattr(settings, name), kind)
     if settings.CACHE not in django_settings.CACHES:
         yield Error(
             f'CATALOG_SEARCH["CACHE"] names "{settings.CACHE}", which CACHES does not have.',

@@ -67,6 +67,9 @@ class Settings:
         "the model that turns photo and text into one vector",
     )
     RERANKER = Setting[dict[str, Any] | None](None, "the CrossEncoder that orders the best candidates; None for none")
+    IMAGE_RERANKER = Setting[dict[str, Any] | None](
+        None, "another one for queries with a photo; None: RERANKER serves them"
+    )
 
     INDEXING = Setting(True, "False stops signals from recording changes, for fixtures and bulk loads")
     QUEUE = Setting("", "the Celery queue of indexing tasks; empty for the project's default queue")

@@ -30,7 +30,7 @@ def embed(embedder: Embedder, contents: Sequence[Content], role: Role, means: Me
     for one in parts:
         own = vectors[position : position + len(one)]
         position += len(one)
-        results.append(own[0] if embedder.fuses and len(own) == 1 else _fuse(one, own, means))
+        results.append(own[0] if embedder.fuses and len(own) == 1 else _fuse(one, own, means, embedder.weights))
     return results
 
 
@@ -52,8 +52,9 @@ def needs_means(embedder: Embedder) -> bool:
     """Tell whether a model keeps its modalities in places apart.
 
     Where it fuses by itself or knows one modality only, there is no gap to close, and taking a mean out costs accuracy.
+    The option ``modality_means`` of a backend switches it off.
     """
-    return not embedder.fuses and len(embedder.modalities) > 1
+    return embedder.modality_means and not embedder.fuses and len(embedder.modalities) > 1
 
 
 def _parts(embedder: Embedder, content: Content) -> list[Content]:
@@ -82,11 +83,12 @@ def _encode_by_kind(embedder: Embedder, parts: Sequence[Content], role: Role) ->
     return vectors
 
 
-def _fuse(parts: Sequence[Content], vectors: Sequence[Vector], means: Means) -> Vector:
-    """Average text and pictures with equal influence, however many pictures there are."""
+def _fuse(parts: Sequence[Content], vectors: Sequence[Vector], means: Means, weights: Mapping[str, float]) -> Vector:
+    """Average text and pictures, by weight and however many pictures there are; what stands alone counts whole."""
     by_kind: dict[str, list[Vector]] = {}
     for part, vector in zip(parts, vectors, strict=True):
         kind = "+".join(part.modalities)
         mean = means.get(kind)
         by_kind.setdefault(kind, []).append(unit(vector if mean is None else vector - mean))
-    return mean_direction([mean_direction(vectors) for vectors in by_kind.values()])
+    shares = [weights.get(kind, 1.0) for kind in by_kind] if len(by_kind) > 1 else None
+    return mean_direction([mean_direction(vectors) for vectors in by_kind.values()], shares)

@@ -61,6 +61,11 @@ def saturate(value: float, half: float) -> float:
     return 0.0 if value <= 0 else value / (value + half)
 
 
+def odds_to_unit(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Map log-odds to 0..1 and keep their order, in double precision: halves would make all sure answers one."""
+    return 1.0 / (1.0 + np.exp(-np.clip(logits.astype(np.float64), -700, 700)))
+
+
 def linear(lanes: Mapping[str, Mapping[Key, float]], weights: Mapping[str, float]) -> dict[Key, float]:
     """Fuse scores that already lie on a common 0..1 scale; a key that a lane lacks has background there: zero."""
     total = sum(weights[lane] for lane in lanes) or 1.0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_search.fusion import Background, linear, mean_direction, saturate, unit
+from catalog_search.fusion import Background, linear, mean_direction, odds_to_unit, saturate, unit
 
 
 def vector(*values: float) -> np.ndarray:
@@ -25,6 +25,16 @@ def test_mean_direction_ignores_lengths() -> None:
 
 def test_mean_direction_of_opposites_is_the_first() -> None:
     assert mean_direction([vector(1, 0), vector(-1, 0)]) == pytest.approx([1, 0])
+
+
+def test_log_odds_keep_their_order_however_sure() -> None:
+    odds = np.array([-900, -30, -17.25, -17.125, 0, 9, 17.125, 17.25, 30, 900])
+    units = odds_to_unit(odds.astype(np.float16))
+
+    assert (np.diff(units) > 0).all()
+    assert units[4] == 0.5
+    assert units[0] >= 0
+    assert units[-1] <= 1
 
 
 def test_background() -> None:

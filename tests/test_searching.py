@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 def _fresh_cache() -> None:
     cache.clear()
     lanes._sample.cache_clear()
-    reranking.pace = reranking.Pace()
+    reranking.paces.clear()
 
 
 def names(text: str = "", **options: Any) -> list[str]:

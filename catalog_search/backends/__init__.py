@@ -10,6 +10,7 @@ from typing import Any, cast
 from django.utils.module_loading import import_string
 
 from ..conf import settings
+from ..content import Content
 from ..exceptions import ConfigurationError, ModelError
 from .base import Embedder, Reranker, identity
 
@@ -33,10 +34,15 @@ def embedder_of(wanted: dict[str, Any]) -> Embedder:
     return cast("Embedder", _get(configuration, Embedder, "EMBEDDER"))
 
 
-def get_reranker() -> Reranker | None:
-    """Return the reranker of the settings, or None where none is configured. Raises ModelError."""
-    configuration = settings.RERANKER
-    return cast("Reranker", _get(configuration, Reranker, "RERANKER")) if configuration else None
+def get_reranker(setting: str = "RERANKER") -> Reranker | None:
+    """Return the reranker of a setting, or None where none is configured. Raises ModelError."""
+    configuration = getattr(settings, setting)
+    return cast("Reranker", _get(configuration, Reranker, setting)) if configuration else None
+
+
+def reranker_setting(query: Content) -> str:
+    """Name the setting whose reranker reads a query: one for photos may stand beside the specialist for texts."""
+    return "IMAGE_RERANKER" if query.image and settings.IMAGE_RERANKER else "RERANKER"
 
 
 def backend_class(configuration: Any, kind: Any, setting: str) -> Any:
@@ -56,7 +62,8 @@ def backend_class(configuration: Any, kind: Any, setting: str) -> Any:
 def _get(configuration: dict[str, Any], kind: Any, setting: str) -> Any:
     # The process id is part of the key: a forked child must not use a model that its parent loaded,
     # for torch's threads do not survive the fork.
-    key = (os.getpid(), json.dumps([setting, configuration], sort_keys=True, default=str))
+    # What two settings name alike is one model.
+    key = (os.getpid(), json.dumps([kind.__name__, configuration], sort_keys=True, default=str))
     found = _loaded.get(key)
     if found is None:
         with _lock:

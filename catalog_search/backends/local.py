@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..content import Content
 from ..exceptions import CatalogSearchError, ConfigurationError, ModelError
+from ..fusion import odds_to_unit
 from . import advice, loading
 from .base import Backend, Embedder, Reranker, Role
 from .presets import Kind, preset
@@ -176,8 +177,7 @@ class CrossEncoderReranker(LocalModel, Reranker):
     def score(self, query: Content, documents: Sequence[Content]) -> list[float]:
         import torch  # heavy, and only this backend needs it
 
-        # Left to the model where its scores lie between 0 and 1; else mapped in double precision, where even
-        # scores that half precision could not tell apart near 1 keep their order.
+        # Left to the model where its scores lie between 0 and 1 already.
         raw = None if self._activation == "none" else torch.nn.Identity()
         pairs = [(self._as_input(query), self._as_input(document, query)) for document in documents]
         kinds = [self.readable(document, query).modalities for document in documents]
@@ -198,7 +198,7 @@ class CrossEncoderReranker(LocalModel, Reranker):
                 raise ModelError(f"The reranking model failed: {error}") from error
         if not np.isfinite(scores).all():
             raise ModelError("The reranking model gave scores that are no numbers.")
-        return (scores if raw is None else 1 / (1 + np.exp(-scores))).tolist()
+        return (scores if raw is None else odds_to_unit(scores)).tolist()
 
     def _as_input(self, content: Content, query: Content | None = None) -> Any:
         parts = self.readable(content, query).as_input()

@@ -82,21 +82,43 @@ def vector_score(similarity: float, background: Background) -> float:
     return min(max(background.deviations(similarity) / FULL_MATCH_DEVIATIONS, 0.0), 1.0)
 
 
-def blend(candidates: Sequence[Candidate], scores: Sequence[float], share: float) -> list[Candidate]:
-    """Reorder the first candidates by a mix of their own score and the reranker's; only their slots change.
+def blend(candidates: Sequence[Candidate], judged: Mapping[str, tuple[str, float]], share: float) -> list[Candidate]:
+    """Reorder what was judged, (kind of document, score) by key, by a mix of its own score and the reranker's.
 
-    Both are taken as they are: the reranker's lie between 0 and 1, the fused ones are brought there by the
-    highest possible score, not by the best of this query.
+    Only the slots of what was judged change. Both scores are taken as they are: the reranker's lie between 0 and 1,
+    the fused ones are brought there by the highest possible score, not by the best of this query.
     """
-    head = [
+    aligned = _aligned([one for one in candidates if one.key in judged], judged)
+    mixed = [
         replace(
             candidate,
-            score=(1 - share) * candidate.score + share * score,
-            why=replace(candidate.why, rerank=score),
+            score=(1 - share) * candidate.score + share * aligned[candidate.key],
+            why=replace(candidate.why, rerank=judged[candidate.key][1]),
         )
-        for candidate, score in zip(candidates, scores, strict=False)
+        for candidate in candidates
+        if candidate.key in judged
     ]
-    return sorted(head, key=order) + list(candidates[len(head) :])
+    best = iter(sorted(mixed, key=order))
+    return [next(best) if candidate.key in judged else candidate for candidate in candidates]
+
+
+def _aligned(candidates: Sequence[Candidate], judged: Mapping[str, tuple[str, float]]) -> dict[str, float]:
+    """Return the reranker's scores on one scale.
+
+    A reranker scores a text, a photo and both on scales of their own. Where one list has several kinds, each kind's
+    scores are exchanged for the retrieval scores of the same products in the reranker's order: within a kind the
+    reranker decides, between kinds retrieval does.
+    """
+    kinds = sorted({judged[one.key][0] for one in candidates})
+    if len(kinds) < 2:
+        return {one.key: judged[one.key][1] for one in candidates}
+    aligned: dict[str, float] = {}
+    for kind in kinds:
+        own = [one for one in candidates if judged[one.key][0] == kind]
+        places = sorted((one.score for one in own), reverse=True)
+        ordered = sorted(own, key=lambda one: (-judged[one.key][1], -one.score))
+        aligned |= {one.key: place for one, place in zip(ordered, places, strict=True)}
+    return aligned
 
 
 def _ranks(scores: Mapping[str, float]) -> dict[str, int]:

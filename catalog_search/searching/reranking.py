@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 
-from ..backends import get_reranker
-from ..backends.base import Reranker
+from ..backends import get_reranker, reranker_setting
 from ..conf import settings
 from ..content import Content
+from ..exceptions import ModelError
 from ..images import Picture, thumbnail_storage
 from ..models import Document
 from ..sql import execute
@@ -43,7 +44,11 @@ class Pace:
             self._seconds += 0.3 * (max(taken, 1e-5) - self._seconds)
 
 
-pace = Pace()
+paces: defaultdict[str, Pace] = defaultdict(Pace)
+"""By the setting that names the reranker."""
+
+Judged = dict[str, tuple[str, float]]
+"""What a reranker says of products by their keys: which kind of document it read ("text", "image+text"), the score."""
 
 
 def rerank(scope: Scope, query: Query, candidates: Sequence[Candidate]) -> tuple[list[Candidate], int, bool]:
@@ -51,38 +56,56 @@ def rerank(scope: Scope, query: Query, candidates: Sequence[Candidate]) -> tuple
 
     Failure leaves the order as it was. A machine too slow for a handful of pairs within the time counts as failure.
     """
+    setting = reranker_setting(query.content)
+    if getattr(settings, setting) is None or len(candidates) < 2 or not query.content:
+        return list(candidates), 0, False
+    pace = paces[setting]
+    depth = min(pace.depth(), len(candidates))
+    if depth < min(FEWEST_PAIRS, len(candidates), settings.RERANK_DEPTH):
+        pace.note(1, FIRST_GUESS_SECONDS)  # try again some day: the machine may only have been busy
+        return list(candidates), 0, True
+    place = (scope.alias, scope.generation.pk, scope.language, [one.key for one in candidates[:depth]])
     try:
-        reranker = get_reranker()
-        if reranker is None or len(candidates) < 2:
-            return list(candidates), 0, False
-        depth = min(pace.depth(), len(candidates))
-        if depth < min(FEWEST_PAIRS, len(candidates), settings.RERANK_DEPTH):
-            pace.note(1, FIRST_GUESS_SECONDS)  # try again some day: the machine may only have been busy
-            return list(candidates), 0, True
-        head = candidates[:depth]
-        documents = contents(scope, [candidate.key for candidate in head], reranker)
-        start = time.perf_counter()
-        scores = reranker.score(query.content, documents)
-        pace.note(len(documents), time.perf_counter() - start)
+        get_reranker(setting)
+        start = time.perf_counter()  # loading it is not its pace
+        judged = score(*place, query.content)
     except Exception as error:  # a model is foreign code; a search must answer all the same
         logger.error("Reranking failed, results keep the order of retrieval: %s", error)
         return list(candidates), 0, True
-    return blend(candidates, scores, settings.RERANK_BLEND), len(scores), False
+    if judged:
+        pace.note(len(judged), time.perf_counter() - start)
+    return blend(candidates, judged, settings.RERANK_BLEND), len(judged), False
 
 
-def contents(scope: Scope, keys: Sequence[str], reranker: Reranker) -> list[Content]:
-    """Return what the reranker reads of these products: their indexed text and their thumbnail."""
+def score(alias: str, generation_id: int, language: str, keys: Sequence[str], query: Content) -> Judged:
+    """Return how well these products answer a query, by their indexed text and their thumbnail. Raises ModelError.
+
+    What the reranker cannot read is left out; a query that it cannot read whole leaves out everything, since an
+    order by half of what was asked is none.
+    """
+    reranker = get_reranker(reranker_setting(query))
+    if reranker is None:
+        raise ModelError("No reranker is configured here.")
+    if reranker.readable(query).modalities != query.modalities:
+        return {}
     rows = execute(
-        scope.alias,
+        alias,
         f"""
         SELECT object_key, text, thumbnail FROM {Document._meta.db_table}
         WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)
         """,
-        (scope.generation.pk, scope.language, list(keys)),
+        (generation_id, language, list(keys)),
     )
     sees = "image" in reranker.modalities
-    found = {key: Content(text, _open(thumbnail) if sees else None) for key, text, thumbnail in rows}
-    return [found.get(key, Content()) for key in keys]
+    found = {
+        key: reranker.readable(Content(text, _open(thumbnail) if sees else None), query)
+        for key, text, thumbnail in rows
+    }
+    read = {key: document for key, document in found.items() if document}
+    scores = reranker.score(query, list(read.values()))
+    return {
+        key: ("+".join(document.modalities), score) for (key, document), score in zip(read.items(), scores, strict=True)
+    }
 
 
 def _open(thumbnail: str) -> Picture | None:

@@ -134,7 +134,7 @@ def cross_encoder(folder: Path, labels: int = 1) -> Path:
     return folder
 
 
-def chat_reranker(folder: Path, architecture: str) -> Path:
+def chat_reranker(folder: Path, architecture: str, dtype: str = "float32") -> Path:
     """A text reranker that chats, of "qwen3" (Qwen3-Reranker) or "qwen2" (mxbai-rerank v2) architecture."""
     torch.manual_seed(0)
     config_class, model_class = {
@@ -146,7 +146,7 @@ def chat_reranker(folder: Path, architecture: str) -> Path:
     config = config_class(
         **THIN, num_key_value_heads=1, head_dim=16, vocab_size=len(tokenizer), max_position_embeddings=1024
     )
-    _loud(model_class(config)).save_pretrained(folder)
+    _loud(model_class(config)).to(getattr(torch, dtype)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
