@@ -8,7 +8,7 @@ import numpy as np
 
 from .backends.base import Embedder, Role, reduce_to
 from .content import Content
-from .exceptions import ModelError
+from .exceptions import CatalogSearchError, ModelError
 from .fusion import Vector, mean_direction, unit
 
 Means = Mapping[str, Vector]
@@ -44,8 +44,19 @@ def modality_means(embedder: Embedder, sample: Sequence[Content]) -> dict[str, V
     for kind in sorted(embedder.modalities):
         of_kind = [part for part in parts if part.modalities == (kind,)]
         if len(of_kind) > 1:
-            means[kind] = np.mean(_encode_by_kind(embedder, of_kind, "document"), axis=0).astype(np.float32)
+            # Where none can be encoded it is the model that fails: asked once more, it says why.
+            vectors = _encode_good_ones(embedder, of_kind) or _encode_by_kind(embedder, of_kind, "document")
+            means[kind] = np.mean(vectors, axis=0).astype(np.float32)
     return means
+
+
+def _encode_good_ones(embedder: Embedder, parts: Sequence[Content]) -> list[Vector]:
+    """Encode what can be: a batch that fails is halved until the bad ones stand alone and are left out."""
+    try:
+        return _encode_by_kind(embedder, parts, "document")
+    except CatalogSearchError:
+        half = len(parts) // 2
+        return [vector for some in (parts[:half], parts[half:]) if half for vector in _encode_good_ones(embedder, some)]
 
 
 def needs_means(embedder: Embedder) -> bool:

@@ -12,6 +12,7 @@ from catalog_search import Content
 from catalog_search.backends.base import Embedder, Role
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.embedding import Means, embed, modality_means, needs_means
+from catalog_search.exceptions import ModelError
 from catalog_search.fusion import mean_direction, unit
 from catalog_search.images import Picture
 
@@ -110,6 +111,16 @@ def test_all_kinds_of_documents_compete_fairly() -> None:
 
 def test_with_the_gap_open_texts_find_texts_only() -> None:
     assert shares_of_the_best({})["text"] > 0.95
+
+
+def test_means_do_without_what_cannot_be_encoded() -> None:
+    poisonous = DummyEmbedder(fuses=False, poison="bad")
+    sample = [Content("red"), Content("bad"), Content("blue"), Content("bad green"), Content("red")]
+    good = [content for content in sample if "bad" not in content.text]
+
+    assert modality_means(poisonous, sample)["text"] == pytest.approx(modality_means(poisonous, good)["text"])
+    with pytest.raises(ModelError, match="bad"):
+        modality_means(poisonous, [Content("bad"), Content("bad")])
 
 
 def test_the_means_can_be_left_in() -> None:

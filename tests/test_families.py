@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from catalog_search import Content
 from catalog_search.backends.base import Embedder, Reranker
 from catalog_search.backends.local import CrossEncoderReranker, SentenceTransformerEmbedder
 from catalog_search.exceptions import ConfigurationError
-from catalog_search.images import Picture
+from catalog_search.images import Picture, thumbnail_storage
+from catalog_search.models import Change, Document, Generation
 
 from .conftest import Folder
 from .contracts import checkpoints
@@ -180,3 +183,28 @@ class TestRemoteCodeReranker(RerankerContract):
         same, other = reranker.score(Content("", red), [Content("mug", red), Content("mug", blue)])
 
         assert same > other
+
+
+@pytest.mark.django_db
+def test_a_damaged_picture_fails_alone_with_its_reason(
+    indexed_shop: dict[str, Any], settings: Any, checkpoint: Folder
+) -> None:
+    """A product whose thumbnail was damaged on disk, in a batch of others through a real model."""
+    dress = Document.objects.get(object_key=str(indexed_shop["dress"].pk))
+    damaged = Path(thumbnail_storage().path(dress.thumbnail))
+    damaged.write_bytes(damaged.read_bytes()[:300])
+    clip = {"model": str(checkpoint(checkpoints.legacy_clip, "clip-ViT-B-32")), "threads": 1}
+    settings.CATALOG_SEARCH |= {
+        "EMBEDDER": {"BACKEND": "catalog_search.backends.local.SentenceTransformerEmbedder", "OPTIONS": clip}
+    }
+    call_command("rebuild_search_index", sync=True, force=True, verbosity=0)
+    generation = Generation.objects.active("shop.product")
+    assert generation is not None
+    change = Change.objects.get(generation=generation)
+
+    assert generation.dimensions == checkpoints.PROJECTION
+    assert set(generation.mean_vectors) == {"text", "image"}
+    assert change.object_key == str(indexed_shop["dress"].pk)
+    assert "thumbnail is damaged" in change.error
+    assert Document.objects.filter(generation=generation).count() == len(indexed_shop) - 1
+    damaged.unlink()

@@ -126,6 +126,19 @@ class TestTheRightModel:
         assert results.reranked == 5
         assert [hit.score for hit in results] == pytest.approx([hit.score for hit in plain])
 
+    def test_a_damaged_thumbnail_fails_alone(
+        self, indexed_shop: Shop, rerankers: Any, photos: Any, red: Picture, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        dress = Document.objects.get(object_key=str(indexed_shop["dress"].pk))
+        Path(thumbnail_storage().path(dress.thumbnail)).write_bytes(red.jpeg[:300])
+        rerankers(None, photos)
+        results = ProductIndex.search(image=red, cutoff=ANYTHING)
+
+        assert results.degraded == ()
+        assert results.reranked == judged(results) == 4
+        assert "thumbnail is damaged" in caplog.text
+        thumbnail_storage().delete(dress.thumbnail)
+
 
 def test_two_settings_of_one_model_share_it(settings: Any, texts: dict[str, Any]) -> None:
     backends.unload()

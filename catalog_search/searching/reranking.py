@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..backends import get_reranker, reranker_setting
 from ..conf import settings
 from ..content import Content
-from ..exceptions import ModelError
+from ..exceptions import ImageError, ModelError
 from ..images import Picture, thumbnail_storage
 from ..models import Document
 from ..sql import execute
@@ -102,10 +102,25 @@ def score(alias: str, generation_id: int, language: str, keys: Sequence[str], qu
         for key, text, thumbnail in rows
     }
     read = {key: document for key, document in found.items() if document}
-    scores = reranker.score(query, list(read.values()))
+    try:
+        scores = reranker.score(query, list(read.values()))
+    except ImageError:
+        read = {key: document for key, one in read.items() if (document := _undamaged(one))}
+        scores = reranker.score(query, list(read.values()))
     return {
         key: ("+".join(document.modalities), score) for (key, document), score in zip(read.items(), scores, strict=True)
     }
+
+
+def _undamaged(document: Content) -> Content:
+    """Leave out a picture that cannot be decoded; asked for only where one could not: looking costs decoding twice."""
+    try:
+        if document.image:
+            document.image.open()
+    except ImageError as error:
+        logger.warning("A product is judged without its photo: %s", error)
+        return Content(document.text)
+    return document
 
 
 def _open(thumbnail: str) -> Picture | None:

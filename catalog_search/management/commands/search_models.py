@@ -1,0 +1,124 @@
+"""Show the configured models: what they can do, where they run, how fast, and whether the index is theirs."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from statistics import median
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import filesizeformat
+from PIL import Image
+
+from catalog_search.backends import get_embedder, get_reranker
+from catalog_search.backends.base import Backend, Embedder, Reranker
+from catalog_search.conf import settings
+from catalog_search.content import Content
+from catalog_search.exceptions import CatalogSearchError
+from catalog_search.images import Picture, read_picture
+from catalog_search.indexes import registry
+from catalog_search.indexing import is_outdated
+from catalog_search.models import Generation
+from catalog_search.sql import read_alias
+
+HEADINGS = ["setting", "model", "reads", "dimensions", "device", "memory", "a text", "a picture", "ten pairs"]
+TEXT = (
+    "A red summer dress with white dots\nAcme\nLight cotton, knee-length, with pockets. Machine washable at 30 degrees."
+)
+REPEATS = 3
+"""How often each is timed; the median is shown, and a first call that warms the model up is not counted."""
+
+
+class Command(BaseCommand):
+    """Load each configured model once and time it."""
+
+    help = (
+        "Shows the configured models: modalities, dimensions, device, memory, speed; and whether the index is theirs."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print a line for each model and for each index; raise CommandError where a model cannot be used."""
+        rows, broken = [HEADINGS], []
+        for setting, load in MODELS.items():
+            if not getattr(settings, setting):
+                rows.append([setting, "none"])
+                continue
+            try:
+                rows.append([setting, name_of(getattr(settings, setting)), *described(load())])
+            except CatalogSearchError as error:
+                rows.append([setting, name_of(getattr(settings, setting)), "cannot be used: see below"])
+                broken.append(f"{setting}: {error}")
+        self.stdout.write(table(rows))
+        for index in registry:
+            self.stdout.write(f"{index.label}: {generation_state(index)}")
+        if broken:
+            raise CommandError("\n".join(broken))
+
+
+MODELS: dict[str, Callable[[], Any]] = {
+    "EMBEDDER": get_embedder,
+    "RERANKER": get_reranker,
+    "IMAGE_RERANKER": lambda: get_reranker("IMAGE_RERANKER"),
+}
+
+
+def name_of(configuration: dict[str, Any]) -> str:
+    """Name the model of a configuration, or else its backend."""
+    options = configuration.get("OPTIONS", {})
+    return str(options.get("model") or options.get("factory") or configuration.get("BACKEND", "?").rpartition(".")[2])
+
+
+def described(model: Backend) -> Iterator[str]:
+    """Yield what the columns after the name say of a model."""
+    kinds = sorted(model.modalities, reverse=True)
+    together = len(kinds) > 1 and getattr(model, "fuses", False)
+    yield " and ".join(kinds) + (" together" if together else " apart" if len(kinds) > 1 else "")
+    yield str(model.dimensions) if isinstance(model, Embedder) else "-"
+    yield model.device or "elsewhere"
+    yield filesizeformat(model.memory).replace("\xa0", " ") if model.memory else "-"
+    text, seen = Content(TEXT), Content(image=picture())
+    if isinstance(model, Embedder):
+        for one, kind in ((text, "text"), (seen, "image")):
+            yield timed(model.encode, [one], "query") if kind in model.modalities else "-"
+        yield "-"
+    elif isinstance(model, Reranker):
+        yield from ("-", "-")
+        query = text if "text" in model.modalities else seen
+        pairs = [model.readable(Content(TEXT, seen.image), query)] * 10
+        yield timed(model.score, query, pairs)
+
+
+def timed(call: Callable[..., Any], *arguments: Any) -> str:
+    """Return the milliseconds of a call."""
+    taken = []
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        call(*arguments)
+        taken.append(time.perf_counter() - start)
+    return f"{1000 * median(taken[1:]):.1f} ms"
+
+
+def picture() -> Picture:
+    """Return a photo-sized picture that no encoder finds trivial."""
+    buffer = io.BytesIO()
+    Image.effect_noise((800, 600), 64).convert("RGB").save(buffer, "JPEG")
+    return read_picture(buffer.getvalue())
+
+
+def generation_state(index: Any) -> str:
+    """Say whether the serving generation was built with today's model and declaration."""
+    active = Generation.objects.using(read_alias(index.model)).active(index.label)
+    if active is None:
+        return "not built yet; run manage.py rebuild_search_index"
+    if is_outdated(index):
+        return f"generation {active.pk} was built from other settings and serves on; run manage.py rebuild_search_index"
+    return f"generation {active.pk} matches, {active.dimensions} dimensions"
+
+
+def table(rows: list[list[str]]) -> str:
+    """Align columns."""
+    widths = [max(len(row[column]) for row in rows if column < len(row)) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
