@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from django.core.management import get_commands
 
 from catalog_search import checks
+from catalog_search.backends.presets import PRESETS, Preset
 from catalog_search.conf import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -39,7 +42,8 @@ def test_every_command_is_documented(command: str) -> None:
 
 
 def test_every_check_is_documented() -> None:
-    found = set(re.findall(r"catalog_search\.([EW]\d{3})", Path(checks.__file__).read_text()))
+    sources = "\n".join(path.read_text() for path in (ROOT / "catalog_search").rglob("*.py"))
+    found = set(re.findall(r"catalog_search\.([EW]\d{3})", sources))
 
     assert found == set(re.findall(r"`([EW]\d{3})`", (ROOT / "docs" / "indexing.md").read_text()))
 
@@ -71,6 +75,47 @@ def test_the_snippets_about_searching_run(indexed_shop: dict[str, Any], rf: Any,
     }
     for block in blocks(ROOT / "docs" / "searching.md", "python"):
         exec(compile(block, "docs/searching.md", "exec"), names)  # noqa: S102 - our own page
+
+
+def models_page() -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    for block in blocks(ROOT / "docs" / "models.md", "python"):
+        exec(compile(block, "docs/models.md", "exec"), names)  # noqa: S102 - our own page
+    return names
+
+
+def test_the_snippets_about_models_are_settings_that_work(settings: Any) -> None:
+    from sentence_transformers import SentenceTransformer  # takes seconds
+
+    names = models_page()
+    embedders = [one for one in names.values() if isinstance(one, dict) and "BACKEND" in one]
+    for search in [names["CATALOG_SEARCH"], *({"EMBEDDER": one} for one in embedders)]:
+        settings.CATALOG_SEARCH = search
+        assert [one for one in checks.check_settings(None) if "CATALOG_SEARCH" in one.msg] == []
+        assert checks.check_models(None) == []
+        for setting, configuration in search.items():
+            backend = checks.backend_class(configuration, checks.BACKENDS[setting], setting)
+            known = inspect.signature(backend).parameters.keys() | inspect.signature(SentenceTransformer).parameters
+            assert configuration["OPTIONS"].keys() <= known
+    assert len(embedders) == 2
+
+
+@pytest.mark.parametrize("known", PRESETS, ids=lambda known: known.pattern)
+def test_every_family_has_its_row(known: Preset) -> None:
+    """The page says of each family what the preset says."""
+    rows = [
+        row
+        for row in (ROOT / "docs" / "models.md").read_text().splitlines()
+        for name in re.findall("`(.+?)`", row.lower().split("|")[1] if row.startswith("| `") else "")
+        if fnmatchcase(name, known.pattern) or fnmatchcase(known.pattern, name)
+    ]
+
+    assert rows, known.pattern
+    assert any(str(known.dimensions or "") in row for row in rows)
+    assert all(("not for commercial use" in row) == bool(known.restriction) for row in rows)
+    assert all(("trust_remote_code" in row) == known.remote_code for row in rows)
+    assert all(("torchvision" in row) == known.torchvision for row in rows)
+    assert not known.gpu_gigabytes or any(f"{known.gpu_gigabytes} GB" in row for row in rows)
 
 
 def test_nothing_speaks_of_one_machine() -> None:

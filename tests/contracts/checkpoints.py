@@ -43,10 +43,12 @@ from transformers import (
 WORDS = ["red", "blue", "green", "mug", "chair", "dress", "summer", "a", "photo", "of", "the", "word", "garden", "none"]
 THIN = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 PROJECTION = 24
+Size = dict[str, int]
 
 
-def clip(folder: Path, projection: int = PROJECTION) -> Path:
+def clip(folder: Path, projection: int = PROJECTION, text: Size | None = None, vision: Size | None = None) -> Path:
     """CLIP as transformers saves it: what BGE-VL and openai/clip-* look like."""
+    vision = {**THIN, "image_size": 32, "patch_size": 8, **(vision or {})}
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
     letters = [chr(code) for code in range(33, 127)]
@@ -56,12 +58,13 @@ def clip(folder: Path, projection: int = PROJECTION) -> Path:
     tokenizer = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
     end = {"bos_token_id": len(vocabulary) - 2, "eos_token_id": len(vocabulary) - 1, "pad_token_id": 1}
     config = CLIPConfig(
-        text_config={**THIN, **end, "vocab_size": len(vocabulary), "max_position_embeddings": 77},
-        vision_config={**THIN, "image_size": 32, "patch_size": 8},
+        text_config={**THIN, **end, "vocab_size": len(vocabulary), "max_position_embeddings": 77, **(text or {})},
+        vision_config=vision,
         projection_dim=projection,
     )
     CLIPModel(config).save_pretrained(folder)
-    images = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    edge = vision["image_size"]
+    images = CLIPImageProcessor(size={"shortest_edge": edge}, crop_size={"height": edge, "width": edge})
     CLIPProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
     return folder
 
@@ -83,14 +86,15 @@ def bge_vl(folder: Path) -> Path:
     return folder
 
 
-def siglip(folder: Path) -> Path:
+def siglip(folder: Path, text: Size | None = None, vision: Size | None = None) -> Path:
     """SigLIP, and SigLIP 2 of fixed resolution, which has the same architecture."""
     torch.manual_seed(0)
     tokenizer = _bytes_tokenizer(model_max_length=64)
-    text = {**THIN, "vocab_size": len(tokenizer), "max_position_embeddings": 64, "projection_size": 32}
-    config = SiglipConfig(text_config=text, vision_config={**THIN, "image_size": 32, "patch_size": 8})
-    SiglipModel(config).save_pretrained(folder)
-    images = SiglipImageProcessor(size={"height": 32, "width": 32})
+    vision = {**THIN, "image_size": 32, "patch_size": 8, **(vision or {})}
+    text = {"vocab_size": len(tokenizer), "max_position_embeddings": 64, **THIN, **(text or {})}
+    text["projection_size"] = text["hidden_size"]
+    SiglipModel(SiglipConfig(text_config=text, vision_config=vision)).save_pretrained(folder)
+    images = SiglipImageProcessor(size={"height": vision["image_size"], "width": vision["image_size"]})
     SiglipProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
     return folder
 
@@ -125,16 +129,17 @@ def text_encoder(folder: Path, similarity: str = "cosine", normalised: bool = Tr
     return folder
 
 
-def cross_encoder(folder: Path, labels: int = 1) -> Path:
+def cross_encoder(folder: Path, labels: int = 1, **size: int) -> Path:
     """A BERT cross-encoder, as of the ms-marco-MiniLM family."""
     torch.manual_seed(0)
     tokenizer = _words_tokenizer(folder)
-    config = BertConfig(**THIN, vocab_size=len(tokenizer), max_position_embeddings=64, num_labels=labels)
+    sizes = {"vocab_size": len(tokenizer), "max_position_embeddings": 64, **THIN, **size}
+    config = BertConfig(**sizes, num_labels=labels)
     _loud(BertForSequenceClassification(config)).save_pretrained(folder)
     return folder
 
 
-def chat_reranker(folder: Path, architecture: str, dtype: str = "float32") -> Path:
+def chat_reranker(folder: Path, architecture: str, dtype: str = "float32", **size: int) -> Path:
     """A text reranker that chats, of "qwen3" (Qwen3-Reranker) or "qwen2" (mxbai-rerank v2) architecture."""
     torch.manual_seed(0)
     config_class, model_class = {
@@ -143,9 +148,8 @@ def chat_reranker(folder: Path, architecture: str, dtype: str = "float32") -> Pa
     }[architecture]
     tokenizer = _bytes_tokenizer(model_max_length=512, padding_side="left")
     tokenizer.chat_template = CHAT
-    config = config_class(
-        **THIN, num_key_value_heads=1, head_dim=16, vocab_size=len(tokenizer), max_position_embeddings=1024
-    )
+    heads = {"num_key_value_heads": 1, "head_dim": 16, "vocab_size": len(tokenizer), "max_position_embeddings": 1024}
+    config = config_class(**{**THIN, **heads, **size})
     _loud(model_class(config)).to(getattr(torch, dtype)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
