@@ -2,11 +2,13 @@
 
 Weights are random and of the real sizes: neither memory nor speed depends on what they say. One torch thread; texts
 have 32 tokens, pairs 64. The reference of embedders is CLIP ViT-B/32, that of rerankers MiniLM-L6: both are timed
-again beside each of the others, in turns, so that a busy machine slows both.
+again beside each of the others, in turns, so that a busy machine slows both. Qwen3-VL-Embedding-2B takes 16 GB of
+memory to make, and torchvision: PYTHONPATH=.venv/vision.
 """
 
 from __future__ import annotations
 
+import argparse
 import gc
 import io
 import os
@@ -14,6 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +52,12 @@ def families() -> dict[str, tuple[str, Callable[[Path], Path]]]:
     def chat(architecture: str, **sizes: int) -> Callable[[Path], Path]:
         return lambda folder: tiny.chat_reranker(folder, architecture, tie_word_embeddings=True, **sizes)
 
+    def qwen3_vl(**sizes: Any) -> Callable[[Path], Path]:
+        return lambda folder: tiny.qwen3_vl(folder, **sizes)
+
+    vision: dict[str, Any] = {"depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "num_heads": 16}
+    vision |= {"patch_size": 16, "num_position_embeddings": 2304, "deepstack_visual_indexes": [5, 11, 17]}
+    heads = {"num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151_936}
     base, text = wide(768, 3072, 12, 12, image_size=224), wide(512, 2048, 12, 8)
     large = wide(1024, 4096, 24, 16, image_size=224, patch_size=14)
     return {
@@ -58,6 +67,10 @@ def families() -> dict[str, tuple[str, Callable[[Path], Path]]]:
         "siglip-base-patch16-224": (
             "embedder",
             siglip(text=wide(768, 3072, 12, 12, vocab_size=32_000), vision=base | {"patch_size": 16}),
+        ),
+        "Qwen3-VL-Embedding-2B": (
+            "embedder",
+            qwen3_vl(text=wide(2048, 6144, 28, 16, **heads), vision=vision, sections=(24, 20, 20)),
         ),
         "ms-marco-MiniLM-L6-v2": ("reranker", bert(**wide(384, 1536, 6, 12, vocab_size=30_522))),
         "bge-reranker-v2-m3": ("reranker", bert(**wide(1024, 4096, 24, 16, vocab_size=250_002))),
@@ -110,11 +123,23 @@ def seconds(call: Callable[[], Any]) -> float:
 
 def main() -> None:
     """Print a line for each family."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="part of the name of a family; the references are shown too")
+    arguments = parser.parse_args()
     settings.configure()
+    if find_spec("torchvision"):
+        from tests.contracts.vision import import_torchvision
+
+        import_torchvision()
     references: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as root:
-        for number, (name, (kind, build)) in enumerate(families().items()):
-            model = load(kind, build(Path(root) / str(number)))
+        for name, (kind, build) in families().items():
+            if arguments.only not in name and kind in references:
+                continue
+            if "VL-Embedding" in name and not find_spec("torchvision"):
+                print(f"{name:28} needs torchvision: PYTHONPATH=.venv/vision")
+                continue
+            model = load(kind, build(Path(root) / name.partition(",")[0]))
             reference = references.setdefault(kind, model)
             line = f"{name:28} {model.memory / 2**20:6.0f} MB"
             for what, call in works(kind, model).items():

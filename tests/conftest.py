@@ -74,23 +74,11 @@ def set_environment() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
 
 
-def import_torchvision() -> None:
-    """Import it where it is on the path, even beside a torch for which it is not compiled, as the one of PyPI is.
-
-    The processors of Qwen3-VL need torchvision but none of its compiled operators; two must be known by name.
-    """
-    import torch
-
-    try:
-        import torchvision  # noqa: F401
-    except RuntimeError:
-        for name in ("nms", "qnms"):
-            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-
-
 set_environment()
 django.setup()
 if find_spec("torchvision"):
+    from .contracts.vision import import_torchvision
+
     import_torchvision()
 
 

@@ -100,18 +100,25 @@ def test_the_snippets_about_models_are_settings_that_work(settings: Any) -> None
     assert len(embedders) == 2
 
 
+COLUMNS = 8
+"""Of the tables of families in docs/models.md."""
+
+
 @pytest.mark.parametrize("known", PRESETS, ids=lambda known: known.pattern)
 def test_every_family_has_its_row(known: Preset) -> None:
     """The page says of each family what the preset says."""
     rows = [
         row
         for row in (ROOT / "docs" / "models.md").read_text().splitlines()
-        for name in re.findall("`(.+?)`", row.lower().split("|")[1] if row.startswith("| `") else "")
+        for name in re.findall("`(.+?)`", row.lower().split("|")[1] if row.count("|") == COLUMNS + 1 else "")
         if fnmatchcase(name, known.pattern) or fnmatchcase(known.pattern, name)
     ]
 
     assert rows, known.pattern
     assert any(str(known.dimensions or "") in row for row in rows)
+    together = "together" if known.fuses else "apart" if len(known.modalities) > 1 else "text only"
+    assert known.kind == "reranker" or any(together in row for row in rows)
+    assert any(known.languages in row for row in rows)
     assert all(("not for commercial use" in row) == bool(known.restriction) for row in rows)
     assert all(("trust_remote_code" in row) == known.remote_code for row in rows)
     assert all(("torchvision" in row) == known.torchvision for row in rows)

@@ -229,7 +229,7 @@ class TestAdvice:
 
     def test_nothing_to_say_about_small_models(self, advised: Any) -> None:
         assert advised(model="sentence-transformers/clip-ViT-B-32") == []
-        assert advised("RERANKER", model="Qwen/Qwen3-Reranker-0.6B", device="cpu") == []
+        assert advised("RERANKER", model="cross-encoder/ms-marco-MiniLM-L6-v2", device="cpu") == []
         assert advised(factory="project.embedded.model.build_embedder") == []
 
     def test_large_models_on_a_cpu(self, advised: Any) -> None:

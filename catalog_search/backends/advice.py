@@ -39,7 +39,7 @@ def _about_family(place: str, model: str, known: Preset, options: Mapping[str, A
         )
     if known.gpu_gigabytes and _on_cpu(options):
         yield Warning(
-            f"{place}: {model} needs a GPU of {known.gpu_gigabytes} GB; on a CPU it takes seconds for each product.",
+            f"{place}: {model} needs a GPU of {known.gpu_gigabytes} GB; on a CPU searches wait seconds for it.",
             hint='"OPTIONS": {"device": "cuda"} on a machine with one, an inference server, or a smaller model',
             id="catalog_search.W032",
         )

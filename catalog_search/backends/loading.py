@@ -66,12 +66,10 @@ def _of_today(options: dict[str, Any], device: str, dtype: str) -> dict[str, Any
     """Return options as today's libraries take them: older names translated, the fastest number format chosen."""
     options = dict(options)
     processor = dict(options.get("processor_kwargs") or {})
-    smallest, largest = processor.pop("min_pixels", None), processor.pop("max_pixels", None)
-    if smallest or largest:
-        bounds = {"shortest_edge": smallest, "longest_edge": largest}
-        processor.setdefault("size", {name: value for name, value in bounds.items() if value})
-    if processor:
-        options["processor_kwargs"] = processor
+    # Code of a repository may know its own names only.
+    if {"min_pixels", "max_pixels"} <= processor.keys() and not options.get("trust_remote_code"):
+        bounds = {"shortest_edge": processor.pop("min_pixels"), "longest_edge": processor.pop("max_pixels")}
+        options["processor_kwargs"] = {"size": bounds} | processor
     if options.get("backend", "torch") == "torch":
         model = dict(options.get("model_kwargs") or {})
         if "torch_dtype" in model:

@@ -42,7 +42,7 @@ class Preset:
     dtype: str = ""
     """What it computes in on a GPU; on a CPU all models compute in float32, which is the fastest there."""
     gpu_gigabytes: int = 0
-    """Memory of the GPU that it needs; 0: it runs well on a CPU."""
+    """Memory of the GPU that it needs; 0: a CPU will do."""
     remote_code: bool = False
     """Its repository brings code of its own: ``trust_remote_code`` has to be written, with a pinned revision."""
     torchvision: bool = False
@@ -169,10 +169,12 @@ PRESETS = (
         languages="29 and more",
         restriction=_NON_COMMERCIAL,
     ),
-    Preset(pattern="qwen3-reranker-0.6b", kind="reranker", dtype="bfloat16", languages="100 and more"),
+    Preset(pattern="qwen3-reranker-0.6b", kind="reranker", dtype="bfloat16", gpu_gigabytes=2, languages="100 and more"),
     Preset(pattern="qwen3-reranker-4b", kind="reranker", dtype="bfloat16", gpu_gigabytes=10, languages="100 and more"),
     Preset(pattern="qwen3-reranker-8b", kind="reranker", dtype="bfloat16", gpu_gigabytes=20, languages="100 and more"),
-    Preset(pattern="mxbai-rerank-base-v2", kind="reranker", dtype="bfloat16", languages="100 and more"),
+    Preset(
+        pattern="mxbai-rerank-base-v2", kind="reranker", dtype="bfloat16", gpu_gigabytes=2, languages="100 and more"
+    ),
     Preset(
         pattern="mxbai-rerank-large-v2",
         kind="reranker",
@@ -181,5 +183,5 @@ PRESETS = (
         languages="100 and more",
     ),
     Preset(pattern="ms-marco-*", kind="reranker"),
-    Preset(pattern="bge-reranker-v2-m3", kind="reranker", languages="100 and more"),
+    Preset(pattern="bge-reranker-v2-m3", kind="reranker", gpu_gigabytes=3, languages="100 and more"),
 )

@@ -155,14 +155,14 @@ def chat_reranker(folder: Path, architecture: str, dtype: str = "float32", **siz
     return folder
 
 
-def qwen3_vl(folder: Path) -> Path:
+def qwen3_vl(folder: Path, **sizes: Any) -> Path:
     """Qwen3-VL-Embedding: text, picture and both through one model, the last token pooled. Needs torchvision."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Transformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
-    size = int(THIN["hidden_size"])
-    modules = [Transformer(str(_qwen3_vl(folder / "plain"))), Pooling(size, "lasttoken"), Normalize()]
+    transformer = Transformer(str(_qwen3_vl(folder / "plain", **sizes)))
+    modules = [transformer, Pooling(transformer.get_embedding_dimension(), "lasttoken"), Normalize()]
     SentenceTransformer(modules=modules, device="cpu").save(str(folder))
     return folder
 
@@ -248,7 +248,7 @@ def _loud(model: Any) -> Any:
     return model
 
 
-def _qwen3_vl(folder: Path) -> Path:
+def _qwen3_vl(folder: Path, text: Size | None = None, vision: Size | None = None, sections: Any = (4, 2, 2)) -> Path:
     from transformers import (
         Qwen2VLImageProcessor,
         Qwen3VLConfig,
@@ -260,7 +260,7 @@ def _qwen3_vl(folder: Path) -> Path:
     torch.manual_seed(0)
     tokenizer = _bytes_tokenizer(model_max_length=2048)
     tokenizer.image_token, tokenizer.video_token = _PADS
-    patches = {"patch_size": 4, "merge_size": 2, "temporal_patch_size": 2}
+    patches = {"patch_size": (vision or {}).get("patch_size", 4), "merge_size": 2, "temporal_patch_size": 2}
     images = Qwen2VLImageProcessor(**patches, size={"shortest_edge": 8 * 8, "longest_edge": 32 * 32})
     processor = Qwen3VLProcessor(
         image_processor=images,
@@ -269,7 +269,7 @@ def _qwen3_vl(folder: Path) -> Path:
         chat_template=CHAT,
     )
     identifiers = dict(zip([*_MARKS, *_PADS], tokenizer.convert_tokens_to_ids([*_MARKS, *_PADS]), strict=True))
-    rope = {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [4, 2, 2], "mrope_interleaved": True}
+    rope = {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": list(sections), "mrope_interleaved": True}
     config = Qwen3VLConfig(
         text_config={
             **THIN,
@@ -278,6 +278,7 @@ def _qwen3_vl(folder: Path) -> Path:
             "vocab_size": len(tokenizer),
             "max_position_embeddings": 4096,
             "rope_parameters": rope,
+            **(text or {}),
         },
         vision_config={
             "depth": 2,
@@ -287,12 +288,14 @@ def _qwen3_vl(folder: Path) -> Path:
             "patch_size": 4,
             "spatial_merge_size": 2,
             "temporal_patch_size": 2,
-            "out_hidden_size": 32,
+            "out_hidden_size": (text or THIN)["hidden_size"],
             "num_position_embeddings": 64,
             "deepstack_visual_indexes": [0],
+            **(vision or {}),
         },
         image_token_id=identifiers["<|image_pad|>"],
         video_token_id=identifiers["<|video_pad|>"],
+        tie_word_embeddings=True,
         vision_start_token_id=identifiers["<|vision_start|>"],
         vision_end_token_id=identifiers["<|vision_end|>"],
     )
