@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+
+from catalog_search.models import Generation
 
 from .conftest import DUMMY, Folder
 from .contracts import checkpoints
@@ -62,6 +65,14 @@ def test_without_an_index_it_says_what_to_run(settings: Any) -> None:
     settings.CATALOG_SEARCH = {"EMBEDDER": DUMMY}
 
     assert "rebuild_search_index" in shown()["shop.product"][0]
+
+
+def test_without_tables_it_says_what_to_run(settings: Any) -> None:
+    settings.CATALOG_SEARCH = {"EMBEDDER": DUMMY}
+    with connection.cursor() as cursor:  # undone with the test's transaction
+        cursor.execute(f"ALTER TABLE {Generation._meta.db_table} RENAME TO elsewhere")
+
+    assert shown()["shop.product"][0].startswith("unknown, run manage.py migrate")
 
 
 def test_a_model_that_cannot_be_loaded_ends_it_after_the_others(settings: Any, tmp_path: Any) -> None:

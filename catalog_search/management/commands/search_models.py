@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.template.defaultfilters import filesizeformat
 from PIL import Image
 
@@ -109,7 +110,10 @@ def picture() -> Picture:
 
 def generation_state(index: Any) -> str:
     """Say whether the serving generation was built with today's model and declaration."""
-    active = Generation.objects.using(read_alias(index.model)).active(index.label)
+    try:
+        active = Generation.objects.using(read_alias(index.model)).active(index.label)
+    except DatabaseError as error:
+        return f"unknown, run manage.py migrate: {str(error).splitlines()[0]}"
     if active is None:
         return "not built yet; run manage.py rebuild_search_index"
     if is_outdated(index):
