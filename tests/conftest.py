@@ -71,6 +71,8 @@ def set_environment() -> None:
     shutil.rmtree(media, ignore_errors=True)
     os.environ["MEDIA_ROOT"] = str(media)
     os.environ["HF_HUB_OFFLINE"] = "1"
+    # Where code of repositories is copied to before it runs.
+    os.environ["HF_MODULES_CACHE"] = str(TESTS / f"{PLACE}.modules")
     os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
 
 

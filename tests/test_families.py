@@ -9,9 +9,10 @@ import pytest
 from django.core.management import call_command
 
 from catalog_search import Content
+from catalog_search.backends import get_embedder
 from catalog_search.backends.base import Embedder, Reranker
 from catalog_search.backends.local import CrossEncoderReranker, SentenceTransformerEmbedder
-from catalog_search.exceptions import ConfigurationError
+from catalog_search.exceptions import ConfigurationError, ModelError
 from catalog_search.images import Picture, thumbnail_storage
 from catalog_search.models import Change, Document, Generation
 
@@ -121,6 +122,30 @@ class TestRemoteCodeEmbedder(EmbedderContract):
         folder = checkpoint(checkpoints.remote_code, "llama-nemotron-embed-vl-1b-v2", class_name="TinyEmbedder")
         with pytest.raises(ConfigurationError, match=r"trust_remote_code.*revision"):
             SentenceTransformerEmbedder(model=str(folder))
+
+
+class TestRemoteTransformer(EmbedderContract):
+    """The other way to bring code: classes that transformers is mapped to."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def embedder(cls, checkpoint: Folder) -> Embedder:
+        folder = checkpoint(checkpoints.remote_transformer, "transformer-with-code")
+        return SentenceTransformerEmbedder(model=str(folder), trust_remote_code=True, threads=1)
+
+    def test_its_own_class_runs(self, embedder: Any) -> None:
+        assert type(embedder.model[0].auto_model).__name__ == "OwnModel"
+
+    def test_without_trust_nothing_of_it_runs(self, settings: Any, checkpoint: Folder) -> None:
+        folder = checkpoint(checkpoints.remote_transformer, "transformer-with-code")
+        settings.CATALOG_SEARCH = {
+            "EMBEDDER": {
+                "BACKEND": "catalog_search.backends.local.SentenceTransformerEmbedder",
+                "OPTIONS": {"model": str(folder)},
+            }
+        }
+        with pytest.raises(ModelError, match="trust_remote_code"):
+            get_embedder()
 
 
 class TestTextEncoder(EmbedderContract):

@@ -193,6 +193,23 @@ def remote_code(folder: Path, class_name: str) -> Path:
     return folder
 
 
+def remote_transformer(folder: Path) -> Path:
+    """A repository whose configuration maps transformers' own classes to code that it brings."""
+    torch.manual_seed(0)
+    tokenizer = _words_tokenizer(folder)
+    config = BertConfig(**THIN, vocab_size=len(tokenizer), max_position_embeddings=64)
+    BertModel(config).save_pretrained(folder)
+    (folder / "modeling_own.py").write_text(
+        "from transformers import BertConfig, BertModel\n\n\n"
+        "class OwnConfig(BertConfig):\n    model_type = 'own'\n\n\n"
+        "class OwnModel(BertModel):\n    config_class = OwnConfig\n"
+    )
+    own = {"model_type": "own", "architectures": ["OwnModel"]}
+    own["auto_map"] = {"AutoConfig": "modeling_own.OwnConfig", "AutoModel": "modeling_own.OwnModel"}
+    (folder / "config.json").write_text(json.dumps(json.loads((folder / "config.json").read_text()) | own))
+    return folder
+
+
 CHAT = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n"
     "{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}"
