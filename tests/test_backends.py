@@ -87,6 +87,7 @@ def test_a_process_loads_a_model_once(settings: Any, monkeypatch: pytest.MonkeyP
         ({"BACKEND": "nowhere.Nothing"}, "cannot be imported"),
         ({"BACKEND": "json.JSONDecoder"}, "subclass of Embedder"),
         ({"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"colour": 1}}, "OPTIONS.*colour"),
+        ({"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": ["colour"]}, "must be a dict"),
         ({"BACKEND": "catalog_search.backends.local.SentenceTransformerEmbedder"}, "model.*factory"),
         (
             {

@@ -56,6 +56,8 @@ def backend_class(configuration: Any, kind: Any, setting: str) -> Any:
         raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] cannot be imported: {error}') from error
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] must be a subclass of {kind.__name__}.')
+    if not isinstance(configuration.get("OPTIONS", {}), dict):
+        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["OPTIONS"] must be a dict of options.')
     return found
 
 

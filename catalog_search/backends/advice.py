@@ -43,12 +43,11 @@ def _about_family(place: str, model: str, known: Preset, options: Mapping[str, A
             hint='"OPTIONS": {"device": "cuda"} on a machine with one, an inference server, or a smaller model',
             id="catalog_search.W032",
         )
-    size = options.get("truncate_dim")
-    if size and size < (known.dimensions or 0) and (not known.matryoshka or size < min(known.matryoshka)):
-        fits = f"at least {min(known.matryoshka)}" if known.matryoshka else "left out: it was not trained for that"
+    size, least = options.get("truncate_dim"), min(known.matryoshka, default=known.dimensions or 0)
+    if isinstance(size, int) and size < least:
         yield Warning(
-            f"{place}: vectors of {model} cut to {size} dimensions lose their meaning.",
-            hint=f'"truncate_dim" should be {fits}.',
+            f"{place}: vectors of {model} cut to {size} dimensions lose their meaning: it was not trained for that.",
+            hint=f'"truncate_dim": {least}',
             id="catalog_search.W033",
         )
 

@@ -25,7 +25,8 @@ def complete(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
         completed["processor_kwargs"] = completed.pop("tokenizer_kwargs") | completed.get("processor_kwargs", {})
     known = preset(str(options.get("model", "")), kind)
     for name, value in (known.options if known else {}).items():
-        completed[name] = value | (completed.get(name) or {})
+        own = completed.get(name) or {}
+        completed[name] = value | own if isinstance(own, dict) else own
     return completed
 
 

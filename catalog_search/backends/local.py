@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage
 from numpy.typing import NDArray
 
 from ..content import Content
-from ..exceptions import CatalogSearchError, ConfigurationError, ModelError
+from ..exceptions import ConfigurationError, ModelError
 from ..fusion import odds_to_unit
 from . import advice, loading
 from .base import Backend, Embedder, Reranker, Role
@@ -30,6 +30,8 @@ class LocalModel(Backend):
 
     kind: ClassVar[Kind]
     model: Any
+    loaded: list[Any]
+    """All that it loaded: an embedder may have a second model for texts."""
 
     def __init__(self, model: str, factory: str, batch_size: int, threads: int | None, options: dict[str, Any]) -> None:
         if threads is not None:
@@ -38,6 +40,7 @@ class LocalModel(Backend):
             torch.set_num_threads(threads)
         self.preset = preset(model, self.kind)
         self.model = loading.load(self.kind, model, factory, options)
+        self.loaded = [self.model]
         self._batch_size = batch_size
         # Tokenizers and processors share buffers; one call at a time is also what a CPU does best.
         self._lock = threading.Lock()
@@ -56,7 +59,7 @@ class LocalModel(Backend):
 
     @property
     def memory(self) -> int:
-        return sum(one.numel() * one.element_size() for one in self.model.parameters())
+        return sum(one.numel() * one.element_size() for model in self.loaded for one in model.parameters())
 
     @classmethod
     def complete(cls, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,7 +104,8 @@ class SentenceTransformerEmbedder(LocalModel, Embedder):
             own = {"model": text_model} if isinstance(text_model, str) else dict(text_model)
             own = {"device": options.get("device"), "truncate_dim": options.get("truncate_dim")} | own
             self.text_model = loading.load(self.kind, own.pop("model", ""), own.pop("factory", ""), own)
-        for one in filter(None, (self.model, self.text_model)):
+            self.loaded.append(self.text_model)
+        for one in self.loaded:
             loading.refuse_other_similarity(one)
             loading.pad_texts(one)
         self._refuse_useless()
@@ -128,11 +132,6 @@ class SentenceTransformerEmbedder(LocalModel, Embedder):
     @cached_property
     def fuses(self) -> bool:
         return super().fuses and not self.text_model
-
-    @property
-    def memory(self) -> int:
-        texts = self.text_model.parameters() if self.text_model else ()
-        return super().memory + sum(one.numel() * one.element_size() for one in texts)
 
     def encode(self, contents: Sequence[Content], role: Role) -> NDArray[np.float32]:
         model = self.text_model if self.text_model and contents and not contents[0].image else self.model
@@ -179,7 +178,8 @@ class CrossEncoderReranker(LocalModel, Reranker):
 
         # Left to the model where its scores lie between 0 and 1 already.
         raw = None if self._activation == "none" else torch.nn.Identity()
-        pairs = [(self._as_input(query), self._as_input(document, query)) for document in documents]
+        asked = self._as_input(query)
+        pairs = [(asked, self._as_input(document, query)) for document in documents]
         kinds = [self.readable(document, query).modalities for document in documents]
         scores = np.zeros(len(pairs))
         for kind in sorted(set(kinds)):  # a batch of mixed kinds is refused by some models
@@ -192,8 +192,6 @@ class CrossEncoderReranker(LocalModel, Reranker):
                         show_progress_bar=False,
                         activation_fn=raw,
                     ).reshape(-1)
-            except CatalogSearchError:
-                raise
             except Exception as error:  # model libraries raise whatever their tensors do
                 raise ModelError(f"The reranking model failed: {error}") from error
         if not np.isfinite(scores).all():
