@@ -43,6 +43,11 @@ def test_the_demo_is_clean() -> None:
         ({"PAGE_SIZE": "10"}, ["catalog_search.E003"]),
         ({"EMBEDDER": {"BACKEND": "no.where"}}, ["catalog_search.E004"]),
         ({"RERANKER": {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder"}}, ["catalog_search.E004"]),
+        ({"IMAGE_RERANKER": {"BACKEND": "no.where"}}, ["catalog_search.E004"]),
+        (
+            {"RERANKER": {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": 1}},
+            ["catalog_search.E004"],
+        ),
         ({"CACHE": "other"}, ["catalog_search.E005"]),
         ({"THUMBNAIL_STORAGE": "other"}, ["catalog_search.E007"]),
     ],
