@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from django.core.checks import CheckMessage
@@ -20,6 +20,9 @@ Role = Literal["query", "document"]
 
 class Backend(ABC):
     """A model. One instance serves a whole process and all its threads."""
+
+    in_process: ClassVar[bool] = True
+    """Does the model live in the process that uses it? Then web processes may leave it to workers (MODEL_QUEUE)."""
 
     @property
     @abstractmethod
