@@ -71,6 +71,9 @@ class Settings:
         None, "another one for queries with a photo; None: RERANKER serves them"
     )
 
+    MODEL_QUEUE = Setting("", "the Celery queue whose workers run the models of searches; empty: each process its own")
+    MODEL_SECONDS = Setting(0.8, "how long a search waits for workers in all, then it goes on", minimum=0.05)
+
     INDEXING = Setting(True, "False stops signals from recording changes, for fixtures and bulk loads")
     QUEUE = Setting("", "the Celery queue of indexing tasks; empty for the project's default queue")
     BATCH_SIZE = Setting(32, "documents embedded and written together", minimum=1)

@@ -28,5 +28,9 @@ class ModelError(CatalogSearchError):
     """A model failed or cannot take this input; see the chained exception for its own words."""
 
 
+class Unavailable(ModelError):
+    """A worker, an inference server or the cache does not answer; see whether it runs and can be reached."""
+
+
 class NotReady(CatalogSearchError):
     """The index holds no searchable generation yet; run `manage.py rebuild_search_index`."""

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from celery import Task, shared_task
+import logging
+import threading
+from typing import Any
 
+from celery import Task, shared_task
+from celery.signals import celeryd_after_setup, worker_process_init
+from django.db import connections
+
+from .backends import get_embedder, worker
 from .conf import settings
+from .content import Content
 from .indexes import registry
 from .indexing import changes, doorbell, drain
 from .indexing.generations import prepare
 from .models import Generation
-from .sql import write_alias
+from .searching import encoding, reranking
+from .sql import read_alias, write_alias
+
+logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 60.0
 """A task gives way after a minute, so that a worker that is told to stop can."""
@@ -45,3 +56,55 @@ def prepare_generation(generation_id: int) -> None:
     except Exception as error:
         Generation.objects.filter(pk=generation_id).update(error=f"{type(error).__name__}: {error}")
         raise
+
+
+@shared_task(name=encoding.TASK, ignore_result=True, acks_late=False)
+def encode_query(key: str, alias: str, generation_id: int, text: str, picture: str) -> None:
+    """Answer a web process that waits for the vector of a query."""
+    worker.answer(key, lambda: encoding.encode(alias, generation_id, worker.unpacked(text, picture)))
+
+
+@shared_task(name=reranking.TASK, ignore_result=True, acks_late=False)
+def rerank(
+    key: str, alias: str, generation_id: int, language: str, documents: list[str], text: str, picture: str
+) -> None:
+    """Answer a web process that waits for the scores of documents, which it names by their products' keys."""
+    query = worker.unpacked(text, picture)
+    worker.answer(key, lambda: reranking.score(alias, generation_id, language, documents, query))
+
+
+def load_models() -> None:
+    """Load and warm the models that searches need; what fails is logged, for the worker is wanted all the same."""
+    try:
+        get_embedder()  # the one of today's settings, which an index that is being built will need
+        for index in registry:
+            alias = read_alias(index.model)
+            active = Generation.objects.using(alias).active(index.label)
+            if active:
+                encoding.encode(alias, active.pk, Content("warm"))
+                if settings.RERANKER:
+                    reranking.score(alias, active.pk, index.language_codes[0], [""], Content("warm"))
+        logger.info("The models of searches are loaded.")
+    except Exception:  # no tables yet, a model that cannot be loaded, or one that reads no text
+        logger.exception("The models of searches could not be loaded.")
+    finally:
+        connections.close_all()
+
+
+@celeryd_after_setup.connect(weak=False)
+def _serve(instance: Any, **_: Any) -> None:
+    """Load the models before a worker of MODEL_QUEUE takes its first question."""
+    if settings.MODEL_QUEUE and settings.MODEL_QUEUE in instance.app.amqp.queues.consume_from:
+        worker.serving = True
+        if not instance.pool_cls.__module__.endswith(".prefork"):
+            load_models()
+
+
+@worker_process_init.connect(weak=False)
+def _serve_forked(**_: Any) -> None:
+    """Load them in each child of a prefork pool: torch does not survive a fork.
+
+    In a thread, for a child that has not reported for work within 4 s is killed.
+    """
+    if worker.serving:
+        threading.Thread(target=load_models, name="catalog-search-loading", daemon=True).start()

@@ -130,9 +130,10 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_RESULT_EXPIRES = 600
 CELERY_TASK_DEFAULT_QUEUE = os.environ.get("SEARCH_QUEUE", "search")
-# Indexing in bulk, and what somebody waits for.
+# What somebody waits for must not stand behind indexing in bulk.
+INTERACTIVE_QUEUE = f"{CELERY_TASK_DEFAULT_QUEUE}_interactive"
 CELERY_TASK_QUEUES = [
-    Queue(name, Exchange(name), routing_key=name) for name in (CELERY_TASK_DEFAULT_QUEUE, "search_interactive")
+    Queue(name, Exchange(name), routing_key=name) for name in (CELERY_TASK_DEFAULT_QUEUE, INTERACTIVE_QUEUE)
 ]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
@@ -171,6 +172,7 @@ CATALOG_SEARCH = {
     },
     "RERANKER": None,
     "QUEUE": CELERY_TASK_DEFAULT_QUEUE,
+    "MODEL_QUEUE": INTERACTIVE_QUEUE,
 }
 CELERY_BEAT_SCHEDULE = {"search-sweep": {"task": "catalog_search.sweep", "schedule": 30}}
 

@@ -98,11 +98,16 @@ def worker(django_db_setup: None) -> Iterator[subprocess.Popen[bytes]]:
 
     Its log is `.data/logs/test-worker-N.log`.
     """
+    from django.conf import settings
+    from django.core.cache import caches
     from django.db import connection
 
     from project.celery import app
 
     database = connection.settings_dict
+    # As in the worker, whose answers to searches come by the cache; this process read its settings before.
+    settings.CACHES["default"]["KEY_PREFIX"] = database["NAME"]
+    del caches["default"]
     credentials = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
     log = services.DATA / "logs" / f"test-worker-{PLACE}.log"
     name = f"tests-{PLACE}@localhost"
@@ -116,6 +121,17 @@ def worker(django_db_setup: None) -> Iterator[subprocess.Popen[bytes]]:
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"The worker did not start:\n{log.read_text()[-2000:]}")
         yield process
+
+
+@pytest.fixture(autouse=True)
+def fresh_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test suffer from what another one found broken."""
+    from catalog_search.backends import worker
+    from catalog_search.breaker import Breaker
+    from catalog_search.searching import cache
+
+    monkeypatch.setattr(worker, "_breaker", Breaker("The queue of the models"))
+    monkeypatch.setattr(cache, "_breaker", Breaker("The cache", failures=1, seconds=5.0))
 
 
 DUMMY = {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"poison": "poisonous"}}

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework.settings import api_settings
 from rest_framework.throttling import UserRateThrottle
+
+from ..searching import cache
+
+
+class _Counts:
+    """The cache of searches as a throttle uses one: where it is down nobody is counted, and searches go on."""
+
+    def get(self, key: str, default: Any) -> Any:
+        found = cache.get(key)
+        return default if found is None else found
+
+    def set(self, key: str, value: Any, seconds: int) -> None:
+        cache.put(key, value, seconds)
 
 
 class SearchThrottle(UserRateThrottle):
@@ -14,6 +29,7 @@ class SearchThrottle(UserRateThrottle):
 
     scope = "catalog_search"
     default_rate = "120/minute"
+    cache = _Counts()  # type: ignore[assignment] # all that a throttle uses of one
 
     def get_rate(self) -> str | None:
         """Return the project's rate for the scope, else the default; None there switches throttling off."""

@@ -8,19 +8,25 @@ from typing import Any
 
 from django.core.cache import caches
 
+from ..breaker import Breaker
 from ..conf import settings
-from ..exceptions import ImageError
+from ..exceptions import ImageError, Unavailable
 from ..images import Picture
 
 logger = logging.getLogger(__name__)
 
 _PREFIX = "catalog_search"
+# One failure of a mute cache has cost its whole timeout already.
+_breaker = Breaker("The cache", failures=1, seconds=5.0)
 
 
 def get(key: str) -> Any:
     """Return what is kept under a key, or None."""
     try:
-        return caches[settings.CACHE].get(f"{_PREFIX}:{key}")
+        with _breaker:
+            return caches[settings.CACHE].get(f"{_PREFIX}:{key}")
+    except Unavailable:  # said already
+        return None
     except Exception as error:  # every cache backend has exceptions of its own
         logger.warning("The cache does not answer: %s", error)
         return None
@@ -29,7 +35,10 @@ def get(key: str) -> Any:
 def put(key: str, value: Any, seconds: int) -> bool:
     """Keep a value for a time; returns whether that worked."""
     try:
-        caches[settings.CACHE].set(f"{_PREFIX}:{key}", value, seconds)
+        with _breaker:
+            caches[settings.CACHE].set(f"{_PREFIX}:{key}", value, seconds)
+    except Unavailable:
+        return False
     except Exception as error:  # see get()
         logger.warning("The cache does not take values: %s", error)
         return False

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
+from functools import cache as kept_for_ever
 
 import numpy as np
 
-from ..backends import embedder_of
+from ..backends import embedder_of, worker
 from ..conf import settings
+from ..content import Content
 from ..embedding import embed
+from ..exceptions import ModelError
 from ..fusion import Vector, mean_direction
+from ..models import Generation
 from . import cache, lanes
 from .query import Query
 from .scope import Scope
 from .trace import Trace
 
 logger = logging.getLogger(__name__)
+
+TASK = "catalog_search.encode_query"
 
 
 def query_vector(scope: Scope, query: Query, trace: Trace) -> Vector | None:
@@ -42,7 +49,29 @@ def _encoded(scope: Scope, query: Query) -> Vector:
     kept = cache.get(key)
     if isinstance(kept, bytes) and len(kept) == 4 * (generation.dimensions or 0):
         return np.frombuffer(kept, dtype="<f4")
-    embedder = embedder_of(generation.definition["embedder"])
-    (vector,) = embed(embedder, [query.content], "query", generation.mean_vectors)
+    built_with = generation.definition["embedder"]
+    if worker.elsewhere(built_with["backend"]):
+        answer = worker.ask(TASK, generation.alias, generation.pk, *worker.packed(query.content))
+        vector = np.frombuffer(answer, dtype="<f4")
+    else:
+        (vector,) = embed(embedder_of(built_with), [query.content], "query", generation.mean_vectors)
+    if len(vector) != generation.dimensions:
+        raise ModelError(f"The model gives {len(vector)} dimensions, the index has {generation.dimensions}.")
     cache.put(key, vector.astype("<f4").tobytes(), settings.QUERY_CACHE_SECONDS)
     return vector
+
+
+def encode(alias: str, generation_id: int, content: Content) -> bytes:
+    """Return the vector of a query as little-endian float32, for who asked this worker; raises ModelError.
+
+    Queries that come in while the model is busy go through it together.
+    """
+    return _batcher(os.getpid(), alias, generation_id)(content).astype("<f4").tobytes()
+
+
+@kept_for_ever
+def _batcher(process: int, alias: str, generation_id: int) -> worker.Batcher[Content, Vector]:
+    # By process: a forked child has none of its parent's threads.
+    generation = Generation.objects.using(alias).defer("background").get(pk=generation_id)
+    embedder, means = embedder_of(generation.definition["embedder"]), generation.mean_vectors
+    return worker.Batcher(lambda contents: embed(embedder, contents, "query", means))

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ..backends import get_reranker, reranker_setting
+from ..backends import get_reranker, reranker_setting, worker
 from ..conf import settings
 from ..content import Content
 from ..exceptions import ImageError, ModelError
@@ -21,6 +21,7 @@ from .scope import Scope
 
 logger = logging.getLogger(__name__)
 
+TASK = "catalog_search.rerank"
 # Before anything was measured, a pair is taken to cost this much: a small CrossEncoder on one CPU core.
 FIRST_GUESS_SECONDS = 0.012
 FEWEST_PAIRS = 5
@@ -51,9 +52,12 @@ Judged = dict[str, tuple[str, float]]
 """What a reranker says of products by their keys: which kind of document it read ("text", "image+text"), the score."""
 
 
-def rerank(scope: Scope, query: Query, candidates: Sequence[Candidate]) -> tuple[list[Candidate], int, bool]:
+def rerank(
+    scope: Scope, query: Query, candidates: Sequence[Candidate], spent: float = 0.0
+) -> tuple[list[Candidate], int, bool]:
     """Let the reranker reorder the first candidates; returns (candidates, pairs scored, whether it failed).
 
+    ``spent`` are the seconds that this search has waited for models already.
     Failure leaves the order as it was. A machine too slow for a handful of pairs within the time counts as failure.
     """
     setting = reranker_setting(query.content)
@@ -65,12 +69,18 @@ def rerank(scope: Scope, query: Query, candidates: Sequence[Candidate]) -> tuple
         pace.note(1, FIRST_GUESS_SECONDS)  # try again some day: the machine may only have been busy
         return list(candidates), 0, True
     place = (scope.alias, scope.generation.pk, scope.language, [one.key for one in candidates[:depth]])
+    start = time.perf_counter()
     try:
-        get_reranker(setting)
-        start = time.perf_counter()  # loading it is not its pace
-        judged = score(*place, query.content)
+        if worker.elsewhere(getattr(settings, setting)["BACKEND"]):
+            judged = worker.ask(TASK, *place, *worker.packed(query.content), spent=spent)
+        else:
+            get_reranker(setting)
+            start = time.perf_counter()  # loading it is not its pace
+            judged = score(*place, query.content)
     except Exception as error:  # a model is foreign code; a search must answer all the same
         logger.error("Reranking failed, results keep the order of retrieval: %s", error)
+        if (taken := time.perf_counter() - start) > settings.RERANK_SECONDS:
+            pace.note(depth, taken)  # fewer might have been done in time
         return list(candidates), 0, True
     if judged:
         pace.note(len(judged), time.perf_counter() - start)

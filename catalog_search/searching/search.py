@@ -180,7 +180,8 @@ def _ranking(scope: Scope, ask: Ask, demanded: Demand, trace: Trace) -> tuple[li
             members = _sorted(scope, members, scope.index.sorts[ask.sort])
     elif ask.rerank:
         with trace.stage("rerank"):
-            members, reranked, failed = rerank(scope, ask.query, members)
+            spent = trace.timings.get("encode", 0.0) / 1000
+            members, reranked, failed = rerank(scope, ask.query, members, spent)
             if failed:
                 trace.degrade("reranker")
     if len(members) > ask.size and not trace.degraded:

@@ -13,9 +13,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ from django.db import connection
 from psycopg import sql
 from tqdm import tqdm
 
-from catalog_search.backends import get_embedder, get_reranker
 from catalog_search.models import Change, Document
 from project.drawing.catalogue import write_catalogue
 from project.services import children
@@ -61,7 +59,7 @@ class Command(BaseCommand):
             refuse_taken(port)
         try:
             call_command("migrate", verbosity=0)
-            with self.worker():
+            with self.workers():
                 self.prepare(catalog)
                 if check:
                     self.try_out(drawn=catalog is None)
@@ -82,16 +80,22 @@ class Command(BaseCommand):
         call_command("rebuild_search_index")
 
     @contextmanager
-    def worker(self) -> Iterator[None]:
-        """Run a Celery worker and the beat that wakes it for changes whose ring got lost."""
+    def workers(self) -> Iterator[None]:
+        """Run a Celery worker for indexing with the beat that wakes it for changes whose ring got lost, and one that
+        runs the models of searches: the storefront itself holds none.
+        """
         celery = [sys.executable, "-m", "celery", "-A", "project"]
-        logs = settings.DATA_DIR / "logs"
         name = connection.settings_dict["NAME"]
-        work = [*celery, "worker", "--pool", "threads", "--concurrency", "2", "--loglevel", "INFO"]
-        work += ["--hostname", f"{name}@localhost", "--queues", settings.CATALOG_SEARCH["QUEUE"]]
-        work += ["--without-gossip", "--without-mingle"]
         beat = [*celery, "beat", "--schedule", str(settings.DATA_DIR / f"beat-{name}"), "--pidfile="]
-        with children.running(work, logs / f"worker-{name}.log"), children.running(beat, logs / f"beat-{name}.log"):
+        programs = {"beat": beat}
+        for role, queue, threads in (("indexing", "QUEUE", 2), ("searching", "MODEL_QUEUE", 8)):
+            programs[role] = [*celery, "worker", "--pool", "threads", "--concurrency", str(threads)]
+            programs[role] += ["--hostname", f"{role}-{name}@localhost", "--queues", settings.CATALOG_SEARCH[queue]]
+            programs[role] += ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+        with ExitStack() as running:
+            for role, command in programs.items():
+                log = settings.DATA_DIR / "logs" / f"{role}-{name}.log"
+                running.enter_context(children.running(command, log))
             yield
 
     def try_out(self, drawn: bool) -> None:
@@ -119,9 +123,8 @@ class Command(BaseCommand):
         )
 
     def serve(self, port: int) -> None:
-        """Serve the storefront until Ctrl-C, the models warming up meanwhile."""
+        """Serve the storefront until Ctrl-C."""
         password = admin_password()
-        threading.Thread(target=warm_up, daemon=True).start()
         self.stdout.write(
             self.style.SUCCESS(f"\n  The shop:   http://localhost:{port}/")
             + f"\n  The admin:  http://localhost:{port}/admin/   (admin, {password})\n  Ctrl-C ends it all.\n"
@@ -136,15 +139,6 @@ def refuse_taken(port: int) -> None:
     with socket.socket() as probe:
         if probe.connect_ex(("localhost", port)) == 0:
             raise CommandError(f"Port {port} is taken; choose another with --port.")
-
-
-def warm_up() -> None:
-    """Load the models before the first visitor asks for them."""
-    from transformers.utils import logging  # takes seconds to import, so only here
-
-    logging.disable_progress_bar()
-    get_embedder()
-    get_reranker()
 
 
 def drawn_catalogue() -> Path:

@@ -1,0 +1,281 @@
+"""Models in workers: real worker processes answer, and whatever happens to them a search finds by its words."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from catalog_search import Content
+from catalog_search.backends import worker as model_worker
+from catalog_search.backends.worker import Batcher
+from catalog_search.breaker import Breaker
+from catalog_search.exceptions import ModelError, Unavailable
+from catalog_search.indexes import registry
+from catalog_search.indexing import is_outdated
+from project import services
+from project.services import children
+from project.shop.models import Product
+from project.shop.search import ProductIndex
+
+from .conftest import DUMMY, PLACE
+
+QUEUE = "test_models"
+RERANKER = {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": {}}
+
+
+@contextmanager
+def serving(pool: str) -> Iterator[Path]:
+    """Run a worker of the queue on the test database; yields its log once it takes questions."""
+    from project.celery import app
+
+    log = services.DATA / "logs" / f"test-serving-{PLACE}.log"
+    name = f"serving-{PLACE}@localhost"
+    command = [sys.executable, "-m", "celery", "-A", "project", "worker", "--hostname", name, "--queues", QUEUE]
+    command += ["--pool", pool, "--concurrency", "4", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+    with children.running(command, log, env=environment()) as process:
+        deadline = time.monotonic() + 60
+        while not app.control.ping(destination=[name], timeout=0.5):
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"The worker did not start:\n{log.read_text()[-2000:]}")
+        yield log
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment of a process that shares the test's database, broker and cache."""
+    from django.db import connection
+
+    database = connection.settings_dict
+    credentials = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
+    own = {"DATABASE_URL": f"postgres://{credentials}/{database['NAME']}", "MODEL_QUEUE": QUEUE}
+    return os.environ | own | {"DJANGO_SETTINGS_MODULE": "tests.serving_settings"} | more
+
+
+@pytest.fixture
+def asking(indexed_shop: dict[str, Product], settings: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Product]:
+    """An indexed shop whose searches ask workers, the cache of queries being empty."""
+    from django.core.cache import caches
+    from django.db import connection
+
+    monkeypatch.setitem(settings.CACHES["default"], "KEY_PREFIX", connection.settings_dict["NAME"])
+    del caches["default"]
+    caches["default"].clear()
+    settings.CATALOG_SEARCH |= {"MODEL_QUEUE": QUEUE, "RERANKER": RERANKER, "MODEL_SECONDS": 10, "RERANK_SECONDS": 60}
+    return indexed_shop
+
+
+def outcome(results: Any) -> list[Any]:
+    return [(hit.object, round(hit.score, 5), hit.why.rerank) for hit in results]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("pool", ["threads", "prefork", "solo"])
+def test_a_worker_finds_what_the_process_itself_finds(
+    asking: dict[str, Product], settings: Any, picture_bytes: Any, pool: str
+) -> None:
+    def searches() -> list[Any]:
+        return [
+            ProductIndex.search("red mug"),
+            ProductIndex.search(image=picture_bytes("red")),
+            ProductIndex.search("mug", image=picture_bytes("blue"), page_size=2),
+        ]
+
+    with serving(pool) as log:
+        if pool != "prefork":  # its children load in threads, and may be asked before
+            assert "The models of searches are loaded" in log.read_text()
+        asked = searches()
+        from django.core.cache import caches
+
+        caches["default"].clear()
+        settings.CATALOG_SEARCH |= {"MODEL_QUEUE": ""}
+        expected = searches()
+
+    assert [results.degraded for results in asked] == [()] * 3
+    assert [results.reranked for results in asked] == [results.reranked for results in expected] != [0, 0, 0]
+    assert [outcome(results) for results in asked] == [outcome(results) for results in expected]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_tells_why_it_cannot_answer(asking: dict[str, Product], caplog: Any) -> None:
+    with serving("threads"):
+        results = ProductIndex.search("poisonous mug")
+        fine = ProductIndex.search("red mug")
+
+    assert results.degraded == ("embedder",)
+    assert "refuses the word" in caplog.text
+    assert results.total > 0
+    assert fine.degraded == ()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_worker_words_are_searched_and_soon_nobody_is_asked(
+    asking: dict[str, Product], settings: Any, caplog: Any
+) -> None:
+    settings.CATALOG_SEARCH |= {"MODEL_QUEUE": "nobody-listens", "MODEL_SECONDS": 0.1}
+    found = [ProductIndex.search(word) for word in ("mug", "red", "chair", "dress")]
+
+    assert [{hit.object.name for hit in results} for results in found] == [
+        {"Red mug", "Blue mug", "Mug"},
+        {"Red mug", "Red chair"},
+        {"Red chair"},
+        {"Summer dress"},
+    ]
+    assert [results.degraded for results in found[:2]] == [("embedder", "reranker")] * 2
+    assert caplog.text.count("answered within 0.1 s") >= 3
+    assert "left alone" in caplog.records[-1].message
+
+
+@pytest.mark.django_db(transaction=True)
+def test_questions_expire(asking: dict[str, Product], settings: Any) -> None:
+    settings.CATALOG_SEARCH |= {"MODEL_QUEUE": "nobody-listens-either", "MODEL_SECONDS": 0.05, "RERANKER": None}
+    ProductIndex.search("mug")
+
+    with Redis.from_url(os.environ["CELERY_BROKER_URL"]) as broker:
+        (message,) = [json.loads(one) for one in broker.lrange("nobody-listens-either", 0, -1)]
+    assert message["headers"]["expires"]
+    assert message["headers"]["ignore_result"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asking_workers_is_no_reason_to_rebuild(asking: dict[str, Product]) -> None:
+    assert not is_outdated(registry.of(ProductIndex))
+
+
+SEARCH = """
+import json, sys, time, django
+django.setup()
+from django.conf import settings
+from django.test import Client
+settings.ALLOWED_HOSTS = ["*"]
+degraded, seconds = [], []
+for words in {queries!r}:
+    start = time.monotonic()
+    response = Client().get("/api/search/product/", {{"q": words}})
+    seconds.append(time.monotonic() - start)
+    degraded.append(response.json()["degraded"])
+    assert response.status_code == 200 and response.json()["total"] > 0, response.content
+Client().get("/search/?q=mug")
+resident = next(line for line in open("/proc/self/status") if line.startswith("VmRSS"))
+heavy = [name for name in ("torch", "transformers", "sentence_transformers") if name in sys.modules]
+print(json.dumps([degraded, seconds, heavy, int(resident.split()[1]) / 1024]))
+"""
+
+
+def web_process(*queries: str, **environ: str) -> tuple[list[Any], list[float], list[str], float]:
+    """Search in a fresh process as a web server would; returns degraded, seconds, heavy modules, MB resident."""
+    command = [sys.executable, "-c", SEARCH.format(queries=queries)]
+    done = subprocess.run(command, env=environment(**environ), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    degraded, seconds, heavy, resident = json.loads(done.stdout.splitlines()[-1])
+    return degraded, seconds, heavy, resident
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_web_process_stays_small(asking: dict[str, Product]) -> None:
+    with serving("threads"):
+        degraded, _, heavy, resident = web_process("red mug", "blue")
+
+    assert degraded == [[], []]
+    assert heavy == []
+    assert resident < 150
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("state", ["refused", "mute"])
+def test_a_dead_redis_costs_no_search(asking: dict[str, Product], state: str) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if state == "mute":
+            server.listen(1000)  # connections are taken, and never answered
+        url = f"redis://127.0.0.1:{server.getsockname()[1]}"
+        words = ["mug", "red", "chair", "dress", "red mug"]
+        broken = {"CELERY_BROKER_URL": f"{url}/0", "CELERY_RESULT_BACKEND": f"{url}/1", "CACHE_URL": f"{url}/2"}
+        degraded, seconds, _, _ = web_process(*words, **broken)
+
+    assert all("embedder" in one for one in degraded)
+    # Celery's defaults would wait 20 seconds, or for ever: a whole different order.
+    assert max(seconds) < 4
+    assert seconds[-1] < 1
+
+
+def test_a_batcher_answers_together_and_fails_alone() -> None:
+    batches: list[list[int]] = []
+    busy = threading.Event()
+
+    def halves(numbers: list[int]) -> list[float]:
+        batches.append(numbers)
+        busy.wait(5 if numbers == [2] else 0)
+        return [{1: 0, 3: 1}.get(number, number / 2) and 12 / (number - 3) for number in numbers]
+
+    halve = Batcher(halves)
+    found: dict[int, Any] = {}
+
+    def ask(number: int) -> None:
+        try:
+            found[number] = halve(number)
+        except ZeroDivisionError as error:
+            found[number] = error
+
+    threads = [threading.Thread(target=ask, args=[number]) for number in (2, 3, 4, 5)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)
+    busy.set()
+    for thread in threads:
+        thread.join()
+
+    assert batches[:2] == [[2], [3, 4, 5]]
+    assert isinstance(found.pop(3), ZeroDivisionError)
+    assert found == {2: -12, 4: 12, 5: 6}
+
+
+def test_a_breaker_lets_one_try_again() -> None:
+    now = [0.0]
+    breaker = Breaker("It", failures=2, seconds=10)
+
+    def call(error: Exception | None = None) -> str:
+        try:
+            with breaker:
+                if error:
+                    raise error
+        except Exception as raised:
+            return type(raised).__name__
+        return "fine"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("catalog_search.breaker.time.monotonic", lambda: now[0])
+        assert [call(OSError()), call(), call(OSError()), call(OSError())] == ["OSError", "fine", "OSError", "OSError"]
+        assert call() == "Unavailable"
+        now[0] = 10.0
+        with breaker:  # one tries ...
+            assert call() == "Unavailable"  # ... and the others are still refused
+        assert call() == "fine"
+
+
+def test_what_travels_comes_back(picture_bytes: Callable[..., bytes]) -> None:
+    from catalog_search.images import read_picture
+
+    for content in (Content("mug"), Content("", read_picture(picture_bytes("red")))):
+        assert model_worker.unpacked(*json.loads(json.dumps(model_worker.packed(content)))) == content
+
+
+def test_a_worker_never_asks_itself(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.CATALOG_SEARCH = {"EMBEDDER": DUMMY, "MODEL_QUEUE": QUEUE}
+    assert model_worker.elsewhere(DUMMY["BACKEND"])
+    monkeypatch.setattr(model_worker, "serving", True)
+    assert not model_worker.elsewhere(DUMMY["BACKEND"])
+
+
+def test_errors_are_of_one_kind() -> None:
+    assert issubclass(Unavailable, ModelError)
