@@ -24,14 +24,19 @@ def get_embedder() -> Embedder:
 
 
 def embedder_of(wanted: dict[str, Any]) -> Embedder:
-    """Return the embedder that a generation was built with, by the identity kept in it.
+    """Return the embedder that a generation was built with, by what the generation keeps of it."""
+    return cast("Embedder", _get(configuration_of(wanted), Embedder, "EMBEDDER"))
 
-    After a change of settings the old generation serves on, and must be asked with the model it was built with.
+
+def configuration_of(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of the model that a generation was built with.
+
+    After a change of settings the old generation serves on, and is asked with its own model where it was then. Where
+    the settings still name that model, they say where it runs now.
     """
-    if wanted == identity(settings.EMBEDDER):
-        return get_embedder()
-    configuration = {"BACKEND": wanted["backend"], "OPTIONS": wanted["options"]}
-    return cast("Embedder", _get(configuration, Embedder, "EMBEDDER"))
+    kept = {"BACKEND": wanted["backend"], "OPTIONS": wanted["options"]}
+    same, today = (json.dumps(identity(one), sort_keys=True, default=str) for one in (kept, settings.EMBEDDER))
+    return settings.EMBEDDER if same == today else kept
 
 
 def get_reranker(setting: str = "RERANKER") -> Reranker | None:

@@ -114,12 +114,26 @@ def reduce_to(content: Content, modalities: frozenset[str]) -> Content:
 
 
 def identity(configuration: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a backend's configuration that decides its vectors; speed settings do not."""
-    options = configuration.get("OPTIONS", {})
+    """Return the part of a backend's configuration that decides its vectors; where and how fast it runs does not."""
+    written, options = configuration["BACKEND"], configuration.get("OPTIONS", {})
+    backend = _SAME_VECTORS.get(written, written)
+    if backend != written:
+        options = {key: value for key, value in options.items() if key != "server"}
     with suppress(ImportError, AttributeError):  # no backend: the checks say so
-        options = import_string(configuration["BACKEND"]).complete(options)
-    options = {key: value for key, value in options.items() if key not in _SPEED_OPTIONS}
-    return {"backend": configuration["BACKEND"], "options": options}
+        options = import_string(backend).complete(options)
+    return {"backend": backend, "options": {key: options[key] for key in options if key not in _NOT_THE_MODEL}}
 
 
-_SPEED_OPTIONS = {"device", "batch_size", "threads"}
+def place(configuration: dict[str, Any]) -> dict[str, Any]:
+    """Return all that is needed to find the model again, in the form of ``identity``; no secret is part of it."""
+    backend, options = configuration["BACKEND"], configuration.get("OPTIONS", {})
+    with suppress(ImportError, AttributeError):  # see identity()
+        options = import_string(backend).complete(options)
+    return {"backend": backend, "options": {key: value for key, value in options.items() if key != "token"}}
+
+
+_NOT_THE_MODEL = {"device", "batch_size", "threads", "token"}
+# A model gives the same vectors in this process and behind a server.
+_SAME_VECTORS = {
+    "catalog_search.backends.remote.RemoteEmbedder": "catalog_search.backends.local.SentenceTransformerEmbedder"
+}

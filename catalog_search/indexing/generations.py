@@ -14,7 +14,7 @@ from django.db import connections, transaction
 from django.db.models.functions import Now
 
 from ..backends import embedder_of
-from ..backends.base import identity
+from ..backends.base import identity, place
 from ..conf import settings
 from ..content import Content
 from ..embedding import modality_means, needs_means
@@ -39,9 +39,13 @@ def definition(index: SearchIndex) -> dict[str, Any]:
     return {
         **index.definition(),
         "configs": [text_config(language) for language in index.language_codes],
-        "embedder": json.loads(json.dumps(identity(settings.EMBEDDER), default=str)),
+        "embedder": _as_json(identity(settings.EMBEDDER)),
         "image_size": settings.IMAGE_SIZE,
     }
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))
 
 
 def _fingerprint(value: Any) -> str:
@@ -71,7 +75,8 @@ def start_generation(index: SearchIndex, fresh: bool = False) -> Generation:
         index=index.label,
         fingerprint=_fingerprint(described),
         model_fingerprint=_fingerprint([described["embedder"], described["image_size"]]),
-        definition=described,
+        # With its place: it is asked there while it serves, even when the settings name another model.
+        definition=described | {"embedder": _as_json(place(settings.EMBEDDER))},
     )
 
 

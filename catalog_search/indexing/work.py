@@ -15,7 +15,7 @@ from .. import embedding
 from ..backends import embedder_of
 from ..conf import settings
 from ..content import Content
-from ..exceptions import CatalogSearchError
+from ..exceptions import CatalogSearchError, Unavailable
 from ..fusion import Vector
 from ..indexes import SearchIndex, registry
 from ..languages import normalise_identifier
@@ -136,6 +136,8 @@ def _embed(generation: Generation, contents: dict[str, Content], errors: dict[st
     try:
         vectors = embedding.embed(embedder, list(contents.values()), "document", generation.mean_vectors)
         return dict(zip(contents, vectors, strict=True))
+    except Unavailable:
+        raise  # no content is to blame
     except CatalogSearchError as error:
         if len(contents) == 1:
             errors[next(iter(contents))] = str(error)

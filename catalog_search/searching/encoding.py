@@ -8,7 +8,7 @@ from functools import cache as kept_for_ever
 
 import numpy as np
 
-from ..backends import embedder_of, worker
+from ..backends import configuration_of, embedder_of, worker
 from ..conf import settings
 from ..content import Content
 from ..embedding import embed
@@ -50,7 +50,7 @@ def _encoded(scope: Scope, query: Query) -> Vector:
     if isinstance(kept, bytes) and len(kept) == 4 * (generation.dimensions or 0):
         return np.frombuffer(kept, dtype="<f4")
     built_with = generation.definition["embedder"]
-    if worker.elsewhere(built_with["backend"]):
+    if worker.elsewhere(configuration_of(built_with)["BACKEND"]):
         answer = worker.ask(TASK, generation.alias, generation.pk, *worker.packed(query.content))
         vector = np.frombuffer(answer, dtype="<f4")
     else:
