@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from celery import current_app
 from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -85,6 +86,8 @@ def _settings() -> Iterator[CheckMessage]:
     for name, kind in BACKENDS.items():
         if name == "EMBEDDER" or getattr(settings, name) is not None:
             yield from _backend(name, getattr(settings, name), kind)
+    if settings.MODEL_QUEUE:
+        yield from _serving()
     if settings.CACHE not in django_settings.CACHES:
         yield Error(
             f'CATALOG_SEARCH["CACHE"] names "{settings.CACHE}", which CACHES does not have.',
@@ -102,6 +105,39 @@ def _settings() -> Iterator[CheckMessage]:
             f'CATALOG_SEARCH["THUMBNAIL_STORAGE"] names "{settings.THUMBNAIL_STORAGE}", which STORAGES does not have.',
             hint='"THUMBNAIL_STORAGE": "default"',
             id="catalog_search.E007",
+        )
+
+
+def _serving() -> Iterator[CheckMessage]:
+    """Check what a search that asks workers depends on: cache, queue, and how long a dead Redis may hold it up."""
+    conf, cache = current_app.conf, django_settings.CACHES.get(settings.CACHE, {})
+    if any(kind in cache.get("BACKEND", "") for kind in ("locmem", "dummy")):
+        yield Error(
+            "The answers of workers to searches come by the cache, and this one is local to each process.",
+            hint='CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://..."}}',
+            id="catalog_search.E040",
+        )
+    if (settings.QUEUE or conf.task_default_queue) == settings.MODEL_QUEUE:
+        yield Warning(
+            f'Searches would stand behind indexing in the queue "{settings.MODEL_QUEUE}".',
+            hint='"MODEL_QUEUE": "search_interactive",  # and a worker with --queues search_interactive',
+            id="catalog_search.W041",
+        )
+    timeouts = {"socket_connect_timeout", "socket_timeout"}
+    redis = (conf.broker_url or "").startswith("redis")
+    retries = conf.task_publish_retry_policy.get("max_retries", 3)
+    if retries != 0 or (redis and timeouts - (conf.broker_transport_options or {}).keys()):
+        yield Warning(
+            "A broker that is down or mute holds up every search for seconds, or for ever.",
+            hint='CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 0}; CELERY_BROKER_TRANSPORT_OPTIONS = '
+            '{"socket_connect_timeout": 0.1, "socket_timeout": 0.1, "max_retries": 0}  # not in workers',
+            id="catalog_search.W042",
+        )
+    if "redis" in cache.get("BACKEND", "") and timeouts - {name.lower() for name in cache.get("OPTIONS", {})}:
+        yield Warning(
+            f'A mute cache "{settings.CACHE}" holds up every search.',
+            hint='"OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}',
+            id="catalog_search.W043",
         )
 
 

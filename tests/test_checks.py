@@ -65,9 +65,45 @@ def test_settings_that_are_no_dict(settings: Any) -> None:
 
 
 def test_a_cache_local_to_each_process(settings: Any) -> None:
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"MODEL_QUEUE": ""}
+    settings.CACHES = {"default": LOCAL}
 
     assert ids(checks.check_settings(None)) == ["catalog_search.W006"]
+
+
+REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://a"}
+LOCAL = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+
+
+@pytest.mark.parametrize(
+    ("written", "cache", "celery", "expected"),
+    [
+        ({}, None, {}, []),
+        ({"MODEL_QUEUE": "search"}, None, {}, ["catalog_search.W041"]),
+        ({}, None, {"task_publish_retry_policy": {"max_retries": 3}}, ["catalog_search.W042"]),
+        ({}, None, {"broker_transport_options": {"socket_timeout": 1}}, ["catalog_search.W042"]),
+        ({}, REDIS, {}, ["catalog_search.W043"]),
+        ({}, REDIS | {"OPTIONS": {"SOCKET_TIMEOUT": 1, "SOCKET_CONNECT_TIMEOUT": 1}}, {}, []),
+        ({}, LOCAL, {}, ["catalog_search.E040", "catalog_search.W006"]),
+    ],
+)
+def test_searches_that_ask_workers(
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    written: dict[str, str],
+    cache: dict[str, Any] | None,
+    celery: dict[str, Any],
+    expected: list[str],
+) -> None:
+    from project.celery import app
+
+    for name, value in celery.items():
+        monkeypatch.setitem(app.conf, name, value)
+    settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"MODEL_QUEUE": "interactive"} | written
+    if cache:
+        settings.CACHES = {"default": cache}
+
+    assert ids(checks.check_settings(None)) == expected
 
 
 @pytest.mark.parametrize(
