@@ -1,0 +1,10 @@
+"""Settings of the workers that a benchmark starts: the project's, with the search settings of the benchmark."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from project.settings import *  # noqa: F403
+
+CATALOG_SEARCH = json.loads(os.environ["BENCHMARK_SEARCH"])
