@@ -40,7 +40,22 @@ PAIRS = 30
 CLIENTS = 8
 LOCAL = "catalog_search.backends.local."
 INDEXING, SEARCHING = f"benchmark-{os.getpid()}", f"benchmark-{os.getpid()}-searches"
-WORDS = ["red", "blue", "green", "mug", "chair", "dress", "summer", "garden", "wool", "steel", "warm", "for", "the", "of"]
+WORDS = [
+    "red",
+    "blue",
+    "green",
+    "mug",
+    "chair",
+    "dress",
+    "summer",
+    "garden",
+    "wool",
+    "steel",
+    "warm",
+    "for",
+    "the",
+    "of",
+]
 
 
 def embedder(model: Path) -> dict[str, Any]:

@@ -251,6 +251,7 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     backfill(generation)
     with pytest.raises(KeyboardInterrupt):
         drain(done=lambda _: signal.raise_signal(signal.SIGINT))
+    assert not Change.objects.exclude(claim=None, attempts=0).exists()
     begun = dict(Document.objects.values_list("object_key", "embedded_at"))
     finished = build_index()
 

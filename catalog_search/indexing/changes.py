@@ -164,6 +164,15 @@ def fail(alias: str, claimed: Claim, reasons: dict[str, str]) -> None:
         )
 
 
+def release(alias: str, claimed: Claim) -> None:
+    """Give a claim back as if it had never been taken."""
+    execute(
+        alias,
+        f"UPDATE {_CHANGES} SET claim = NULL, leased_until = NULL, attempts = attempts - 1 WHERE claim = %s",
+        (claimed.token,),
+    )
+
+
 def retry(chosen: QuerySet[Change]) -> int:
     """Let workers try changes again at once, however often they failed; returns how many. Those in work are left."""
     resting = chosen.filter(Q(claim=None) | Q(leased_until__lt=Now()))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -25,44 +26,94 @@ from .documents import Draft
 
 logger = logging.getLogger(__name__)
 
+Embedded = tuple[dict[str, Vector], dict[str, str]]
+"""Vectors, and the reasons of those that failed, both by content digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A claim whose products were read, their contents in the hands of the model."""
+
+    claimed: changes.Claim
+    generation: Generation
+    products: dict[str, Any]
+    drafts: list[Draft]
+    known: dict[str, Vector]
+    """Vectors on record by content digest."""
+    embedded: Future[Embedded]
+
 
 def drain(alias: str = "default", seconds: float | None = None, done: Callable[[int], object] | None = None) -> bool:
     """Work off changes until none is due, or the time is up; returns whether some are left.
 
-    ``done`` is called after each batch with the number of products worked.
+    While the model is busy with one batch the next is read and its pictures decoded. All of the database is this
+    thread's. ``done`` is called after each batch with the number of products worked.
     """
     end = None if seconds is None else time.monotonic() + seconds
-    with ThreadPoolExecutor(settings.PICTURE_THREADS, thread_name_prefix="catalog-search-pictures") as pool:
-        while end is None or time.monotonic() < end:
-            claimed = changes.claim(alias, settings.BATCH_SIZE)
-            if claimed is None:
-                return False
-            work(alias, claimed, pool)
-            if done:
-                done(len(claimed.keys))
-    return True
+    claimed: changes.Claim | None = None
+    batch: Batch | None = None
+    with (
+        ThreadPoolExecutor(settings.PICTURE_THREADS, thread_name_prefix="catalog-search-pictures") as pool,
+        ThreadPoolExecutor(1, thread_name_prefix="catalog-search-model") as model,
+    ):
+        try:
+            while True:
+                in_time = end is None or time.monotonic() < end
+                claimed = changes.claim(alias, settings.BATCH_SIZE) if in_time else None
+                if not (claimed or batch):
+                    return not in_time
+                ahead = _begin(alias, claimed, pool, model) if claimed else None
+                if batch:
+                    _finish(alias, batch)
+                    if done:
+                        done(len(batch.claimed.keys))
+                batch = ahead
+        except BaseException:  # who is told to stop leaves no claim that others would have to wait for
+            for left in (claimed, batch.claimed if batch else None):
+                if left:
+                    changes.release(alias, left)
+            raise
 
 
-def work(alias: str, claimed: changes.Claim, pool: ThreadPoolExecutor) -> None:
-    """Bring the documents of one claim up to date. What fails is given back with its reason, the rest is written."""
-    failures: dict[str, str] = {}
+def _begin(alias: str, claimed: changes.Claim, pool: ThreadPoolExecutor, model: ThreadPoolExecutor) -> Batch | None:
+    """Read the products of a claim and hand to the model what differs; None where reading failed (noted)."""
     try:
         generation = Generation.objects.using(alias).get(pk=claimed.generation_id)
         index = registry.get(generation.index)
         products = _fetch(alias, index, claimed.keys)
         drafts = draft(alias, index, generation, products, pool)
-        vectors = _vectors(alias, generation, drafts, failures)
-        ready = [one for one in drafts if one.key not in failures]
+        contents = {one.content.digest: one.content for one in drafts}
+        known = documents.known_vectors(alias, generation, list(contents)) if contents else {}
+        missing = {digest: content for digest, content in contents.items() if digest not in known}
+        embedded = model.submit(_embed, generation, missing)
+        return Batch(claimed, generation, products, drafts, known, embedded)
+    except Exception as error:  # a declaration's callables and storages are foreign code
+        _give_back(alias, claimed, error)
+        return None
+
+
+def _finish(alias: str, batch: Batch) -> None:
+    """Write what the model made of a batch. What failed is given back with its reason."""
+    claimed = batch.claimed
+    try:
+        vectors, errors = batch.embedded.result()
+        failures = {one.key: errors[one.content.digest] for one in batch.drafts if one.content.digest in errors}
         with transaction.atomic(using=alias):
             owned = changes.still_owned(alias, claimed) - failures.keys()
-            documents.write(alias, generation, [one for one in ready if one.key in owned], vectors)
-            documents.remove(alias, owned - products.keys(), [generation.pk])
+            ready = [one for one in batch.drafts if one.key in owned]
+            documents.write(alias, batch.generation, ready, batch.known | vectors)
+            documents.remove(alias, owned - batch.products.keys(), [batch.generation.pk])
             changes.complete(alias, claimed, owned)
-    except Exception as error:  # a declaration's callables, storages and models are foreign code
-        logger.exception("A batch of %d changes failed.", len(claimed.keys))
-        failures = dict.fromkeys(claimed.keys, f"{type(error).__name__}: {error}")
+    except Exception as error:  # models are foreign code
+        _give_back(alias, claimed, error)
+        return
     if failures:
         changes.fail(alias, claimed, failures)
+
+
+def _give_back(alias: str, claimed: changes.Claim, error: Exception) -> None:
+    logger.error("A batch of %d changes failed.", len(claimed.keys), exc_info=error)
+    changes.fail(alias, claimed, dict.fromkeys(claimed.keys, f"{type(error).__name__}: {error}"))
 
 
 def draft(
@@ -116,32 +167,20 @@ def _fetch(alias: str, index: SearchIndex, keys: Sequence[str]) -> dict[str, Any
     return {str(product.pk): product for product in found}
 
 
-def _vectors(
-    alias: str, generation: Generation, drafts: Sequence[Draft], failures: dict[str, str]
-) -> dict[str, Vector]:
-    """Return vectors by content digest: those on record, and for the rest what the model says."""
-    contents = {one.content.digest: one.content for one in drafts}
-    vectors = documents.known_vectors(alias, generation, list(contents)) if contents else {}
-    missing = {digest: content for digest, content in contents.items() if digest not in vectors}
-    if missing:
-        errors: dict[str, str] = {}
-        vectors |= _embed(generation, missing, errors)
-        failures |= {one.key: errors[one.content.digest] for one in drafts if one.content.digest in errors}
-    return vectors
-
-
-def _embed(generation: Generation, contents: dict[str, Content], errors: dict[str, str]) -> dict[str, Vector]:
-    """Embed a batch; one that fails is split until the poisonous content stands alone."""
+def _embed(generation: Generation, contents: dict[str, Content]) -> Embedded:
+    """Embed contents by digest; a batch that fails is split until the poisonous content stands alone."""
+    if not contents:
+        return {}, {}
     embedder = embedder_of(generation.definition["embedder"])
     try:
         vectors = embedding.embed(embedder, list(contents.values()), "document", generation.mean_vectors)
-        return dict(zip(contents, vectors, strict=True))
+        return dict(zip(contents, vectors, strict=True)), {}
     except Unavailable:
         raise  # no content is to blame
     except CatalogSearchError as error:
         if len(contents) == 1:
-            errors[next(iter(contents))] = str(error)
-            return {}
-        items = list(contents.items())
-        half = len(items) // 2
-        return _embed(generation, dict(items[:half]), errors) | _embed(generation, dict(items[half:]), errors)
+            return {}, dict.fromkeys(contents, str(error))
+        items, half = list(contents.items()), len(contents) // 2
+        vectors_of_one, errors = _embed(generation, dict(items[:half]))
+        vectors_of_other, more = _embed(generation, dict(items[half:]))
+        return vectors_of_one | vectors_of_other, errors | more
