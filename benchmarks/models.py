@@ -290,7 +290,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=GOALS, action="append", help="one question; may be repeated (default: all)")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--products", type=int, default=64, help="products of one round")
+    parser.add_argument("--products", type=int, default=96, help="products of one round, three batches or more")
     parser.add_argument("--json", type=Path, default=services.DATA / "benchmarks" / "models.json")
     options = parser.parse_args(arguments)
     wanted = options.only or list(GOALS)
