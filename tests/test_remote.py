@@ -125,6 +125,22 @@ def test_prompts_are_put_before_texts(server: Inference, red: Picture) -> None:
     assert [part["type"] for part in user["content"]] == ["text", "image_url"]
 
 
+def test_known_families_need_no_words(server: Inference, red: Picture) -> None:
+    model = "Qwen/Qwen3-VL-Embedding-2B"
+    place = {"url": server.url(), "api": "vllm"}
+    embedder = RemoteEmbedder(place, model=model)
+    embedder.encode([Content("mug", red)], "query")
+    local = "catalog_search.backends.local.SentenceTransformerEmbedder"
+
+    assert (embedder.fuses, embedder.modalities) == (True, {"text", "image"})
+    assert server.asked[-1][2]["messages"][0]["content"][0]["text"].startswith("Retrieve images or text")
+    assert RemoteReranker(place, model="Qwen/Qwen3-VL-Reranker-2B").fuses
+    assert not RemoteEmbedder({"url": server.url(), "api": "infinity"}, model="jinaai/clip-ViT-B-32").fuses
+    assert identity({"BACKEND": REMOTE, "OPTIONS": {"model": model, "server": place}}) == identity(
+        {"BACKEND": local, "OPTIONS": {"model": model}}
+    )
+
+
 def test_long_lists_go_in_batches(server: Inference) -> None:
     before = len(server.asked)
     embedder_at(server).encode([Content(f"mug {number}") for number in range(5)], "document")

@@ -18,10 +18,13 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop
 from ..breaker import Breaker
 from ..content import Content
 from ..exceptions import ConfigurationError, ModelError, Unavailable
-from ..fusion import unit
-from .base import Embedder, Reranker, Role, reduce_to
+from ..fusion import odds_to_unit, unit
+from .base import Embedder, Reranker, Role
+from .presets import Kind, preset
 
 APIS = ("openai", "vllm", "infinity", "tei")
+SEEING = ("vllm", "infinity")
+"""Those that take pictures."""
 ATTEMPTS = 3
 Body = dict[str, Any]
 
@@ -35,9 +38,17 @@ class Server:
 
     ``url`` is what ``/embeddings`` or ``/rerank`` is put behind, ``api`` names the program ("vllm", "infinity", "tei";
     "openai" for others), ``key`` the environment variable that holds the API key. ``pictures`` says whether the model
-    takes them: "fused" with text as one input, "apart" one or the other, "" not at all. A search waits ``seconds``,
-    indexing ``timeout``; at most ``connections`` requests are under way at once.
+    takes them: "fused" with text as one input, "apart" one or the other, "" not at all; known families know. A search
+    waits ``seconds``, indexing ``timeout``; at most ``connections`` requests are under way at once.
     """
+
+    @classmethod
+    def of(cls, kind: Kind, model: str, options: dict[str, Any]) -> Server:
+        """Return the server of a model, with the defaults of its family. Raises ConfigurationError."""
+        known = preset(model, kind)
+        if known and "image" in known.modalities and options.get("api") in SEEING:
+            options = {"pictures": "fused" if known.fuses else "apart"} | options
+        return cls(**options)
 
     def __init__(
         self,
@@ -51,7 +62,7 @@ class Server:
     ) -> None:
         if api not in APIS:
             raise ConfigurationError(f'The "api" of a server is one of {", ".join(APIS)}, not "{api}".')
-        if pictures not in ("", "apart", "fused") or (pictures and api not in ("vllm", "infinity")):
+        if pictures not in ("", "apart", "fused") or (pictures and api not in SEEING):
             raise ConfigurationError(
                 'The "pictures" of a server are "apart" or "fused", and only for vllm or infinity.'
             )
@@ -133,8 +144,10 @@ class RemoteEmbedder(Embedder):
         prompts: dict[str, str] | None = None,
         batch_size: int = 32,
     ) -> None:
-        self._server, self._model, self._truncate, self._batch_size = Server(**server), model, truncate_dim, batch_size
-        self._prompts = prompts or {}
+        known = preset(model, "embedder")
+        self._server, self._model = Server.of("embedder", model, server), model
+        self._truncate, self._batch_size = truncate_dim, batch_size
+        self._prompts = {**(known.prompts if known else {}), **(prompts or {})}
         self._dimensions: int | None = None
 
     @property
@@ -198,8 +211,8 @@ class RemoteReranker(Reranker):
     ) -> None:
         if activation not in ("sigmoid", "none"):
             raise ConfigurationError('The option "activation" of a reranker is "sigmoid" or "none".')
-        self._server, self._model, self._batch_size = Server(**server), model, batch_size
-        self._activation = activation
+        self._server, self._model = Server.of("reranker", model, server), model
+        self._batch_size, self._activation = batch_size, activation
 
     @property
     def modalities(self) -> frozenset[str]:
@@ -210,27 +223,27 @@ class RemoteReranker(Reranker):
         return self._server.pictures == "fused"
 
     def score(self, query: Content, documents: Sequence[Content]) -> list[float]:
-        pairs = [self._input(document) for document in documents]
-        if not pairs:
+        inputs = [self._input(document, query) for document in documents]
+        if not inputs:
             return []
-        batches = [pairs[start : start + self._batch_size] for start in range(0, len(pairs), self._batch_size)]
+        batches = [inputs[start : start + self._batch_size] for start in range(0, len(inputs), self._batch_size)]
         asked = self._input(query)
         answers = self._server.post_all("/rerank", [self._body(asked, one) for one in batches], self._server.seconds)
         scores = np.concatenate([self._scores(answer, len(one)) for answer, one in zip(answers, batches, strict=True)])
         if self._activation == "sigmoid":
-            scores = 1 / (1 + np.exp(-scores))
+            scores = odds_to_unit(scores)
         if scores.min() < 0 or scores.max() > 1:
             raise ModelError(f'{self._server.name} gives raw scores; they need the option "activation": "sigmoid".')
-        return [float(score) for score in scores]
+        return scores.tolist()
 
     def _body(self, query: Any, documents: list[Any]) -> Body:
         if self._server.api == "tei":
             return {"query": query, "texts": documents, "truncate": True}
         return {"model": self._model, "query": query, "documents": documents, "return_documents": False}
 
-    def _input(self, content: Content) -> Any:
-        reduced = reduce_to(content, self.modalities)
-        return {"content": _parts(reduced)} if reduced.image else reduced.text.strip()
+    def _input(self, content: Content, query: Content | None = None) -> Any:
+        read = self.readable(content, query)
+        return {"content": _parts(read)} if read.image else read.text.strip()
 
     def _scores(self, answer: Any, count: int) -> NDArray[np.float64]:
         try:
