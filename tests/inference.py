@@ -67,6 +67,8 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append((self.path, dict(self.headers), body))
         if behaviour == "busy" or (behaviour == "busy-twice" and before < 2):
             return self.answer(429 if before % 2 else 503, {"error": "overloaded"})
+        if behaviour == "crashing" and "poisonous" in str(body):
+            return self.answer(500, {"error": "index out of range"})
         if behaviour == "closed" and self.headers["Authorization"] != f"Bearer {KEY}":
             return self.answer(401, {"error": "who are you?"})
         if behaviour == "moved":

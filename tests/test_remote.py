@@ -201,6 +201,16 @@ def test_what_stays_busy_is_left_alone(server: Inference) -> None:
     assert len(server.asked) == before
 
 
+def test_an_input_that_a_server_crashes_on_is_no_outage(server: Inference) -> None:
+    embedder = embedder_at(server, "crashing")
+    for _ in range(4):
+        with pytest.raises(ModelError, match=r"answered 500 .*index out of range") as raised:
+            embedder.encode([Content("mug"), Content("poisonous")], "query")
+        assert not isinstance(raised.value, Unavailable)
+
+    assert embedder.encode([Content("mug")], "query").shape == (1, 64)
+
+
 def test_a_search_does_not_wait_for_a_slow_server(server: Inference) -> None:
     embedder = embedder_at(server, "slow", seconds=0.1)
 

@@ -32,6 +32,10 @@ Body = dict[str, Any]
 class _Busy(httpx.HTTPError):
     """The server says that it may answer later."""
 
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"status {response.status_code}, {response.text[:300]}")
+        self.response = response
+
 
 class Server:
     """The option ``server`` of a remote model: where it is and how it is spoken to.
@@ -95,7 +99,7 @@ class Server:
         """Post a body and return the JSON of the answer.
 
         What may pass (no connection, 429, 5xx) is tried again while the time lasts. Raises Unavailable where it does
-        not pass, ModelError where the server refuses this very input or says something that is no JSON.
+        not pass, ModelError where the server refuses this very input (some do so by 500) or its answer is no JSON.
         """
         end = time.monotonic() + seconds
         retrying = Retrying(
@@ -107,6 +111,10 @@ class Server:
         with self._breaker:
             try:
                 response = retrying(self._post, path, body, end)
+            except _Busy as busy:
+                response = busy.response
+                if response.status_code != 500:
+                    raise Unavailable(f"{self.name} does not answer: {busy}") from busy
             except httpx.HTTPError as error:
                 raise Unavailable(f"{self.name} does not answer: {error or type(error).__name__}") from error
         if response.status_code in (401, 403):
@@ -121,7 +129,7 @@ class Server:
     def _post(self, path: str, body: Body, end: float) -> httpx.Response:
         response = self._client.post(path, json=body, timeout=max(end - time.monotonic(), 0.01))
         if response.status_code == 429 or response.status_code >= 500:
-            raise _Busy(f"status {response.status_code}, {response.text[:300]}")
+            raise _Busy(response)
         return response
 
 
