@@ -115,7 +115,7 @@ def worker(queue: str, threads: int, search: dict[str, Any]) -> Iterator[None]:
     command = [sys.executable, "-m", "celery", "-A", "project", "worker", "--hostname", name, "--queues", queue]
     command += ["--pool", "threads", "--concurrency", str(threads), "--loglevel", "INFO"]
     command += ["--without-gossip", "--without-mingle"]
-    own = {"DJANGO_SETTINGS_MODULE": "benchmarks.settings", "BENCHMARK_SEARCH": json.dumps(search)}
+    own = {"DJANGO_SETTINGS_MODULE": "benchmarks._settings", "BENCHMARK_SEARCH": json.dumps(search)}
     log = services.DATA / "logs" / "benchmark.log"
     with children.running(command, log, env=os.environ | own) as process:
         end = time.monotonic() + 120

@@ -125,6 +125,23 @@ def test_every_family_has_its_row(known: Preset) -> None:
     assert not known.gpu_gigabytes or any(f"{known.gpu_gigabytes} GB" in row for row in rows)
 
 
+def test_the_settings_about_serving_are_valid(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from catalog_search import backends
+
+    monkeypatch.setenv("MODEL_KEY", "secret")
+    shown = [block for block in blocks(ROOT / "docs" / "serving.md", "python") if "EMBEDDER" in block]
+    for block in shown:
+        names: dict[str, Any] = {}
+        exec(compile(block, "docs/serving.md", "exec"), names)  # noqa: S102 - our own page
+        settings.CATALOG_SEARCH = names["CATALOG_SEARCH"]
+        assert [one for one in checks.check_settings(None) if one.is_serious()] == []
+        if "remote" in block:
+            assert backends.get_embedder().modalities >= {"text"}
+            assert backends.get_reranker() is not None
+
+    assert len(shown) == 4
+
+
 def test_nothing_speaks_of_one_machine() -> None:
     home = str(Path.home())
 

@@ -321,4 +321,5 @@ def test_an_outage_blames_no_product(indexed_shop: dict[str, Product], server: I
     drain()
 
     assert 0 < len(server.asked) - before <= 3  # the batch once, not each product on its own
-    assert Change.objects.filter(generation=generation, error__contains="does not answer").count() == 6
+    waiting = Change.objects.filter(generation=generation, error__contains="does not answer", attempts=0)
+    assert waiting.filter(set_aside=False, claim=None).count() == 6

@@ -164,12 +164,17 @@ def fail(alias: str, claimed: Claim, reasons: dict[str, str]) -> None:
         )
 
 
-def release(alias: str, claimed: Claim) -> None:
-    """Give a claim back as if it had never been taken."""
+def release(alias: str, claimed: Claim, reason: str = "", seconds: float = 0.0) -> None:
+    """Give a claim back that nothing is wrong with, to be taken again after a while; the attempt does not count."""
     execute(
         alias,
-        f"UPDATE {_CHANGES} SET claim = NULL, leased_until = NULL, attempts = attempts - 1 WHERE claim = %s",
-        (claimed.token,),
+        f"""
+        UPDATE {_CHANGES}
+        SET claim = NULL, leased_until = NULL, attempts = attempts - 1, error = %s,
+            due_at = statement_timestamp() + make_interval(secs => %s)
+        WHERE claim = %s
+        """,
+        (reason[:2000], seconds, claimed.token),
     )
 
 

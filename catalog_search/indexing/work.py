@@ -112,6 +112,10 @@ def _finish(alias: str, batch: Batch) -> None:
 
 
 def _give_back(alias: str, claimed: changes.Claim, error: Exception) -> None:
+    if isinstance(error, Unavailable):  # an outage is no product's fault, however long it lasts
+        logger.error("%d changes wait for their model: %s", len(claimed.keys), error)
+        changes.release(alias, claimed, str(error), max(settings.RETRY_SECONDS, 1))
+        return
     logger.error("A batch of %d changes failed.", len(claimed.keys), exc_info=error)
     changes.fail(alias, claimed, dict.fromkeys(claimed.keys, f"{type(error).__name__}: {error}"))
 
