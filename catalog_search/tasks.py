@@ -10,7 +10,7 @@ from celery import Task, shared_task
 from celery.signals import celeryd_after_setup, worker_process_init
 from django.db import connections
 
-from .backends import get_embedder, worker
+from .backends import get_embedder, get_reranker, worker
 from .conf import settings
 from .content import Content
 from .indexes import registry
@@ -77,6 +77,8 @@ def load_models() -> None:
     """Load and warm the models that searches need; what fails is logged, for the worker is wanted all the same."""
     try:
         get_embedder()  # the one of today's settings, which an index that is being built will need
+        for setting in ("RERANKER", "IMAGE_RERANKER"):
+            get_reranker(setting)
         for index in registry:
             alias = read_alias(index.model)
             active = Generation.objects.using(alias).active(index.label)

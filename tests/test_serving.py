@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from redis import Redis
 
 from catalog_search import Content
@@ -30,6 +31,7 @@ from project.shop.models import Product
 from project.shop.search import ProductIndex
 
 from .conftest import DUMMY, PLACE
+from .inference import inference
 
 QUEUE = "test_models"
 RERANKER = {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": {}}
@@ -107,11 +109,13 @@ def test_a_worker_finds_what_the_process_itself_finds(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_tells_why_it_cannot_answer(asking: dict[str, Product], caplog: Any) -> None:
+def test_a_worker_tells_why_it_cannot_answer(asking: dict[str, Product], settings: Any, caplog: Any) -> None:
     with serving("threads"):
         results = ProductIndex.search("poisonous mug")
         fine = ProductIndex.search("red mug")
+    settings.CATALOG_SEARCH |= {"RERANKER": None, "MODEL_SECONDS": 0.1}
 
+    assert ProductIndex.search("red mug").degraded == ()  # its vector is kept
     assert results.degraded == ("embedder",)
     assert "refuses the word" in caplog.text
     assert results.total > 0
@@ -185,6 +189,23 @@ def web_process(*queries: str, **environ: str) -> tuple[list[Any], list[float], 
 def test_a_web_process_stays_small(asking: dict[str, Product]) -> None:
     with serving("threads"):
         degraded, _, heavy, resident = web_process("red mug", "blue")
+
+    assert degraded == [[], []]
+    assert heavy == []
+    assert resident < 150
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_web_process_of_a_remote_model_stays_small(asking: dict[str, Product], settings: Any) -> None:
+    with inference() as server:
+        place = {"url": server.url(), "api": "vllm", "pictures": "fused"}
+        remote = {
+            "BACKEND": "catalog_search.backends.remote.RemoteEmbedder",
+            "OPTIONS": {"model": "m", "server": place},
+        }
+        settings.CATALOG_SEARCH |= {"EMBEDDER": remote}
+        call_command("rebuild_search_index", sync=True, verbosity=0)
+        degraded, _, heavy, resident = web_process("red mug", "blue", MODEL_SERVER=server.url())
 
     assert degraded == [[], []]
     assert heavy == []

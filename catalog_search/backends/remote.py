@@ -75,7 +75,7 @@ class Server:
             raise ConfigurationError('The "url" of a server is http(s)://host:port/path; a password belongs in "key".')
         if key and not os.environ.get(key):
             raise ConfigurationError(f"The environment variable {key} holds no API key.")
-        self.api, self.pictures, self.seconds, self.timeout = api, pictures, seconds, timeout
+        self.url, self.api, self.pictures, self.seconds, self.timeout = url, api, pictures, seconds, timeout
         self.modalities = frozenset({"text", "image"} if pictures else {"text"})
         self.name = f"The model server {address.host}"
         self._key = key
@@ -172,6 +172,10 @@ class RemoteEmbedder(Embedder):
     def fuses(self) -> bool:
         return self._server.pictures == "fused"
 
+    @property
+    def device(self) -> str:
+        return self._server.url
+
     def encode(self, contents: Sequence[Content], role: Role) -> NDArray[np.float32]:
         prompt = self._prompts.get(role, "")
         if self._server.api == "vllm" and self._server.pictures:
@@ -229,6 +233,10 @@ class RemoteReranker(Reranker):
     @property
     def fuses(self) -> bool:
         return self._server.pictures == "fused"
+
+    @property
+    def device(self) -> str:
+        return self._server.url
 
     def score(self, query: Content, documents: Sequence[Content]) -> list[float]:
         inputs = [self._input(document, query) for document in documents]

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.004
 ANSWER_SECONDS = 30
 """How long an answer lies in the cache; whoever asked has long given up by then."""
+CLOCK_SECONDS = 1.0
+"""By how much the clocks of two machines may differ: a question expires at a time of day."""
 MAX_BATCH = 32
 
 Question = TypeVar("Question")
@@ -74,7 +76,8 @@ def _ask(task: str, arguments: Sequence[Any], seconds: float) -> Any:
     end = time.monotonic() + seconds
     key = f"catalog_search:answer:{uuid.uuid4().hex}"
     # A question that nobody waits for any more must not keep a worker busy.
-    current_app.send_task(task, (key, *arguments), queue=settings.MODEL_QUEUE, expires=seconds, ignore_result=True)
+    expires = seconds + CLOCK_SECONDS
+    current_app.send_task(task, (key, *arguments), queue=settings.MODEL_QUEUE, expires=expires, ignore_result=True)
     cache = caches[settings.CACHE]
     while (answer := cache.get(key)) is None:
         if time.monotonic() > end:
