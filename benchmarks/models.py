@@ -30,6 +30,7 @@ import django
 import numpy as np
 from PIL import Image
 
+from benchmarks.families import families
 from benchmarks.vector_lane import scratch_database
 from project import services
 from project.services import children
@@ -63,33 +64,6 @@ def embedder(model: Path) -> dict[str, Any]:
     """Return the setting EMBEDDER of a folder."""
     options = {"model": str(model), "threads": 1}
     return {"BACKEND": f"{LOCAL}SentenceTransformerEmbedder", "OPTIONS": options}
-
-
-def clip(folder: Path) -> Path:
-    """Save a CLIP of the size of ViT-B/32 with random weights."""
-    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
-
-    letters = [chr(code) for code in range(33, 127)]
-    known = [*letters, *(f"{letter}</w>" for letter in letters)]
-    known += [f"unused{number}" for number in range(49_406 - len(known))] + ["<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({token: number for number, token in enumerate(known)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
-    CLIPModel(CLIPConfig()).save_pretrained(folder)  # the defaults are those of ViT-B/32
-    CLIPProcessor(image_processor=CLIPImageProcessor(), tokenizer=tokenizer).save_pretrained(folder)
-    return folder
-
-
-def cross_encoder(folder: Path) -> Path:
-    """Save a cross-encoder of the size of ms-marco-MiniLM-L6-v2 with random weights."""
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
-
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary))
-    size = {"hidden_size": 384, "intermediate_size": 1536, "num_hidden_layers": 6, "num_attention_heads": 12}
-    BertForSequenceClassification(BertConfig(num_labels=1, **size)).save_pretrained(folder)
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
-    return folder
 
 
 def photo(number: int) -> bytes:
@@ -304,13 +278,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from project.embedded.model import text_model_folder
 
         call_command("migrate", verbosity=0)
-        for part in ("clip", "cross"):
-            (folder / part).mkdir()
+        save = {name: make for name, (_, make) in families().items()}
         if "indexing" in wanted:
-            measured["indexing"] = measure_indexing(clip(folder / "clip"), options.rounds, options.products)
+            clip = save["clip-ViT-B-32, BGE-VL-base"](folder / "clip")
+            measured["indexing"] = measure_indexing(clip, options.rounds, options.products)
         if {"reranking", "queries"} & set(wanted):
             search = {"EMBEDDER": embedder(text_model_folder()), "MODEL_QUEUE": SEARCHING, "MODEL_SECONDS": 30}
-            cross = cross_encoder(folder / "cross")
+            cross = save["ms-marco-MiniLM-L6-v2"](folder / "cross")
             reranker = {"BACKEND": f"{LOCAL}CrossEncoderReranker", "OPTIONS": {"model": str(cross), "threads": 1}}
             generation = small_shop(search | {"RERANKER": reranker})
             if "reranking" in wanted:
