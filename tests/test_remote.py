@@ -277,7 +277,9 @@ def test_the_same_model_has_the_same_identity_wherever_it_runs() -> None:
         "OPTIONS": {"model": "m", "revision": "1", "truncate_dim": 256, "device": "cuda"},
     }
     options = {"model": "m", "revision": "1", "truncate_dim": 256, "server": {"url": "http://models/v1"}}
+    half = {"text_weight": 0.5, "model_kwargs": {"dtype": "bfloat16"}}
 
+    assert RemoteEmbedder(**options, **half).weights == {"text": 0.5, "image": 1.0}
     assert identity({"BACKEND": REMOTE, "OPTIONS": options}) == identity(local)
     assert identity({"BACKEND": REMOTE, "OPTIONS": options | {"model": "n"}}) != identity(local)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
@@ -141,14 +142,17 @@ def test_without_a_worker_words_are_searched_and_soon_nobody_is_asked(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_questions_expire(asking: dict[str, Product], settings: Any) -> None:
-    settings.CATALOG_SEARCH |= {"MODEL_QUEUE": "nobody-listens-either", "MODEL_SECONDS": 0.05, "RERANKER": None}
-    ProductIndex.search("mug")
+def test_questions_expire_and_name_products_by_their_keys(asking: dict[str, Product], settings: Any) -> None:
+    settings.CATALOG_SEARCH |= {"MODEL_QUEUE": "nobody-listens-either", "MODEL_SECONDS": 0.05}
+    ProductIndex.search("mug", lanes=["words"])
 
     with Redis.from_url(os.environ["CELERY_BROKER_URL"]) as broker:
         (message,) = [json.loads(one) for one in broker.lrange("nobody-listens-either", 0, -1)]
+    arguments = json.loads(base64.b64decode(message["body"]))[0]
     assert message["headers"]["expires"]
     assert message["headers"]["ignore_result"]
+    assert {str(asking[name].pk) for name in ("red mug", "blue mug", "photo mug")} <= set(arguments[4])
+    assert "Red mug" not in str(arguments)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -19,7 +19,7 @@ from ..breaker import Breaker
 from ..content import Content
 from ..exceptions import ConfigurationError, ModelError, Unavailable
 from ..fusion import odds_to_unit, unit
-from .base import Embedder, Reranker, Role
+from .base import Backend, Embedder, Reranker, Role
 from .presets import Kind, preset
 
 APIS = ("openai", "vllm", "infinity", "tei")
@@ -133,36 +133,11 @@ class Server:
         return response
 
 
-class RemoteEmbedder(Embedder):
-    """Embeds by ``POST /embeddings`` of OpenAI's shape.
-
-    ``model``, ``revision``, ``truncate_dim`` and ``prompts`` mean what they mean to SentenceTransformerEmbedder: where
-    they are equal the vectors are taken to be, and moving from one to the other rebuilds nothing. ``server`` takes the
-    arguments of Server.
-    """
+class RemoteModel(Backend):
+    """What both kinds share: the server, and what it says of itself."""
 
     in_process = False
-
-    def __init__(
-        self,
-        server: dict[str, Any],
-        model: str,
-        revision: str = "",
-        truncate_dim: int | None = None,
-        prompts: dict[str, str] | None = None,
-        batch_size: int = 32,
-    ) -> None:
-        known = preset(model, "embedder")
-        self._server, self._model = Server.of("embedder", model, server), model
-        self._truncate, self._batch_size = truncate_dim, batch_size
-        self._prompts = {**(known.prompts if known else {}), **(prompts or {})}
-        self._dimensions: int | None = None
-
-    @property
-    def dimensions(self) -> int:
-        if self._dimensions is None:
-            self.encode([Content("dimension")], "query")
-        return self._dimensions or 0
+    _server: Server
 
     @property
     def modalities(self) -> frozenset[str]:
@@ -175,6 +150,43 @@ class RemoteEmbedder(Embedder):
     @property
     def device(self) -> str:
         return self._server.url
+
+
+class RemoteEmbedder(RemoteModel, Embedder):
+    """Embeds by ``POST /embeddings`` of OpenAI's shape.
+
+    ``server`` takes the arguments of Server. All else means what it means to SentenceTransformerEmbedder: where it is
+    equal the vectors are taken to be, and moving from one to the other rebuilds nothing. ``revision``,
+    ``model_kwargs`` and ``processor_kwargs`` are for the server's own command line; written here they only say which
+    model it is.
+    """
+
+    def __init__(
+        self,
+        server: dict[str, Any],
+        model: str,
+        revision: str = "",
+        truncate_dim: int | None = None,
+        prompts: dict[str, str] | None = None,
+        batch_size: int = 32,
+        text_weight: float = 1.0,
+        image_weight: float = 1.0,
+        modality_means: bool = True,
+        model_kwargs: dict[str, Any] | None = None,
+        processor_kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        known = preset(model, "embedder")
+        self._server, self._model = Server.of("embedder", model, server), model
+        self._truncate, self._batch_size = truncate_dim, batch_size
+        self._prompts = {**(known.prompts if known else {}), **(prompts or {})}
+        self._dimensions: int | None = None
+        self.weights, self.modality_means = {"text": text_weight, "image": image_weight}, modality_means
+
+    @property
+    def dimensions(self) -> int:
+        if self._dimensions is None:
+            self.encode([Content("dimension")], "query")
+        return self._dimensions or 0
 
     def encode(self, contents: Sequence[Content], role: Role) -> NDArray[np.float32]:
         prompt = self._prompts.get(role, "")
@@ -210,13 +222,11 @@ class RemoteEmbedder(Embedder):
         return np.stack([unit(vector) for vector in vectors])
 
 
-class RemoteReranker(Reranker):
+class RemoteReranker(RemoteModel, Reranker):
     """Reranks by ``POST /rerank`` of the shape that Cohere, Jina, vLLM and Infinity share, or of TEI's own.
 
     ``activation`` "sigmoid" maps raw scores to 0..1; "none" says that the server does, as all four do by default.
     """
-
-    in_process = False
 
     def __init__(
         self, server: dict[str, Any], model: str, revision: str = "", activation: str = "none", batch_size: int = 32
@@ -225,18 +235,6 @@ class RemoteReranker(Reranker):
             raise ConfigurationError('The option "activation" of a reranker is "sigmoid" or "none".')
         self._server, self._model = Server.of("reranker", model, server), model
         self._batch_size, self._activation = batch_size, activation
-
-    @property
-    def modalities(self) -> frozenset[str]:
-        return self._server.modalities
-
-    @property
-    def fuses(self) -> bool:
-        return self._server.pictures == "fused"
-
-    @property
-    def device(self) -> str:
-        return self._server.url
 
     def score(self, query: Content, documents: Sequence[Content]) -> list[float]:
         inputs = [self._input(document, query) for document in documents]
