@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from catalog_search.indexes import registry
-from catalog_search.indexing import changes, drain, paused, start_generation
-from catalog_search.indexing.generations import activate, backfill, is_outdated, prepare
+from catalog_search.indexing import activate, changes, drain, paused, start_generation
+from catalog_search.indexing.generations import backfill, is_outdated, prepare
 from catalog_search.models import Change, Document, Generation, Thumbnail
 from project.shop.models import Brand, Product, ProductImage
 
