@@ -158,7 +158,8 @@ def backfill(generation: Generation) -> int:
             """,
             (generation.pk, *parameters, generation.pk, generation.pk, generation.pk),
         )
-        transaction.on_commit(doorbell.ring, using=alias, robust=True)
+        if rows:
+            transaction.on_commit(doorbell.ring, using=alias, robust=True)
     return len(rows)
 
 
