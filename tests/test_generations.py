@@ -330,6 +330,9 @@ class TestManyDimensions:
             for document in Document.objects.filter(generation=generation)
         }
 
+        # Of so few documents PostgreSQL would sort all.
+        execute("default", "SET LOCAL enable_seqscan = off")
+        execute("default", "SET LOCAL enable_sort = off")
         recalls = []
         for product in products[:20]:
             near = unit(stored[str(product.pk)] + 0.02 * draw.standard_normal(dimensions).astype(np.float32))
@@ -354,7 +357,6 @@ class TestManyDimensions:
             ran.append((statement, parameters))
             return execute(statement, parameters, many, context)
 
-        execute("default", "SET LOCAL enable_seqscan = off")
         with connection.execute_wrapper(note):
             lanes.vectors(scope, vector, float("-inf"), 10)
         statement, parameters = next(one for one in ran if "<=>" in one[0])
