@@ -76,7 +76,7 @@ class Settings:
     GATE_MARGIN = Setting(0.01, "how far nDCG@10 may fall when judgements gate a new generation", minimum=0)
     INDEXING = Setting(True, "False stops signals from recording changes, for fixtures and bulk loads")
     QUEUE = Setting("", "the Celery queue of indexing tasks; empty for the project's default queue")
-    BATCH_SIZE = Setting(32, "documents embedded and written together", minimum=1)
+    BATCH_SIZE = Setting(32, "documents embedded and written together; more where that is quick", minimum=1)
     LEASE_SECONDS = Setting(300, "how long a worker owns what it claimed before another may take it", minimum=1)
     MAX_ATTEMPTS = Setting(8, "failures after which a product is set aside with its reason", minimum=1)
     RETRY_SECONDS = Setting(30, "wait before the first retry; doubles with each failure", minimum=0)

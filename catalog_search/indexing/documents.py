@@ -86,6 +86,7 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
     if not drafts:
         return
     weighted = [_weighted(draft.parts) for draft in drafts]
+    digests = [draft.content.digest for draft in drafts]
     columns: dict[str, list[object]] = {
         "object_key": [draft.key for draft in drafts],
         "language": [draft.language for draft in drafts],
@@ -97,7 +98,7 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
         "pictures": [str(draft.pictures) for draft in drafts],
         "picture_error": [draft.picture_error[:2000] for draft in drafts],
         "stamp": [draft.stamp for draft in drafts],
-        "digest": [draft.content.digest for draft in drafts],
+        "digest": digests,
     }
     names = ", ".join(columns)
     arrays = ", ".join("%b::text[]" for _ in columns)
@@ -115,7 +116,7 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
         (
             generation.pk,
             *columns.values(),
-            [vector_parameter(vectors[draft.content.digest]) for draft in drafts],
+            [vector_parameter(vectors[digest]) for digest in digests],
         ),
     )
 

@@ -25,6 +25,9 @@ from .documents import Draft
 
 logger = logging.getLogger(__name__)
 
+QUICK_SECONDS = 0.5
+LARGEST_BATCH = 1_000
+
 
 def drain(alias: str = "default", seconds: float | None = None, done: Callable[[int], object] | None = None) -> bool:
     """Work off changes until none is due, or the time is up; returns whether some are left.
@@ -32,12 +35,17 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
     ``done`` is called after each batch with the number of products worked.
     """
     end = None if seconds is None else time.monotonic() + seconds
+    size = settings.BATCH_SIZE
     with ThreadPoolExecutor(settings.PICTURE_THREADS, thread_name_prefix="catalog-search-pictures") as pool:
         while end is None or time.monotonic() < end:
-            claimed = changes.claim(alias, settings.BATCH_SIZE)
+            begun = time.monotonic()
+            claimed = changes.claim(alias, size)
             if claimed is None:
                 return False
             work(alias, claimed, pool)
+            # Where vectors are on record, or the model is fast, what each batch costs by itself would dominate.
+            quick = time.monotonic() - begun < QUICK_SECONDS
+            size = min(2 * size, max(LARGEST_BATCH, size)) if quick else settings.BATCH_SIZE
             if done:
                 done(len(claimed.keys))
     return True
