@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..content import Content
 from ..fusion import Vector
@@ -86,7 +87,7 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
     if not drafts:
         return
     weighted = [_weighted(draft.parts) for draft in drafts]
-    digests = [draft.content.digest for draft in drafts]
+    digests: list[Any] = [draft.content.digest for draft in drafts]
     columns: dict[str, list[object]] = {
         "object_key": [draft.key for draft in drafts],
         "language": [draft.language for draft in drafts],
