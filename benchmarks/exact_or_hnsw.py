@@ -55,14 +55,15 @@ def lane(generation: Any, last: Any, limit: int) -> Ask:
     return ask
 
 
-def measure(sizes: list[int], dimensions: int, queries: Vectors, limit: int) -> list[dict[str, Any]]:
+def measure(sizes: list[int], dimensions: int, quantization: str, queries: Vectors, limit: int) -> list[dict[str, Any]]:
     """Return a row for each size."""
     from django.conf import settings
     from django.core.management import call_command
     from django.db import connection
 
     dummy = {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"dimensions": dimensions}}
-    settings.CATALOG_SEARCH = {"EMBEDDER": dummy, "ANN_MIN_DOCUMENTS": 1, "ANN_EXACT_ROWS": 1}
+    always = {"ANN_MIN_DOCUMENTS": 1, "ANN_EXACT_ROWS": 1}
+    settings.CATALOG_SEARCH = {"EMBEDDER": dummy, "QUANTIZATION": quantization, **always}
     call_command("migrate", verbosity=0)
     products, vectors = make_products(max(sizes)), clustered(max(sizes), dimensions, seed=1)
     rows = []
@@ -91,6 +92,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--dimensions", type=int, default=512)
+    parser.add_argument("--quantization", choices=["half", "binary"], default="half")
     parser.add_argument("--queries", type=int, default=60)
     parser.add_argument("--limit", type=int, default=1000, help="how many nearest are asked for, as MAX_CANDIDATES")
     parser.add_argument("--json", type=Path, help="write everything measured to this file")
@@ -98,8 +100,8 @@ def main() -> int:
     queries = clustered(options.queries, options.dimensions, seed=2)
     with scratch_database():
         django.setup()
-        rows = measure(sorted(options.sizes), options.dimensions, queries, options.limit)
-    print(f"{options.dimensions} dimensions, nearest {options.limit}; ms (median), recall@10")
+        rows = measure(sorted(options.sizes), options.dimensions, options.quantization, queries, options.limit)
+    print(f"{options.dimensions} dimensions, {options.quantization}, nearest {options.limit}; ms (median), recall@10")
     print(f"{'documents':>10}  {'exact':>16}  {'HNSW':>16}  faster")
     for row in rows:
         exact, hnsw = (f"{row[name]['median']:8.2f} ({row[name]['recall']:.3f})" for name in ("exact", "hnsw"))
