@@ -81,8 +81,9 @@ class TestEstimate:
     ) -> None:
         make_product("Red mug")
         settings.CATALOG_SEARCH |= {"PRICE_PER_THOUSAND": 1000}
-        run("rebuild_search_index", "--sync", limit_cost=0.5)
-        assert not Document.objects.exists()
+        with pytest.raises(CommandError, match=r"1\.00 is over the limit of 0\.50"):
+            run("rebuild_search_index", "--sync", limit_cost=0.5)
+        assert not Generation.objects.exists()
 
         run("rebuild_search_index", "--sync", limit_cost=1.5)
         assert Document.objects.exists()

@@ -258,3 +258,23 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     assert finished == generation
     assert Document.objects.count() == 50
     assert begun.items() <= dict(Document.objects.values_list("object_key", "embedded_at")).items()
+
+
+def test_batches_grow_where_they_are_quick(
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog_search.indexing import work
+
+    dummy_models.CATALOG_SEARCH |= {"BATCH_SIZE": 4}
+    for number in range(40):
+        make_product(f"Mug {number}")
+    sizes: dict[float, list[int]] = {}
+    for quick in (1e9, 0.0):
+        monkeypatch.setattr(work, "QUICK_SECONDS", quick)
+        generation = start_generation(registry.get("product"), fresh=True)
+        prepare(generation)
+        backfill(generation)
+        drain(done=sizes.setdefault(quick, []).append)
+
+    assert sizes[1e9] == [4, 8, 16, 12]
+    assert sizes[0.0] == [4] * 10

@@ -83,9 +83,16 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{generation} is paused; let it go on: manage.py search_generations resume {index.name}"
             )
-        if not self._affordable(generation, options) or options["estimate"]:
-            if is_new:
-                generation.delete()
+        expected = estimate(generation)
+        if options["verbosity"] and (expected.new or options["estimate"]):
+            self.stdout.write(described(generation, expected, 1 if options["sync"] else options["workers"]))
+        limit = options["limit_cost"]
+        too_dear = limit is not None and expected.cost > limit
+        if is_new and (too_dear or options["estimate"]):
+            generation.delete()
+        if too_dear:
+            raise CommandError(f"About {expected.cost:,.2f} is over the limit of {limit:,.2f}: nothing was embedded.")
+        if options["estimate"]:
             return
         changes.retry(Change.objects.filter(generation=generation).failing())
         queued = backfill(generation)
@@ -104,18 +111,6 @@ class Command(BaseCommand):
             done = f"{queued} new products in {took:.1f} s" if queued else "nothing new"
             serves = "serves" if Generation.objects.active(index.label) == generation else "is ready"
             self.stdout.write(self.style.SUCCESS(f"{index.label}: {done}; generation {generation.pk} {serves}."))
-
-    def _affordable(self, generation: Generation, options: dict[str, Any]) -> bool:
-        """Say what the build will take; raise CommandError where that is too much."""
-        expected = estimate(generation)
-        if options["verbosity"] and (expected.new or options["estimate"]):
-            self.stdout.write(described(generation, expected, 1 if options["sync"] else options["workers"]))
-        limit = options["limit_cost"]
-        if limit is not None and expected.cost > limit:
-            if not options["estimate"]:
-                self.stderr.write(self.style.ERROR(f"About {expected.cost:,.2f} is over the limit of {limit:,.2f}."))
-            return False
-        return True
 
     def _switch(
         self, index: SearchIndex, active: Generation | None, generation: Generation, options: dict[str, Any]
