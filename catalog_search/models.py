@@ -88,6 +88,11 @@ class Generation(models.Model):
         return QUANTIZATIONS.get(self.definition.get("quantization", ""), HALF)
 
     @property
+    def verdict(self) -> str:
+        """What judgements said of it: "passed" (so where nobody asked them), "refused" or "undecided"."""
+        return str(self.measured.get("gate", {}).get("verdict", "passed"))
+
+    @property
     def mean_vectors(self) -> dict[str, Vector]:
         """The mean vector of each modality, or nothing where the model fuses by itself."""
         if not self.means:

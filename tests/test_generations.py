@@ -292,6 +292,8 @@ class TestGate:
         assert new.measured["gate"]["verdict"] == "refused"
         assert new.measured["gate"]["old"]["nDCG@10"] > new.measured["gate"]["new"]["nDCG@10"]
         with pytest.raises(CommandError, match="refused"):
+            call_command("rebuild_search_index", "--sync", verbosity=0)
+        with pytest.raises(CommandError, match="refused"):
             call_command("search_generations", "activate", str(new.pk))
         call_command("search_generations", "activate", str(new.pk), "--force")
         assert serving() == new
@@ -420,3 +422,16 @@ def test_another_generation_than_the_serving_one_can_be_asked(indexed_shop: Shop
     new = Generation.objects.latest("pk")
 
     assert search(registry.get("product"), "red mug", generation=new).hits[0].object == indexed_shop["red mug"]
+
+
+def test_a_poisonous_product_in_the_sample_does_not_keep_a_generation_from_being_built(
+    make_product: Callable[..., Product], dummy_models: Any
+) -> None:
+    use_model(dummy_models, fuses=False, poison="poisonous")
+    for number in range(60):
+        make_product(f"Mug {number}", picture="red")
+    make_product("poisonous mug")
+    call_command("rebuild_search_index", sync=True, verbosity=0)
+
+    assert set(serving().mean_vectors) == {"image", "text"}
+    assert Document.objects.count() == 60

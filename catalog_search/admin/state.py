@@ -70,7 +70,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         chosen = list(queryset.defer("background")[:2])
         if len(chosen) != 1:
             self.message_user(request, _("Choose one generation."), messages.ERROR)
-        elif chosen[0].measured.get("gate", {}).get("verdict", "passed") != "passed":
+        elif chosen[0].verdict != "passed":
             self.message_user(request, _("Judgements spoke against it; use manage.py."), messages.ERROR)
         else:
             self._operate(request, chosen, activate, _("%s serves."))

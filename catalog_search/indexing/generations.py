@@ -14,11 +14,12 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from ..backends import embedder_of
-from ..backends.base import identity
+from ..backends.base import Embedder, identity
 from ..conf import settings
 from ..content import Content
 from ..embedding import embed, modality_means, needs_means
 from ..exceptions import CatalogSearchError
+from ..fusion import Vector
 from ..indexes import SearchIndex, registry
 from ..languages import text_config
 from ..models import Change, Document, Generation
@@ -96,9 +97,27 @@ def prepare(generation: Generation) -> None:
         generation.measured = {name: value for name, value in earlier.measured.items() if name != "gate"}
     else:
         contents, generation.measured = _measure(generation)
-        generation.mean_vectors = modality_means(embedder, contents) if needs_means(embedder) else {}
+        generation.mean_vectors = _means(embedder, contents) if needs_means(embedder) else {}
     generation.state = Generation.State.BUILDING
     generation.save(using=alias, update_fields=["dimensions", "definition", "means", "measured", "state"])
+
+
+def _means(embedder: Embedder, contents: list[Content]) -> dict[str, Vector]:
+    try:
+        return modality_means(embedder, contents)
+    except CatalogSearchError:
+        # One poisonous product must not keep a generation from being built.
+        return modality_means(embedder, _accepted(embedder, contents))
+
+
+def _accepted(embedder: Embedder, contents: list[Content]) -> list[Content]:
+    """Leave out what a model refuses."""
+    try:
+        embed(embedder, contents, "document", {})
+    except CatalogSearchError:
+        half = len(contents) // 2
+        return _accepted(embedder, contents[:half]) + _accepted(embedder, contents[half:]) if half else []
+    return contents
 
 
 def _measure(generation: Generation) -> tuple[list[Content], dict[str, float]]:

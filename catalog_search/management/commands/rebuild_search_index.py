@@ -58,7 +58,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
         parser.add_argument("--margin", type=float, help="how far nDCG@10 may fall (default: GATE_MARGIN)")
-        parser.add_argument("--force", action="store_true", help="activate however many products failed")
+        parser.add_argument("--force", action="store_true", help="let it serve whatever failed, or judgements say")
 
     def handle(self, *args: Any, index: list[str] | None, **options: Any) -> None:
         """Build each index in turn."""
@@ -121,8 +121,12 @@ class Command(BaseCommand):
             margin = settings.GATE_MARGIN if options["margin"] is None else options["margin"]
             verdict = judge(index, active, generation, options["judgements"], options["key"], margin)
             self.stdout.write(str(verdict))
-            if verdict.verdict != "passed":
-                raise CommandError(f"Generation {active.pk} serves on. To switch nevertheless: {by_hand} --force")
+        # What judgements said holds for later runs without them too.
+        if active and generation.verdict != "passed" and not options["force"]:
+            raise CommandError(
+                f"Judgements left it {generation.verdict}; {active} serves on. "
+                f"To switch nevertheless: {by_hand} --force"
+            )
         if options["activate"] == "manual":
             self.stdout.write(f"To let it serve: {by_hand}")
             return

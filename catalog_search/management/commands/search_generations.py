@@ -60,16 +60,15 @@ class Command(BaseCommand):
             documents = Document.objects.filter(generation=one).count()
             parts = [state, f"{documents:,} documents", f"{left.waiting:,} waiting", f"{left.failed:,} failed"]
             parts += [one.ann_index and f"HNSW ({one.quantization.name})", one.error]
-            parts.append(str(one.measured.get("gate", {}).get("verdict", "")))
+            parts.append(f"judgements: {one.verdict}" if "gate" in one.measured else "")
             self.stdout.write(f"{one}: {'; '.join(filter(None, parts))}")
 
     def _activate(self, index: SearchIndex, options: dict[str, Any]) -> None:
         generation = Generation.objects.of(index.label).filter(pk=options["generation"]).first()
         if generation is None:
             raise CommandError(f"{index.label} has no generation {options['generation']}.")
-        verdict = generation.measured.get("gate", {}).get("verdict", "passed")
-        if verdict != "passed" and not options["force"]:
-            raise CommandError(f"Judgements left it {verdict}; to let it serve nevertheless, say --force.")
+        if generation.verdict != "passed" and not options["force"]:
+            raise CommandError(f"Judgements left it {generation.verdict}; to let it serve nevertheless, say --force.")
         activate(generation)
         self._say(f"{generation} serves.")
 
