@@ -21,7 +21,6 @@ from .exceptions import ConfigurationError
 from .forms import RESERVED
 from .indexes import SearchIndex, registry
 from .indexing import is_outdated
-from .indexing.generations import HALFVEC_LIMIT
 from .indexing.related import relations
 from .models import Generation
 from .sql import read_alias, write_alias
@@ -289,10 +288,10 @@ def _generations(alias: str) -> Iterator[CheckMessage]:
                 hint=f"manage.py rebuild_search_index --index {index.name}",
                 id="catalog_search.W024",
             )
-        if active and (active.dimensions or 0) > HALFVEC_LIMIT:
+        if active and (active.dimensions or 0) > active.quantization.limit:
             yield Warning(
-                f"{index.label}: vectors of {active.dimensions} dimensions are over the {HALFVEC_LIMIT} of an HNSW "
-                "index; searches compare with every product.",
-                hint='"OPTIONS": {"truncate_dim": 2048}',
+                f"{index.label}: vectors of {active.dimensions} dimensions are over the {active.quantization.limit} of "
+                "an HNSW index; searches compare with every product.",
+                hint='"QUANTIZATION": "binary", or for Matryoshka models "OPTIONS": {"truncate_dim": 2048}',
                 id="catalog_search.W025",
             )

@@ -6,10 +6,12 @@ A project writes ``CATALOG_SEARCH = {"NAME": value, ...}``; values are read at a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings as django_settings
+
+from .quantization import QUANTIZATIONS
 
 T = TypeVar("T")
 
@@ -17,8 +19,8 @@ T = TypeVar("T")
 class Setting(Generic[T]):
     """One setting: reads ``CATALOG_SEARCH[name]``, else its default."""
 
-    def __init__(self, default: T, why: str, minimum: float | None = None) -> None:
-        self.default, self.why, self.minimum = default, why, minimum
+    def __init__(self, default: T, why: str, minimum: float | None = None, choices: Iterable[T] = ()) -> None:
+        self.default, self.why, self.minimum, self.choices = default, why, minimum, tuple(choices)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -43,6 +45,8 @@ class Setting(Generic[T]):
             return f"must be {names}, not {type(value).__name__}"
         if self.minimum is not None and isinstance(value, int | float) and value < self.minimum:
             return f"must be at least {self.minimum}, not {value}"
+        if self.choices and value not in self.choices:
+            return f"must be one of {', '.join(map(repr, self.choices))}, not {value!r}"
         return None
 
 
@@ -74,9 +78,11 @@ class Settings:
     MODEL_QUEUE = Setting("", "the Celery queue whose workers run the models of searches; empty: each process its own")
     MODEL_SECONDS = Setting(0.8, "how long a search waits for workers in all, then it goes on", minimum=0.05)
 
+    PRICE_PER_THOUSAND = Setting(0.0, "what a thousand embedded products cost, for estimates", minimum=0)
+    GATE_MARGIN = Setting(0.01, "how far nDCG@10 may fall when judgements gate a new generation", minimum=0)
     INDEXING = Setting(True, "False stops signals from recording changes, for fixtures and bulk loads")
     QUEUE = Setting("", "the Celery queue of indexing tasks; empty for the project's default queue")
-    BATCH_SIZE = Setting(32, "documents embedded and written together", minimum=1)
+    BATCH_SIZE = Setting(32, "documents embedded and written together; more where that is quick", minimum=1)
     LEASE_SECONDS = Setting(300, "how long a worker owns what it claimed before another may take it", minimum=1)
     MAX_ATTEMPTS = Setting(8, "failures after which a product is set aside with its reason", minimum=1)
     RETRY_SECONDS = Setting(30, "wait before the first retry; doubles with each failure", minimum=0)
@@ -94,6 +100,12 @@ class Settings:
     ANN_MIN_DOCUMENTS = Setting(20_000, "documents from which on a generation gets an HNSW index", minimum=1)
     ANN_EXACT_ROWS = Setting(5_000, "filters that leave fewer rows are searched exactly, row by row", minimum=1)
     ANN_EF_SEARCH = Setting(200, "breadth of an HNSW search: higher finds more and takes longer", minimum=10)
+    ANN_BUILD_MB = Setting(1024, "memory that building an HNSW index may take; 0 leaves it to the server", minimum=0)
+    ANN_BUILD_WORKERS = Setting(2, "parallel workers of PostgreSQL that help to build an HNSW index", minimum=0)
+    QUANTIZATION = Setting(
+        "half", "how an HNSW index keeps vectors: half, to 4,000 dimensions, or binary", choices=QUANTIZATIONS
+    )
+    ANN_OVERSAMPLE = Setting(2, "candidates of a binary index for each one wanted: all are scored exactly", minimum=1)
     PREPARE = Setting(True, "False where a connection pooler cannot keep prepared statements")
 
     MAX_CANDIDATES = Setting(1000, "bound of the result set; beyond it surfaces say 1000+", minimum=10)

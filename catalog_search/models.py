@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pgvector.django import HalfVectorField
 
 from .fusion import Vector
+from .quantization import HALF, QUANTIZATIONS, Quantization
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
@@ -46,6 +47,7 @@ class Generation(models.Model):
     class State(models.TextChoices):
         PREPARING = "preparing", _("Preparing")
         BUILDING = "building", _("Building")
+        PAUSED = "paused", _("Paused")
         READY = "ready", _("Ready")
         RETIRED = "retired", _("Retired")
 
@@ -59,6 +61,8 @@ class Generation(models.Model):
     background = models.BinaryField(_("background sample"), null=True)
     ann_index = models.CharField(_("HNSW index"), max_length=63, blank=True)
     error = models.TextField(_("error"), blank=True)
+    measured = models.JSONField(_("measured"), default=dict, blank=True)
+    """What was measured: the rate and the pictures of a sample, later the scores that decided about its switch."""
     created_at = models.DateTimeField(_("created"), db_default=Now())
     built_at = models.DateTimeField(_("built"), null=True)
     activated_at = models.DateTimeField(_("activated"), null=True)
@@ -77,6 +81,16 @@ class Generation(models.Model):
     def alias(self) -> str:
         """The database that it lives in."""
         return self._state.db or DEFAULT_DB_ALIAS
+
+    @property
+    def quantization(self) -> Quantization:
+        """How its HNSW index keeps vectors."""
+        return QUANTIZATIONS.get(self.definition.get("quantization", ""), HALF)
+
+    @property
+    def verdict(self) -> str:
+        """What judgements said of it: "passed" (so where nobody asked them), "refused" or "undecided"."""
+        return str(self.measured.get("gate", {}).get("verdict", "passed"))
 
     @property
     def mean_vectors(self) -> dict[str, Vector]:

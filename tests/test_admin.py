@@ -246,3 +246,58 @@ class TestChanges:
         User.objects.get(username="clerk").user_permissions.add(Permission.objects.get(codename="change_change"))
         client.post(CHANGES, {"action": "retry", "_selected_action": [broken[2].pk]})
         assert not Change.objects.get(object_key="3").set_aside
+
+
+class TestGenerationActions:
+    PAGE = "/admin/catalog_search/generation/"
+
+    def _act(self, client: Client, action: str, *chosen: Generation) -> str:
+        data = {"action": action, "_selected_action": [one.pk for one in chosen]}
+        return client.post(self.PAGE, data, follow=True).text
+
+    @pytest.fixture
+    def two(self, indexed_shop: Shop) -> tuple[Generation, Generation]:
+        """The one that serves, and one ready beside it."""
+        from django.core.management import call_command
+
+        call_command("rebuild_search_index", sync=True, fresh=True, activate="manual", verbosity=0)
+        old, new = Generation.objects.order_by("pk")
+        return old, new
+
+    def test_switch_and_back(self, admin_client: Client, two: tuple[Generation, Generation]) -> None:
+        old, new = two
+
+        assert "serves." in self._act(admin_client, "activate", new)
+        assert Generation.objects.active("shop.product") == new
+        self._act(admin_client, "activate", old)
+        assert Generation.objects.active("shop.product") == old
+        assert "Choose one generation" in self._act(admin_client, "activate", old, new)
+
+    def test_only_what_judgements_let_pass(self, admin_client: Client, two: tuple[Generation, Generation]) -> None:
+        old, new = two
+        Generation.objects.filter(pk=new.pk).update(measured={"gate": {"verdict": "refused"}})
+
+        assert "Judgements spoke against it" in self._act(admin_client, "activate", new)
+        assert Generation.objects.active("shop.product") == old
+
+    def test_pause_and_resume(self, admin_client: Client, two: tuple[Generation, Generation]) -> None:
+        _, new = two
+        Generation.objects.filter(pk=new.pk).update(state=Generation.State.BUILDING)
+
+        assert "is paused." in self._act(admin_client, "pause", new)
+        assert "is paused, not building" in self._act(admin_client, "pause", new)
+        assert "goes on." in self._act(admin_client, "resume", new)
+
+    def test_who_may_not_change_generations_may_not_switch(
+        self, client: Client, two: tuple[Generation, Generation]
+    ) -> None:
+        make_staff(client, "view_generation")
+        self._act(client, "activate", two[1])
+
+        assert Generation.objects.active("shop.product") == two[0]
+
+    def test_an_index_out_of_date_is_said(self, admin_client: Client, indexed_shop: Shop, settings: Any) -> None:
+        assert "out of date" not in admin_client.get(self.PAGE).text
+        settings.CATALOG_SEARCH |= {"IMAGE_SIZE": 333}
+
+        assert "index out of date, build a new generation" in admin_client.get(self.PAGE).text

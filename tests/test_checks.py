@@ -41,6 +41,7 @@ def test_the_demo_is_clean() -> None:
     [
         ({"PAGESIZE": 10}, ["catalog_search.W002"]),
         ({"PAGE_SIZE": "10"}, ["catalog_search.E003"]),
+        ({"QUANTIZATION": "ternary"}, ["catalog_search.E003"]),
         ({"EMBEDDER": {"BACKEND": "no.where"}}, ["catalog_search.E004"]),
         ({"RERANKER": {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder"}}, ["catalog_search.E004"]),
         ({"IMAGE_RERANKER": {"BACKEND": "no.where"}}, ["catalog_search.E004"]),

@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from catalog_search.indexes import registry
-from catalog_search.indexing import changes, drain, paused, start_generation
-from catalog_search.indexing.generations import activate, backfill, is_outdated, prepare
+from catalog_search.indexing import activate, changes, drain, paused, start_generation
+from catalog_search.indexing.generations import backfill, is_outdated, prepare
 from catalog_search.models import Change, Document, Generation, Thumbnail
 from project.shop.models import Brand, Product, ProductImage
 
@@ -259,3 +259,23 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     assert finished == generation
     assert Document.objects.count() == 50
     assert begun.items() <= dict(Document.objects.values_list("object_key", "embedded_at")).items()
+
+
+def test_batches_grow_where_they_are_quick(
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog_search.indexing import work
+
+    dummy_models.CATALOG_SEARCH |= {"BATCH_SIZE": 4}
+    for number in range(40):
+        make_product(f"Mug {number}")
+    sizes: dict[float, list[int]] = {}
+    for quick in (1e9, 0.0):
+        monkeypatch.setattr(work, "QUICK_SECONDS", quick)
+        generation = start_generation(registry.get("product"), fresh=True)
+        prepare(generation)
+        backfill(generation)
+        drain(done=sizes.setdefault(quick, []).append)
+
+    assert sizes[1e9] == [4, 8, 16, 12]
+    assert sizes[0.0] == [4] * 10

@@ -8,7 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "catalog_search"
 
 LAYERS = [
-    {"exceptions", "breaker", "conf", "languages", "images", "content", "fusion"},
+    {"exceptions", "breaker", "conf", "languages", "images", "content", "fusion", "quantization"},
     {"facets", "indexes", "backends", "embedding"},
     {"models", "sql"},
     {"indexing", "searching"},

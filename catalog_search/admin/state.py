@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,10 +15,10 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..exceptions import IndexNotFound
+from ..exceptions import CatalogSearchError, IndexNotFound
 from ..images import thumbnail_storage
 from ..indexes import registry
-from ..indexing import changes
+from ..indexing import activate, changes, is_outdated, switching
 from ..models import Change, Document, Generation
 from .pictures import preview
 
@@ -45,10 +46,56 @@ class GenerationAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "serves", "state", "model_name", "documents", "waiting", "failed", "activated_at"]
     list_filter = ["index", "state"]
     ordering = ["-pk"]
+    actions = ["activate", "pause", "resume"]
     fields = [
         *["index", "state", "serves", "documents", "waiting", "failed", "error"],
-        *["model_name", "dimensions", "ann_index", "created_at", "built_at", "activated_at", "definition"],
+        *["model_name", "dimensions", "ann_index", "created_at", "built_at", "activated_at", "definition", "measured"],
     ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Say which indexes are out of date."""
+        for index in registry if request.method == "GET" else ():
+            if is_outdated(index):
+                text = _("%s: index out of date, build a new generation: manage.py rebuild_search_index --index %s")
+                self.message_user(request, text % (index.label, index.name), messages.WARNING)
+        return super().changelist_view(request, extra_context)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """May this user decide which generation serves?"""
+        return request.user.has_perm("catalog_search.change_generation")
+
+    @admin.action(description=_("Let the chosen generation serve (again)"), permissions=["operate"])
+    def activate(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
+        """Switch to one ready generation; to go back, choose the one before."""
+        chosen = list(queryset.defer("background")[:2])
+        if len(chosen) != 1:
+            self.message_user(request, _("Choose one generation."), messages.ERROR)
+        elif chosen[0].verdict != "passed":
+            self.message_user(request, _("Judgements spoke against it; use manage.py."), messages.ERROR)
+        else:
+            self._operate(request, chosen, activate, _("%s serves."))
+
+    @admin.action(description=_("Pause the chosen builds"), permissions=["operate"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
+        """Let workers leave them."""
+        self._operate(request, queryset, switching.pause, _("%s is paused."))
+
+    @admin.action(description=_("Go on with the chosen builds"), permissions=["operate"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
+        """Let workers go on."""
+        self._operate(request, queryset, switching.resume, _("%s goes on."))
+
+    def _operate(
+        self, request: HttpRequest, chosen: Iterable[Generation], act: Callable[[Generation], None], done: Any
+    ) -> None:
+        for generation in chosen:
+            try:
+                act(generation)
+            except CatalogSearchError as error:
+                self.message_user(request, str(error), messages.ERROR)
+            else:
+                self.log_change(request, generation, str(done % generation))
+                self.message_user(request, done % generation, messages.SUCCESS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
         """Count documents and changes in the same query."""

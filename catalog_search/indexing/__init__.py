@@ -1,7 +1,8 @@
 """The write side: changes of products in, documents out."""
 
 from .changes import append, append_keys, paused, recording
-from .generations import activate, current_generation, is_outdated, start_generation
+from .generations import current_generation, is_outdated, start_generation
+from .switching import activate
 from .work import drain
 
 __all__ = [

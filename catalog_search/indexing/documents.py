@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..content import Content
 from ..fusion import Vector
@@ -81,11 +82,12 @@ def known_vectors(alias: str, generation: Generation, digests: Sequence[str]) ->
 def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Vector]) -> None:
     """Insert or replace documents in one statement; vectors by content digest, sent in binary.
 
-    ``unnest`` of binary arrays writes some 50,000 rows a second where text literals reach 1,200.
+    ``%b`` and not ``%s``: psycopg sends a list as text otherwise, which costs 25 times the time for vectors.
     """
     if not drafts:
         return
     weighted = [_weighted(draft.parts) for draft in drafts]
+    digests: list[Any] = [draft.content.digest for draft in drafts]
     columns: dict[str, list[object]] = {
         "object_key": [draft.key for draft in drafts],
         "language": [draft.language for draft in drafts],
@@ -97,10 +99,10 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
         "pictures": [str(draft.pictures) for draft in drafts],
         "picture_error": [draft.picture_error[:2000] for draft in drafts],
         "stamp": [draft.stamp for draft in drafts],
-        "digest": [draft.content.digest for draft in drafts],
+        "digest": digests,
     }
     names = ", ".join(columns)
-    arrays = ", ".join("%s::text[]" for _ in columns)
+    arrays = ", ".join("%b::text[]" for _ in columns)
     words = " || ".join(f"setweight(to_tsvector(config::regconfig, words_{weight}), '{weight}')" for weight in WEIGHTS)
     execute(
         alias,
@@ -108,14 +110,14 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
         INSERT INTO {_DOCUMENTS} (generation_id, object_key, object_id, language, {", ".join(_WRITTEN)})
         SELECT %s, object_key, {_big_integer()}, language, text, {words}, identifiers::tsvector, embedding,
                thumbnail, pictures, picture_error, stamp, digest, statement_timestamp()
-        FROM unnest({arrays}, %s::halfvec[]) AS row({names}, embedding)
+        FROM unnest({arrays}, %b::halfvec[]) AS row({names}, embedding)
         ON CONFLICT (generation_id, object_key, language) DO UPDATE
         SET {", ".join(f"{name} = EXCLUDED.{name}" for name in _WRITTEN)}
         """,
         (
             generation.pk,
             *columns.values(),
-            [vector_parameter(vectors[draft.content.digest]) for draft in drafts],
+            [vector_parameter(vectors[digest]) for digest in digests],
         ),
     )
 

@@ -1,37 +1,37 @@
-"""Generations: complete snapshots of an index, built beside the one that serves and switched by one row update."""
+"""Generations: complete snapshots of an index, built beside the one that serves."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from ..backends import embedder_of
-from ..backends.base import identity, place
+from ..backends.base import Embedder, identity, place
 from ..conf import settings
 from ..content import Content
-from ..embedding import modality_means, needs_means
+from ..embedding import embed, modality_means, needs_means
+from ..exceptions import CatalogSearchError
+from ..fusion import Vector
 from ..indexes import SearchIndex, registry
 from ..languages import text_config
 from ..models import Change, Document, Generation
 from ..sql import compile_keys, execute, write_alias
-from . import documents, doorbell, pictures
-
-logger = logging.getLogger(__name__)
+from . import ann, documents, doorbell, pictures
 
 _CHANGES = Change._meta.db_table
 _DOCUMENTS = Document._meta.db_table
 
 MEANS_SAMPLE = 200
 BACKGROUND_SAMPLE = 500
-HALFVEC_LIMIT = 4000  # dimensions that an HNSW index takes as halfvec (pgvector README)
+RATE_SAMPLE = 32
 
 
 def definition(index: SearchIndex) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def definition(index: SearchIndex) -> dict[str, Any]:
         "configs": [text_config(language) for language in index.language_codes],
         "embedder": _as_json(identity(settings.EMBEDDER)),
         "image_size": settings.IMAGE_SIZE,
+        "quantization": settings.QUANTIZATION,
     }
 
 
@@ -98,15 +99,56 @@ def prepare(generation: Generation) -> None:
     generation.dimensions = embedder.dimensions
     if earlier:
         generation.mean_vectors = earlier.mean_vectors
+        generation.measured = {name: value for name, value in earlier.measured.items() if name != "gate"}
     else:
-        generation.mean_vectors = modality_means(embedder, _sample(generation)) if needs_means(embedder) else {}
+        contents, generation.measured = _measure(generation)
+        generation.mean_vectors = _means(embedder, contents) if needs_means(embedder) else {}
     generation.state = Generation.State.BUILDING
-    generation.save(using=alias, update_fields=["dimensions", "definition", "means", "state"])
+    generation.save(using=alias, update_fields=["dimensions", "definition", "means", "measured", "state"])
 
 
-def _sample(generation: Generation) -> list[Content]:
+def _means(embedder: Embedder, contents: list[Content]) -> dict[str, Vector]:
+    try:
+        return modality_means(embedder, contents)
+    except CatalogSearchError:
+        # One poisonous product must not keep a generation from being built.
+        return modality_means(embedder, _accepted(embedder, contents))
+
+
+def _accepted(embedder: Embedder, contents: list[Content]) -> list[Content]:
+    """Leave out what a model refuses."""
+    try:
+        embed(embedder, contents, "document", {})
+    except CatalogSearchError:
+        half = len(contents) // 2
+        return _accepted(embedder, contents[:half]) + _accepted(embedder, contents[half:]) if half else []
+    return contents
+
+
+def _measure(generation: Generation) -> tuple[list[Content], dict[str, float]]:
+    """Return a sample of contents, and what an estimate needs: products a second, and pictures of a product."""
     index = registry.get(generation.index)
     products = list(index.index_queryset().using(generation.alias).order_by("?")[:MEANS_SAMPLE])
+    start = time.perf_counter()
+    contents, found = _contents(index, products)
+    loading = time.perf_counter() - start
+    measured = {"pictures": found / len(products)} if products else {}
+    timed = contents[:RATE_SAMPLE]
+    embedder = embedder_of(generation.definition["embedder"])
+    try:
+        if timed:
+            embed(embedder, timed[:1], "document", {})  # the first call of a model takes longer
+            start = time.perf_counter()
+            embed(embedder, timed, "document", {})
+            each = loading / len(products) + (time.perf_counter() - start) / len(timed)
+            measured["rate"] = 1 / max(each, 1e-6)
+    except CatalogSearchError:
+        pass  # a product in the sample that the model refuses: the build finds and names it
+    return contents, measured
+
+
+def _contents(index: SearchIndex, products: list[Any]) -> tuple[list[Content], int]:
+    """Return what is there to embed of some products, the first picture of each, and how many pictures they have."""
     with ThreadPoolExecutor(settings.PICTURE_THREADS) as pool:
         files = pictures.stamp_all([index.picture_files(product) for product in products], pool)
         loaded = pictures.load((file for own in files for file in own[:1]), pool)
@@ -115,11 +157,14 @@ def _sample(generation: Generation) -> list[Content]:
         text = documents.document_text(index.text_parts(product))
         content = Content(text, next((loaded[file.stamp].picture for file in own[:1]), None))
         contents += [content] if content else []
-    return contents
+    return contents, sum(map(len, files))
 
 
 def backfill(generation: Generation) -> int:
-    """Queue every product that has neither a document nor a change waiting; returns how many there were."""
+    """Queue what has no change waiting and is a product without a document, or a document without a product.
+
+    Returns how many there were. After loading, it is what writers did unseen meanwhile.
+    """
     index = registry.get(generation.index)
     alias = write_alias(index.model)
     statement, parameters = compile_keys(index.index_queryset().using(alias))
@@ -128,17 +173,17 @@ def backfill(generation: Generation) -> int:
             alias,
             f"""
             INSERT INTO {_CHANGES} (generation_id, object_key, priority)
-            SELECT %s, product.key, {int(Change.Priority.BACKFILL)}
-            FROM (SELECT DISTINCT found.key::text FROM ({statement}) found(key)) product(key)
-            WHERE NOT EXISTS (SELECT 1 FROM {_DOCUMENTS} document
-                              WHERE document.generation_id = %s AND document.object_key = product.key)
-              AND NOT EXISTS (SELECT 1 FROM {_CHANGES} change
-                              WHERE change.generation_id = %s AND change.object_key = product.key)
+            SELECT %s, key, {int(Change.Priority.BACKFILL)}
+            FROM (SELECT found.key::text FROM ({statement}) found(key)) product(key)
+            FULL JOIN (SELECT object_key FROM {_DOCUMENTS} WHERE generation_id = %s) document(key) USING (key)
+            WHERE product.key IS NULL OR document.key IS NULL
+            EXCEPT SELECT %s, object_key, {int(Change.Priority.BACKFILL)} FROM {_CHANGES} WHERE generation_id = %s
             RETURNING 1
             """,
-            (generation.pk, *parameters, generation.pk, generation.pk),
+            (generation.pk, *parameters, generation.pk, generation.pk, generation.pk),
         )
-        transaction.on_commit(doorbell.ring, using=alias, robust=True)
+        if rows:
+            transaction.on_commit(doorbell.ring, using=alias, robust=True)
     return len(rows)
 
 
@@ -153,89 +198,44 @@ def finish(generation: Generation) -> None:
     )
     vectors = [row[0].to_numpy() for row in sample]
     generation.background = np.stack(vectors).astype("<f2").tobytes() if vectors else None
-    generation.state = Generation.State.READY
     if not generation.ann_index:
-        generation.ann_index = _build_ann_index(generation, alias)
+        ann.build(generation)
+    generation.state = Generation.State.READY
     if generation.built_at is None:
         generation.built_at = Now()
     generation.save(using=alias, update_fields=["background", "state", "ann_index", "built_at", "error"])
     generation.refresh_from_db()
 
 
-def _build_ann_index(generation: Generation, alias: str) -> str:
-    """Build the partial HNSW index of a large generation and return its name; "" means exact search."""
-    rows = execute(alias, f"SELECT count(*) FROM {_DOCUMENTS} WHERE generation_id = %s", (generation.pk,))
-    dimensions = generation.dimensions or 0
-    if rows[0][0] < settings.ANN_MIN_DOCUMENTS or dimensions > HALFVEC_LIMIT:
-        return ""
-    name = f"catalog_search_hnsw_{generation.pk}"
-    concurrently = "" if connections[alias].in_atomic_block else "CONCURRENTLY"
-    execute(alias, f"DROP INDEX {concurrently} IF EXISTS {name}")
-    execute(
-        alias,
-        f"""
-        CREATE INDEX {concurrently} {name} ON {_DOCUMENTS}
-        USING hnsw ((embedding::halfvec({dimensions})) halfvec_cosine_ops) WHERE generation_id = {generation.pk}
-        """,
-    )
-    valid = execute(alias, "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", (name,))
-    if not valid or not valid[0][0]:
-        execute(alias, f"DROP INDEX {concurrently} IF EXISTS {name}")
-        generation.error = "The HNSW index could not be built; searches are exact."
-        logger.error("%s: %s", generation, generation.error)
-        return ""
-    execute(alias, f"ANALYZE {_DOCUMENTS}")
-    return name
-
-
-def activate(generation: Generation) -> None:
-    """Let a ready generation serve from now on: one row update. Activating an older one is the rollback."""
-    alias = generation.alias
-    Generation.objects.using(alias).filter(pk=generation.pk, state=Generation.State.READY).update(activated_at=Now())
-    generation.refresh_from_db()
-    keep = list(
-        Generation.objects.using(alias)
-        .of(generation.index)
-        .filter(state=Generation.State.READY, activated_at__isnull=False)
-        .order_by("-activated_at")
-        .values_list("pk", flat=True)[:2]
-    )
-    for old in Generation.objects.using(alias).of(generation.index).live().exclude(pk__in=keep):
-        if old.pk < generation.pk:
-            retire(old)
-
-
-def retire(generation: Generation) -> None:
-    """Stop a generation and drop its documents, changes and HNSW index."""
-    alias = generation.alias
-    Generation.objects.using(alias).filter(pk=generation.pk).update(state=Generation.State.RETIRED, ann_index="")
-    concurrently = "" if connections[alias].in_atomic_block else "CONCURRENTLY"
-    execute(alias, f"DROP INDEX {concurrently} IF EXISTS catalog_search_hnsw_{generation.pk}")
-    execute(alias, f"DELETE FROM {_CHANGES} WHERE generation_id = %s", (generation.pk,))
-    execute(alias, f"DELETE FROM {_DOCUMENTS} WHERE generation_id = %s", (generation.pk,))
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a generation stands: products waiting for a worker, and products whose last attempt failed."""
+    """Where a generation stands: products waiting for a worker, those in its hands, and those that failed last."""
 
     waiting: int
+    in_work: int
     failed: int
     reason: str = ""
     """What the failure of one of them says."""
 
 
-def progress(generation: Generation) -> Progress:
-    """Count what is left to do in a generation."""
+def last_change(generation: Generation) -> int:
+    """Return the id of the newest change of a generation: under constant writes, what is left never reaches zero."""
+    statement = f"SELECT coalesce(max(id), 0) FROM {_CHANGES} WHERE generation_id = %s"
+    return int(execute(generation.alias, statement, (generation.pk,))[0][0])
+
+
+def progress(generation: Generation, until: int | None = None) -> Progress:
+    """Count what is left to do in a generation; ``until`` leaves out changes with a higher id."""
     alias = generation.alias
     rows = execute(
         alias,
         f"""
         SELECT count(DISTINCT object_key) FILTER (WHERE error = ''),
+               count(DISTINCT object_key) FILTER (WHERE leased_until >= statement_timestamp()),
                count(DISTINCT object_key) FILTER (WHERE error <> ''), max(error)
-        FROM {_CHANGES} WHERE generation_id = %s
+        FROM {_CHANGES} WHERE generation_id = %s AND (%s::bigint IS NULL OR id <= %s::bigint)
         """,
-        (generation.pk,),
+        (generation.pk, until, until),
     )
-    waiting, failed, reason = rows[0]
-    return Progress(waiting, failed, reason or "")
+    waiting, in_work, failed, reason = rows[0]
+    return Progress(waiting, in_work, failed, reason or "")

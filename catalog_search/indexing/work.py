@@ -26,6 +26,9 @@ from .documents import Draft
 
 logger = logging.getLogger(__name__)
 
+QUICK_SECONDS = 0.5
+LARGEST_BATCH = 1_000
+
 Embedded = tuple[dict[str, Vector], dict[str, str]]
 """Vectors, and the reasons of those that failed, both by content digest."""
 
@@ -50,6 +53,7 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
     thread's. ``done`` is called after each batch with the number of products worked.
     """
     end = None if seconds is None else time.monotonic() + seconds
+    size = settings.BATCH_SIZE
     claimed: changes.Claim | None = None
     batch: Batch | None = None
     with (
@@ -58,8 +62,9 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
     ):
         try:
             while True:
-                in_time = end is None or time.monotonic() < end
-                claimed = changes.claim(alias, settings.BATCH_SIZE) if in_time else None
+                begun = time.monotonic()
+                in_time = end is None or begun < end
+                claimed = changes.claim(alias, size) if in_time else None
                 if not (claimed or batch):
                     return not in_time
                 ahead = _begin(alias, claimed, pool, model) if claimed else None
@@ -68,6 +73,9 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
                     if done:
                         done(len(batch.claimed.keys))
                 batch = ahead
+                # Where vectors are on record, or the model is fast, what each batch costs by itself would dominate.
+                quick = time.monotonic() - begun < QUICK_SECONDS
+                size = min(2 * size, max(LARGEST_BATCH, size)) if quick else settings.BATCH_SIZE
         except BaseException:  # who is told to stop leaves no claim that others would have to wait for
             for left in (claimed, batch.claimed if batch else None):
                 if left:

@@ -16,6 +16,7 @@ from ..conf import settings
 from ..fusion import Background, Vector
 from ..languages import fold, text_config
 from ..models import Document, Generation
+from ..quantization import HALF
 from ..sql import execute, vector_parameter
 from .query import MAX_TOKENS, Query
 from .scope import Scope
@@ -156,24 +157,27 @@ def vectors(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tupl
     generation = scope.generation
     dimensions = int(generation.dimensions or 0)
     exact = not generation.ann_index or scope.count(settings.ANN_EXACT_ROWS) < settings.ANN_EXACT_ROWS
-    # An expression index is used only for the very same expression with the literal generation.
-    embedding = "document.embedding" if exact else f"(document.embedding::halfvec({dimensions}))"
-    select = f"document.object_key, {embedding} <=> %s AS distance"
-    nearest = f"ORDER BY distance LIMIT {int(limit)}"
-    parameters = (vector_parameter(vector),)
+    select, parameters = "document.object_key, document.embedding <=> %s AS distance", (vector_parameter(vector),)
     if exact:
+        nearest = f"ORDER BY distance LIMIT {int(limit)}"
         rows = _select(scope, select, parameters, "TRUE", (), nearest, materialized=True)
     else:
+        # The order is that of the index, the distance always exact: bits only choose the candidates.
+        quantization = generation.quantization
+        indexed, asked = (quantization.expression(one, dimensions) for one in ("document.embedding", "%s"))
+        candidates = limit * (1 if quantization is HALF else settings.ANN_OVERSAMPLE)
+        nearest = f"ORDER BY {indexed} {quantization.distance} {asked} LIMIT {int(candidates)}"
         with transaction.atomic(using=scope.alias):
             # SET LOCAL, since a pooled connection must not keep it. The reach of an iterative scan is unbounded:
             # a filter that leaves few rows goes the exact way.
             breadth = str(settings.ANN_EF_SEARCH)
             statement = "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)"
             execute(scope.alias, statement + ", set_config('hnsw.ef_search', %s, true)", (breadth,))
-            rows = _select(scope, select, parameters, "TRUE", (), nearest)
+            rows = _select(scope, select, parameters, "TRUE", (), nearest, parameters)
     found = [(key, 1.0 - distance) for key, distance in rows]
-    # A relaxed scan returns rows nearly in order.
-    return sorted(((key, similarity) for key, similarity in found if similarity >= floor), key=lambda pair: -pair[1])
+    # A relaxed scan returns rows nearly in order, a binary index in the order of its bits.
+    found = sorted(((key, similarity) for key, similarity in found if similarity >= floor), key=lambda pair: -pair[1])
+    return found[:limit]
 
 
 def excluded(scope: Scope, words: Words, keys: Sequence[str]) -> list[str]:
@@ -232,6 +236,7 @@ def _select(
     condition: str,
     condition_parameters: Sequence[Any],
     tail: str,
+    tail_parameters: Sequence[Any] = (),
     materialized: bool = False,
 ) -> list[tuple[Any, ...]]:
     """Select from the documents of a scope; ``materialized`` takes the products first, the distances after."""
@@ -243,7 +248,9 @@ def _select(
         statement = f"SELECT {columns} {_from(scope)}"
         parameters = (*column_parameters, *key_parameters)
     return execute(
-        scope.alias, f"{statement} AND {condition} {tail}", (*parameters, scope.language, *condition_parameters)
+        scope.alias,
+        f"{statement} AND {condition} {tail}",
+        (*parameters, scope.language, *condition_parameters, *tail_parameters),
     )
 
 

@@ -49,6 +49,7 @@ def search(
     cutoff: float | None = None,
     lanes: Collection[str] = LANES,
     language: str = "",
+    generation: Generation | None = None,
     request: HttpRequest | None = None,
 ) -> Results:
     """Search an index and return one page of results.
@@ -58,7 +59,7 @@ def search(
     ``index.queryset(request)`` where other rules decide who sees what, as in the admin. ``facets`` maps names to
     chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting.
     ``cutoff`` overrides the setting; ``float("-inf")`` admits every product to the vector lane. ``lanes`` names those
-    that retrieve, to compare them: "identifiers", "words", "vectors".
+    that retrieve, to compare them: "identifiers", "words", "vectors". ``generation`` asks another than the serving one.
 
     A model that fails degrades the results openly (``results.degraded``). Raises ImageError on a broken picture and
     CatalogSearchError on an unknown facet, sort or lane.
@@ -88,7 +89,7 @@ def search(
             products = products.filter(pk__in=queryset.order_by().values("pk"))
         if liked:
             products = products.exclude(pk__in=liked)
-        scope = Scope(index, _active_generation(index, trace), query.language, products)
+        scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
         page_of = _ranked if query else _browsed
         hits, total, facet_results, reranked = page_of(scope, ask, trace)
     return Results(

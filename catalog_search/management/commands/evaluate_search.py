@@ -53,7 +53,9 @@ class Command(BaseCommand):
         try:
             names = chosen_configurations(options["compare"])
             index = chosen_index(options["index"])
-            judgements = self._judgements(index, options["file"], options["key"], options["limit"])
+            judgements, missing = judged_products(index, options["file"], options["key"], options["limit"])
+            if missing:
+                self.stderr.write(self.style.WARNING(f"{missing} judgements are of products not in the catalogue."))
             quiet = options["verbosity"] == 0
             evaluations = [self._evaluate(index, name, judgements, quiet) for name in names]
             floor = evaluation.random_floor(judgements)
@@ -64,29 +66,6 @@ class Command(BaseCommand):
         if options["json"]:
             measured = {"evaluations": [one.as_dict() for one in evaluations], "random": floor.as_dict()}
             options["json"].write_text(json.dumps(measured, ensure_ascii=False, indent=1), encoding="utf-8")
-
-    def _judgements(self, index: SearchIndex, path: Path, key: str, limit: int | None) -> Judgements:
-        """Read the judgements and put primary keys in; products that this catalogue lacks are left out."""
-        read = evaluation.read_judgements(path)
-        if limit:
-            read = dict(list(read.items())[:limit])
-        keys = primary_keys(index, key, {product for grades in read.values() for product in grades})
-        judgements = {
-            query: {keys[product]: grade for product, grade in grades.items() if product in keys}
-            for query, grades in read.items()
-        }
-        judgements = {query: grades for query, grades in judgements.items() if grades}
-        if not judgements:
-            raise CommandError(
-                f'No judged product is in {index.label} by its field "{key}". '
-                "Name the field that the judgements mean with --key, for instance --key sku."
-            )
-        if not any(evaluation.has_answer(grades) for grades in judgements.values()):
-            raise CommandError(f"No query has a product graded {evaluation.RELEVANT} or higher: nothing to measure.")
-        missing = sum(len(grades) for grades in read.values()) - sum(len(grades) for grades in judgements.values())
-        if missing:
-            self.stderr.write(self.style.WARNING(f"{missing} judgements are of products not in the catalogue."))
-        return judgements
 
     def _evaluate(self, index: SearchIndex, name: str, judgements: Judgements, quiet: bool) -> Evaluation:
         degraded: list[str] = []
@@ -111,16 +90,38 @@ def chosen_configurations(names: str) -> list[str]:
     return chosen or [name for name in CONFIGURATIONS if name != "reranked" or settings.RERANKER]
 
 
-def chosen_index(name: str) -> SearchIndex:
-    """Return the index to measure. Raises CommandError where the choice is open, NotReady where none serves."""
+def chosen_index(name: str, serving: bool = True) -> SearchIndex:
+    """Return the index meant. Raises CommandError where the choice is open, NotReady where it must serve yet."""
     indexes = list(registry)
     if not name and len(indexes) != 1:
         labels = ", ".join(index.label for index in indexes) or "none"
-        raise CommandError(f"Name the index to measure with --index; there are: {labels}.")
+        raise CommandError(f"Name the index; there are: {labels}.")
     index = registry.get(name) if name else indexes[0]
-    if Generation.objects.active(index.label) is None:
+    if serving and Generation.objects.active(index.label) is None:
         raise NotReady
     return index
+
+
+def judged_products(index: SearchIndex, path: Path, key: str, limit: int | None = None) -> tuple[Judgements, int]:
+    """Read judgements by primary key, and how many were left out: their products are not in this catalogue."""
+    read = evaluation.read_judgements(path)
+    if limit:
+        read = dict(list(read.items())[:limit])
+    keys = primary_keys(index, key, {product for grades in read.values() for product in grades})
+    judgements = {
+        query: {keys[product]: grade for product, grade in grades.items() if product in keys}
+        for query, grades in read.items()
+    }
+    judgements = {query: grades for query, grades in judgements.items() if grades}
+    if not judgements:
+        raise CommandError(
+            f'No judged product is in {index.label} by its field "{key}". '
+            "Name the field that the judgements mean with --key, for instance --key sku."
+        )
+    if not any(evaluation.has_answer(grades) for grades in judgements.values()):
+        raise CommandError(f"No query has a product graded {evaluation.RELEVANT} or higher: nothing to measure.")
+    missing = sum(len(grades) for grades in read.values()) - sum(len(grades) for grades in judgements.values())
+    return judgements, missing
 
 
 def primary_keys(index: SearchIndex, field: str, values: set[str]) -> dict[str, str]:
@@ -141,7 +142,9 @@ def primary_keys(index: SearchIndex, field: str, values: set[str]) -> dict[str, 
     return {str(value): str(pk) for value, pk in found}
 
 
-def searcher(index: SearchIndex, name: str, degraded: list[str]) -> Callable[[str], Outcome]:
+def searcher(
+    index: SearchIndex, name: str, degraded: list[str], generation: Generation | None = None
+) -> Callable[[str], Outcome]:
     """Return a search under a configuration; what failed on the way is noted in ``degraded``.
 
     The time is that of the page that a visitor gets. The ranking is asked for once more and whole, since the judged
@@ -149,9 +152,9 @@ def searcher(index: SearchIndex, name: str, degraded: list[str]) -> Callable[[st
     """
 
     def outcome(query: str) -> Outcome:
-        page = search(index, query, **CONFIGURATIONS[name])
+        page = search(index, query, generation=generation, **CONFIGURATIONS[name])
         degraded.extend(page.degraded[:1])
-        whole = search(index, query, page_size=settings.MAX_CANDIDATES, **CONFIGURATIONS[name])
+        whole = search(index, query, page_size=settings.MAX_CANDIDATES, generation=generation, **CONFIGURATIONS[name])
         return Outcome([str(hit.object.pk) for hit in whole], whole.total, page.timings)
 
     return outcome

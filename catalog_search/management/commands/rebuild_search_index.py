@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from catalog_search.conf import settings
 from catalog_search.exceptions import CatalogSearchError
 from catalog_search.indexes import SearchIndex, registry
 from catalog_search.indexing import activate, changes, drain, start_generation
-from catalog_search.indexing.generations import backfill, finish, prepare, progress
+from catalog_search.indexing.estimates import Estimate, estimate
+from catalog_search.indexing.generations import backfill, finish, last_change, prepare, progress
+from catalog_search.indexing.switching import prune
 from catalog_search.models import Change, Generation
 from catalog_search.tasks import index_changes, prepare_generation, send
 
+from ..gate import judge
+
 POLL_SECONDS = 0.25
+SLICE_SECONDS = 2.0
+RING_SECONDS = 10
+"""A ring may get lost with the worker that heard it: it is rung again when nothing moves for so long."""
 WORKER_SECONDS = 60
 """Without progress for so long, no worker seems to run."""
 TOLERATED = 0.02
 """Share of products that may fail and leave the generation good enough to serve."""
+CATCH_UPS = 3
+"""Rounds after loading for what writers did unseen meanwhile; later ones would find what is just being written."""
 
 
 class Command(BaseCommand):
@@ -32,36 +44,96 @@ class Command(BaseCommand):
         """Declare the options."""
         parser.add_argument("--index", action="append", help="name of an index; may be repeated (default: all)")
         parser.add_argument("--sync", action="store_true", help="embed in this process instead of Celery workers")
+        parser.add_argument(
+            "--workers", type=int, default=4, help="Celery tasks that work at once at most (default: 4)"
+        )
         parser.add_argument("--fresh", action="store_true", help="begin anew even where the index is up to date")
-        parser.add_argument("--force", action="store_true", help="activate however many products failed")
+        parser.add_argument("--estimate", action="store_true", help="say what it would take, and stop")
+        parser.add_argument("--limit-cost", type=float, help="stop where the estimated cost is higher")
+        parser.add_argument(
+            "--activate", choices=["auto", "manual"], default="auto", help="manual: leave the switch to a person"
+        )
+        parser.add_argument(
+            "--judgements", type=Path, help="let the new generation serve only if it does as well on these queries"
+        )
+        parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
+        parser.add_argument("--margin", type=float, help="how far nDCG@10 may fall (default: GATE_MARGIN)")
+        parser.add_argument("--force", action="store_true", help="let it serve whatever failed, or judgements say")
 
     def handle(self, *args: Any, index: list[str] | None, **options: Any) -> None:
         """Build each index in turn."""
+        if options["limit_cost"] is not None and not settings.PRICE_PER_THOUSAND:
+            raise CommandError('--limit-cost needs a price: set CATALOG_SEARCH["PRICE_PER_THOUSAND"].')
         try:
             indexes = [registry.get(name) for name in index] if index else list(registry)
             if not indexes:
                 raise CommandError("No search index is declared; see @register(Model) in the README.")
             for one in indexes:
-                self._build(one, **{name: options[name] for name in ("sync", "fresh", "force", "verbosity")})
+                self._build(one, options)
         except CatalogSearchError as error:
             raise CommandError(str(error)) from error
 
-    def _build(self, index: SearchIndex, sync: bool, fresh: bool, force: bool, verbosity: int) -> None:
+    def _build(self, index: SearchIndex, options: dict[str, Any]) -> None:
         start = time.monotonic()
-        generation = start_generation(index, fresh)
-        self._prepare(generation, sync)
+        active = Generation.objects.active(index.label)
+        generation = start_generation(index, options["fresh"])
+        is_new = generation.state == Generation.State.PREPARING
+        self._prepare(generation, options["sync"])
+        if generation.state == Generation.State.PAUSED:
+            raise CommandError(
+                f"{generation} is paused; let it go on: manage.py search_generations resume {index.name}"
+            )
+        expected = estimate(generation)
+        if options["verbosity"] and (expected.new or options["estimate"]):
+            self.stdout.write(described(generation, expected, 1 if options["sync"] else options["workers"]))
+        limit = options["limit_cost"]
+        too_dear = limit is not None and expected.cost > limit
+        if is_new and (too_dear or options["estimate"]):
+            generation.delete()
+        if too_dear:
+            raise CommandError(f"About {expected.cost:,.2f} is over the limit of {limit:,.2f}: nothing was embedded.")
+        if options["estimate"]:
+            return
         changes.retry(Change.objects.filter(generation=generation).failing())
         queued = backfill(generation)
-        self._load(generation, sync, quiet=verbosity == 0)
-        self._judge(generation, index, force)
+        self._load(generation, options)
+        self._assess(generation, index, options["force"])
         finish(generation)
-        activate(generation)
-        if verbosity:
+        # Building the HNSW index took its time, and a transaction that was open when all this began told nobody.
+        for _ in range(CATCH_UPS):
+            if not backfill(generation) and not progress(generation).waiting:
+                break
+            self._load(generation, options)
+        if active is None or active.pk != generation.pk:
+            self._switch(index, active, generation, options)
+        if options["verbosity"]:
             took = time.monotonic() - start
             done = f"{queued} new products in {took:.1f} s" if queued else "nothing new"
-            self.stdout.write(self.style.SUCCESS(f"{index.label}: {done}; generation {generation.pk} serves."))
+            serves = "serves" if Generation.objects.active(index.label) == generation else "is ready"
+            self.stdout.write(self.style.SUCCESS(f"{index.label}: {done}; generation {generation.pk} {serves}."))
 
-    def _judge(self, generation: Generation, index: SearchIndex, force: bool) -> None:
+    def _switch(
+        self, index: SearchIndex, active: Generation | None, generation: Generation, options: dict[str, Any]
+    ) -> None:
+        """Let the new generation serve if it may."""
+        by_hand = f"manage.py search_generations activate {index.name} {generation.pk}"
+        if options["judgements"] and active:
+            margin = settings.GATE_MARGIN if options["margin"] is None else options["margin"]
+            verdict = judge(index, active, generation, options["judgements"], options["key"], margin)
+            self.stdout.write(str(verdict))
+        # What judgements said holds for later runs without them too.
+        if active and generation.verdict != "passed" and not options["force"]:
+            raise CommandError(
+                f"Judgements left it {generation.verdict}; {active} serves on. "
+                f"To switch nevertheless: {by_hand} --force"
+            )
+        if options["activate"] == "manual":
+            self.stdout.write(f"To let it serve: {by_hand}")
+            return
+        activate(generation)
+        prune(index)
+
+    def _assess(self, generation: Generation, index: SearchIndex, force: bool) -> None:
         """Refuse to let a generation serve that lost more than a few products."""
         failed = progress(generation)
         if not failed.failed:
@@ -90,26 +162,49 @@ class Command(BaseCommand):
                 raise CommandError(f"The worker could not load the model: {generation.error}")
             waiting.check(0)
 
-    def _load(self, generation: Generation, sync: bool, quiet: bool) -> None:
-        """Work the changes off, here or by workers, showing count, rate and time left."""
-        total = progress(generation).waiting
+    def _load(self, generation: Generation, options: dict[str, Any]) -> None:
+        """Work the changes off that are there now, here or by workers, showing count, rate and time left."""
+        until = last_change(generation)
+        total = progress(generation, until).waiting
         if not total:
             return
+        quiet = options["verbosity"] == 0
         with tqdm(total=total, unit=" products", desc=f"Embedding {generation.index}", disable=quiet) as bar:
-
-            def show(_: int = 0) -> int:
-                left = progress(generation).waiting
-                bar.update(total - left - bar.n)
-                return left
-
-            if sync:
-                drain(generation.alias, done=show)
-                return
-            send(index_changes)
             waiting = Patience()
-            while left := show():
-                waiting.check(left)
+            self._ring(options, total)
+            while (now := progress(generation, until)).waiting:
+                bar.update(total - now.waiting - bar.n)
+                generation.refresh_from_db(fields=["state"])
+                if generation.state == Generation.State.RETIRED:
+                    raise CommandError(f"{generation} was pruned: a newer one serves.")
+                paused = generation.state == Generation.State.PAUSED
+                bar.set_postfix_str("paused" if paused else "")
+                if options["sync"] and drain(generation.alias, SLICE_SECONDS):
+                    continue
+                # A batch in work moves, if slowly; one of a killed worker comes back when its lease ends.
+                waiting.check(-1 if paused or now.in_work else now.waiting)
+                if waiting.seconds > RING_SECONDS:
+                    self._ring(options, now.waiting)
                 time.sleep(POLL_SECONDS)
+            bar.update(total - bar.n)
+
+    def _ring(self, options: dict[str, Any], products: int) -> None:
+        batches = math.ceil(products / settings.BATCH_SIZE)
+        for _ in range(0 if options["sync"] else min(options["workers"], batches)):
+            send(index_changes)
+
+
+def described(generation: Generation, expected: Estimate, workers: int) -> str:
+    """Return an estimate as operators read it."""
+    parts = [f"{expected.products:,} products", f"{expected.known:,} with a vector on record"]
+    parts.append(f"{expected.new:,} to embed with about {expected.pictures:,} pictures")
+    seconds = expected.seconds(workers)
+    if expected.new and seconds is not None and expected.rate:
+        left = tqdm.format_interval(int(seconds))
+        parts.append(f"about {left} at {expected.rate:,.1f} products a second with each of {workers} workers")
+    if settings.PRICE_PER_THOUSAND:
+        parts.append(f"about {expected.cost:,.2f} at {settings.PRICE_PER_THOUSAND:g} per thousand")
+    return f"{generation}: {', '.join(parts)}."
 
 
 class Patience:
@@ -118,11 +213,16 @@ class Patience:
     def __init__(self) -> None:
         self._left, self._since = -1, time.monotonic()
 
+    @property
+    def seconds(self) -> float:
+        """For how long nothing has moved."""
+        return time.monotonic() - self._since
+
     def check(self, left: int) -> None:
-        """Note what is left to do; raise CommandError where that did not change for WORKER_SECONDS."""
-        if left != self._left:
+        """Note what is left to do, -1 for a good reason to wait; raise CommandError after WORKER_SECONDS of nothing."""
+        if left != self._left or left < 0:
             self._left, self._since = left, time.monotonic()
-        elif time.monotonic() - self._since > WORKER_SECONDS:
+        elif self.seconds > WORKER_SECONDS:
             raise CommandError(
                 f"Nothing moved for {WORKER_SECONDS} s: does a Celery worker run, and listen to the queue of "
                 "CATALOG_SEARCH['QUEUE']? Start one, or use --sync. What is done is kept; run the command again."

@@ -1,0 +1,123 @@
+"""HNSW indexes: one partial index for each large generation, built after loading and beside all traffic."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import DatabaseError, connections
+
+from ..conf import settings
+from ..models import Document, Generation
+from ..sql import execute
+
+logger = logging.getLogger(__name__)
+
+_DOCUMENTS = Document._meta.db_table
+PREFIX = "catalog_search_hnsw_"
+POLL_SECONDS = 1.0
+NODE_BYTES = 900  # an element beside its vector: links to 2 x 16 neighbours and what leads to them, measured
+
+
+def build(generation: Generation) -> None:
+    """Build the HNSW index of a generation where it pays; without one (``ann_index`` empty) searches are exact.
+
+    A failure is noted on the generation and leaves no INVALID index behind. Where a killed command's statement still
+    runs on the server, its end is waited for.
+    """
+    alias, name = generation.alias, f"{PREFIX}{generation.pk}"
+    rows = execute(alias, f"SELECT count(*) FROM {_DOCUMENTS} WHERE generation_id = %s", (generation.pk,))[0][0]
+    dimensions, quantization = generation.dimensions or 0, generation.quantization
+    if rows < settings.ANN_MIN_DOCUMENTS or dimensions > quantization.limit:
+        return
+    while _is_being_built(alias, name):
+        time.sleep(POLL_SECONDS)
+    failure = ""
+    # Parallel workers share memory that containers often lack: one process does it too.
+    for workers in dict.fromkeys((settings.ANN_BUILD_WORKERS, 0)):
+        if _is_valid(alias, name):
+            break
+        drop(alias, name)
+        try:
+            with _build_session(alias, rows * (2 * dimensions + NODE_BYTES), workers):
+                execute(
+                    alias,
+                    f"CREATE INDEX {_concurrently(alias)} {name} ON {_DOCUMENTS} "
+                    f"USING hnsw ({quantization.expression('embedding', dimensions)} {quantization.operators}) "
+                    f"WHERE generation_id = {int(generation.pk)}",
+                )
+        except DatabaseError as error:
+            failure = str(error).strip()
+            logger.warning("%s: the HNSW index failed with %d workers: %s", generation, workers, failure)
+            if connections[alias].in_atomic_block:
+                raise
+    if _is_valid(alias, name):
+        generation.ann_index, generation.error = name, ""
+        execute(alias, f"ANALYZE {_DOCUMENTS}")
+    else:
+        drop(alias, name)
+        generation.error = f"The HNSW index could not be built; searches are exact. {failure}"
+        logger.error("%s: %s", generation, generation.error)
+
+
+def drop(alias: str, name: str) -> None:
+    """Drop an HNSW index, valid or not."""
+    execute(alias, f"DROP INDEX {_concurrently(alias)} IF EXISTS {name}")
+
+
+def drop_strays(alias: str) -> int:
+    """Drop the indexes of generations that are no more, INVALID ones of killed builds too; returns how many."""
+    used = [f"{PREFIX}{pk}" for pk in Generation.objects.using(alias).live().values_list("pk", flat=True)]
+    rows = execute(
+        alias,
+        "SELECT relname::text FROM pg_class WHERE relkind = 'i' AND relname ^@ %s AND relname <> ALL(%s::text[]) "
+        "AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = %s::regclass)",
+        (PREFIX, used, _DOCUMENTS),
+    )
+    strays = [name for (name,) in rows if not _is_being_built(alias, name)]
+    for name in strays:
+        drop(alias, name)
+    return len(strays)
+
+
+def _concurrently(alias: str) -> str:
+    return "" if connections[alias].in_atomic_block else "CONCURRENTLY"
+
+
+def _is_valid(alias: str, name: str) -> bool:
+    return bool(
+        execute(alias, "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s::text) AND indisvalid", (name,))
+    )
+
+
+def _is_being_built(alias: str, name: str) -> bool:
+    statement = "SELECT 1 FROM pg_stat_progress_create_index WHERE index_relid = to_regclass(%s::text)"
+    return bool(execute(alias, statement, (name,)))
+
+
+@contextmanager
+def _build_session(alias: str, needed: int, workers: int) -> Iterator[None]:
+    """Give the session the memory that the graph needs: beyond it, building is several times slower.
+
+    CONCURRENTLY runs outside a transaction, so this is the one session state of the app; it is taken back at once.
+    With ANN_BUILD_MB = 0 it is left to the server, as behind a pooler it must be.
+    """
+    wanted = {}
+    if settings.ANN_BUILD_MB:
+        memory = min(settings.ANN_BUILD_MB, 64 + needed * 5 // 4 // 2**20)
+        wanted = {
+            "maintenance_work_mem": f"{memory}MB",
+            "max_parallel_maintenance_workers": str(workers),
+            "statement_timeout": "0",
+        }
+    local = connections[alias].in_atomic_block
+    try:
+        for name, value in wanted.items():
+            execute(alias, "SELECT set_config(%s::text, %s::text, %s)", (name, value, local))
+        yield
+    finally:
+        if not local:
+            for name in wanted:
+                execute(alias, f"RESET {name}")

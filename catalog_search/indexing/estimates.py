@@ -1,0 +1,60 @@
+"""Estimates: what building a generation will take, before anything is spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..conf import settings
+from ..indexes import registry
+from ..models import Document, Generation
+from ..sql import execute
+
+_DOCUMENTS = Document._meta.db_table
+_GENERATIONS = Generation._meta.db_table
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is left to do for a prepared generation."""
+
+    products: int
+    """Products in the shop."""
+    known: int
+    """Those that this model embedded before, in this or another generation: free where they did not change."""
+    pictures: int
+    """About how many pictures belong to those that are to be embedded."""
+    rate: float | None
+    """Products a second that one worker loaded and embedded of a sample; None where it could not be measured."""
+    languages: int = 1
+
+    @property
+    def new(self) -> int:
+        """How many products have to be embedded."""
+        return max(0, self.products - self.known)
+
+    @property
+    def cost(self) -> float:
+        """What that costs at PRICE_PER_THOUSAND, in its currency."""
+        return self.new * self.languages * settings.PRICE_PER_THOUSAND / 1000
+
+    def seconds(self, workers: int) -> float | None:
+        """Return how long so many workers take for what is new, each with a processor of its own."""
+        return self.new / (self.rate * workers) if self.rate else None
+
+
+def estimate(generation: Generation) -> Estimate:
+    """Estimate what building takes, of a generation that is prepared."""
+    index = registry.get(generation.index)
+    products = index.index_queryset().using(generation.alias).count()
+    known = execute(
+        generation.alias,
+        f"""
+        SELECT count(DISTINCT document.object_key)
+        FROM {_DOCUMENTS} document JOIN {_GENERATIONS} generation ON generation.id = document.generation_id
+        WHERE generation.index = %s AND generation.model_fingerprint = %s
+        """,
+        (generation.index, generation.model_fingerprint),
+    )[0][0]
+    known = min(products, known)
+    pictures = round((products - known) * generation.measured.get("pictures", 0))
+    return Estimate(products, known, pictures, generation.measured.get("rate"), len(index.language_codes))

@@ -1,0 +1,124 @@
+"""Switching: which generation serves is one row update; what is no longer needed goes later, in small steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from ..exceptions import CatalogSearchError, NotReady
+from ..images import thumbnail_storage
+from ..indexes import SearchIndex
+from ..models import Change, Document, Generation, GenerationQuerySet, Thumbnail
+from ..sql import execute, write_alias
+from . import ann
+
+CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed."""
+
+    generations: int = 0
+    documents: int = 0
+    thumbnails: int = 0
+    indexes: int = 0
+
+
+def served(index: SearchIndex) -> GenerationQuerySet:
+    """Return the generations that could serve at once, the serving one first: the next is the way back."""
+    ready = Generation.objects.using(write_alias(index.model)).of(index.label).filter(state=Generation.State.READY)
+    return ready.filter(activated_at__isnull=False).defer("background").order_by("-activated_at")
+
+
+def activate(generation: Generation) -> None:
+    """Let a ready generation serve from now on: one row update. Searches that run end on the one they began with.
+
+    Raises NotReady where it is still being built, or was pruned.
+    """
+    ready = Generation.objects.using(generation.alias).filter(pk=generation.pk, state=Generation.State.READY)
+    if not ready.update(activated_at=Now()):
+        raise NotReady(f"{generation} is not ready to serve; run manage.py rebuild_search_index.")
+    generation.refresh_from_db()
+
+
+def rollback(index: SearchIndex) -> Generation:
+    """Let the generation serve that served before; called again, it goes back. Raises NotReady where there is none."""
+    earlier = served(index)[1:2]
+    if not earlier:
+        raise NotReady(f"{index!r} has no earlier generation that could serve: it is pruned, or there never was one.")
+    activate(earlier[0])
+    return earlier[0]
+
+
+def pause(generation: Generation) -> None:
+    """Let workers leave a generation that is being built; changes go on being recorded. Raises CatalogSearchError."""
+    _move(generation, Generation.State.BUILDING, Generation.State.PAUSED)
+
+
+def resume(generation: Generation) -> None:
+    """Let workers go on with a paused generation. Raises CatalogSearchError."""
+    _move(generation, Generation.State.PAUSED, Generation.State.BUILDING)
+
+
+def _move(generation: Generation, before: str, after: str) -> None:
+    found = Generation.objects.using(generation.alias).filter(pk=generation.pk, state=before)
+    if not found.update(state=after):
+        generation.refresh_from_db()
+        raise CatalogSearchError(f"{generation} is {generation.state}, not {before}.")
+    generation.refresh_from_db()
+
+
+def prune(
+    index: SearchIndex, keep: int = 1, thumbnails: bool = False, done: Callable[[int], object] | None = None
+) -> Pruned:
+    """Remove old generations of an index: all that began before the serving one but the ``keep`` last to serve.
+
+    Documents and changes go CHUNK rows at a time, so that nobody waits for a lock; ``done`` is called with each
+    number. Interrupted, the next call goes on. HNSW indexes that nothing uses go along, and with ``thumbnails`` the
+    small copies of pictures that no document shows: of those still on sale, models then read the original again.
+    """
+    alias = write_alias(index.model)
+    of = Generation.objects.using(alias).of(index.label)
+    kept = list(served(index).values_list("pk", flat=True)[: keep + 1])
+    # One that began after the serving one, and never served, is being built or waits for a person.
+    old = of.live().exclude(pk__in=kept).filter(Q(activated_at__isnull=False) | Q(pk__lt=kept[0] if kept else 0))
+    retired = old.update(state=Generation.State.RETIRED, ann_index="")
+    documents = 0
+    for pk in of.filter(state=Generation.State.RETIRED).values_list("pk", flat=True):
+        for table in (Change._meta.db_table, Document._meta.db_table):
+            while removed := _remove_chunk(alias, table, pk):
+                documents += removed if table == Document._meta.db_table else 0
+                if done:
+                    done(removed)
+    return Pruned(retired, documents, _prune_thumbnails(alias) if thumbnails else 0, ann.drop_strays(alias))
+
+
+def _remove_chunk(alias: str, table: str, generation_id: int) -> int:
+    statement = (
+        f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE generation_id = %s LIMIT {CHUNK})) "
+        "RETURNING 1"
+    )
+    return len(execute(alias, statement, (generation_id,)))
+
+
+def _prune_thumbnails(alias: str) -> int:
+    total = 0
+    # A day of grace: the document that will name a fresh thumbnail may not be written yet.
+    statement = f"""
+        DELETE FROM {Thumbnail._meta.db_table} WHERE ctid = ANY(ARRAY(
+            SELECT thumbnail.ctid FROM {Thumbnail._meta.db_table} thumbnail
+            WHERE thumbnail.created_at < now() - interval '1 day' AND NOT EXISTS (
+                SELECT 1 FROM {Document._meta.db_table} document WHERE document.thumbnail = thumbnail.name)
+            LIMIT {CHUNK}))
+        RETURNING name
+    """
+    while names := {name for (name,) in execute(alias, statement)}:
+        still = set(Thumbnail.objects.using(alias).filter(name__in=names).values_list("name", flat=True))
+        for name in names - still:
+            thumbnail_storage().delete(name)
+        total += len(names)
+    return total

@@ -1,0 +1,104 @@
+"""See the generations of an index, and say which one serves, rests or goes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from catalog_search.exceptions import CatalogSearchError
+from catalog_search.indexes import SearchIndex
+from catalog_search.indexing import activate, is_outdated, switching
+from catalog_search.indexing.generations import progress
+from catalog_search.models import Document, Generation
+
+from .evaluate_search import chosen_index
+
+
+class Command(BaseCommand):
+    """List generations, switch between them, let a build rest, remove old ones."""
+
+    help = "Lists the generations of a search index; activates, rolls back, pauses, resumes or prunes them."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what can be done."""
+        actions = parser.add_subparsers(dest="action", metavar="ACTION")
+        for name, text in (
+            ("list", "show the generations (the default)"),
+            ("activate", "let a ready generation serve"),
+            ("rollback", "let the generation serve that served before"),
+            ("pause", "let workers leave the generation that is being built"),
+            ("resume", "let workers go on with it"),
+            ("prune", "remove generations that no longer serve, with all that belongs to them"),
+        ):
+            action = actions.add_parser(name, help=text)
+            action.add_argument("index", nargs="?", default="", help="name of the index (default: the only one)")
+            if name == "activate":
+                action.add_argument("generation", type=int, help="its number")
+                action.add_argument("--force", action="store_true", help="even where judgements spoke against it")
+            if name == "prune":
+                action.add_argument("--keep", type=int, default=1, help="how many to keep for a rollback (default: 1)")
+                action.add_argument("--thumbnails", action="store_true", help="and thumbnails that no document shows")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it and say so."""
+        try:
+            index = chosen_index(options.get("index") or "", serving=False)
+            getattr(self, f"_{options.get('action') or 'list'}")(index, options)
+        except CatalogSearchError as error:
+            raise CommandError(str(error)) from error
+
+    def _list(self, index: SearchIndex, options: dict[str, Any]) -> None:
+        active = Generation.objects.active(index.label)
+        for one in Generation.objects.of(index.label).live().defer("background").order_by("pk"):
+            state = "serves" if active == one else one.get_state_display().lower()
+            if active == one and is_outdated(index):
+                state += ", out of date: build a new one with rebuild_search_index"
+            left = progress(one)
+            documents = Document.objects.filter(generation=one).count()
+            parts = [state, f"{documents:,} documents", f"{left.waiting:,} waiting", f"{left.failed:,} failed"]
+            parts += [one.ann_index and f"HNSW ({one.quantization.name})", one.error]
+            parts.append(f"judgements: {one.verdict}" if "gate" in one.measured else "")
+            self.stdout.write(f"{one}: {'; '.join(filter(None, parts))}")
+
+    def _activate(self, index: SearchIndex, options: dict[str, Any]) -> None:
+        generation = Generation.objects.of(index.label).filter(pk=options["generation"]).first()
+        if generation is None:
+            raise CommandError(f"{index.label} has no generation {options['generation']}.")
+        if generation.verdict != "passed" and not options["force"]:
+            raise CommandError(f"Judgements left it {generation.verdict}; to let it serve nevertheless, say --force.")
+        activate(generation)
+        self._say(f"{generation} serves.")
+
+    def _rollback(self, index: SearchIndex, options: dict[str, Any]) -> None:
+        self._say(f"{switching.rollback(index)} serves again.")
+
+    def _pause(self, index: SearchIndex, options: dict[str, Any]) -> None:
+        generation = _the(index, Generation.State.BUILDING)
+        switching.pause(generation)
+        self._say(f"{generation} is paused; what is in work is finished.")
+
+    def _resume(self, index: SearchIndex, options: dict[str, Any]) -> None:
+        generation = _the(index, Generation.State.PAUSED)
+        switching.resume(generation)
+        self._say(f"{generation} goes on; run rebuild_search_index where it does not run any more.")
+
+    def _prune(self, index: SearchIndex, options: dict[str, Any]) -> None:
+        with tqdm(unit=" rows", disable=options["verbosity"] == 0) as bar:
+            gone = switching.prune(index, options["keep"], options["thumbnails"], bar.update)
+        self._say(
+            f"Removed {gone.generations} generations, {gone.documents:,} documents, {gone.indexes} HNSW indexes, "
+            f"{gone.thumbnails:,} thumbnails."
+        )
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(self.style.SUCCESS(text))
+
+
+def _the(index: SearchIndex, state: Generation.State) -> Generation:
+    found = Generation.objects.of(index.label).filter(state=state).order_by("-pk").first()
+    if found is None:
+        raise CommandError(f"No generation of {index.label} is {state.label.lower()}.")
+    return found

@@ -1,0 +1,437 @@
+"""Generations: built beside the serving one, judged, switched, switched back and removed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from catalog_search.exceptions import CatalogSearchError, NotReady
+from catalog_search.fusion import unit
+from catalog_search.indexes import registry
+from catalog_search.indexing import activate, ann, drain, start_generation, switching
+from catalog_search.indexing.generations import backfill, prepare
+from catalog_search.models import Change, Document, Generation, Thumbnail
+from catalog_search.searching import lanes, search
+from catalog_search.searching.scope import Scope
+from catalog_search.sql import execute
+from project.shop.models import Product
+from project.shop.search import ProductIndex
+
+Shop = dict[str, Product]
+
+pytestmark = pytest.mark.django_db
+
+DUMMY = "catalog_search.backends.dummy.DummyEmbedder"
+
+
+@pytest.fixture
+def _constraints_at_once(db: None) -> None:
+    # An index cannot be created in the transaction of a test while constraints wait for its end.
+    execute("default", "SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def use_model(settings: Any, **options: Any) -> None:
+    settings.CATALOG_SEARCH |= {"EMBEDDER": {"BACKEND": DUMMY, "OPTIONS": options}}
+
+
+def run(command: str, *arguments: Any, **options: Any) -> str:
+    output = StringIO()
+    call_command(command, *arguments, stdout=output, **options)
+    return output.getvalue()
+
+
+def serving() -> Generation:
+    found = Generation.objects.active("shop.product")
+    assert found is not None
+    return found
+
+
+class TestEstimate:
+    def test_is_said_before_anything_is_built(
+        self, make_product: Callable[..., Product], dummy_models: Any, settings: Any
+    ) -> None:
+        for number in range(4):
+            make_product(f"Red mug {number}", picture="red")
+        settings.CATALOG_SEARCH |= {"PRICE_PER_THOUSAND": 500}
+
+        said = run("rebuild_search_index", "--sync", "--estimate")
+
+        assert "4 products" in said
+        assert "0 with a vector on record" in said
+        assert "4 to embed with about 4 pictures" in said
+        assert "products a second" in said
+        assert "about 2.00 at 500 per thousand" in said
+        assert not Generation.objects.exists()
+        assert not Change.objects.exists()
+
+    def test_knows_what_can_be_taken_over(self, indexed_shop: Shop) -> None:
+        assert "6 with a vector on record, 0 to embed" in run("rebuild_search_index", "--sync", "--estimate", "--fresh")
+
+    def test_a_cost_over_the_limit_stops_the_build(
+        self, make_product: Callable[..., Product], dummy_models: Any, settings: Any
+    ) -> None:
+        make_product("Red mug")
+        settings.CATALOG_SEARCH |= {"PRICE_PER_THOUSAND": 1000}
+        with pytest.raises(CommandError, match=r"1\.00 is over the limit of 0\.50"):
+            run("rebuild_search_index", "--sync", limit_cost=0.5)
+        assert not Generation.objects.exists()
+
+        run("rebuild_search_index", "--sync", limit_cost=1.5)
+        assert Document.objects.exists()
+
+    def test_a_limit_needs_a_price(self, dummy_models: Any) -> None:
+        with pytest.raises(CommandError, match="PRICE_PER_THOUSAND"):
+            call_command("rebuild_search_index", limit_cost=1)
+
+
+class TestPausing:
+    def test_workers_leave_a_paused_build_and_changes_are_kept(self, indexed_shop: Shop, settings: Any) -> None:
+        use_model(settings, dimensions=32)
+        new = start_generation(registry.get("product"))
+        prepare(new)
+        backfill(new)
+        switching.pause(new)
+        indexed_shop["red mug"].save()
+        drain()
+
+        assert not Document.objects.filter(generation=new).exists()
+        assert Change.objects.filter(generation=new).count() == 7
+        with pytest.raises(CommandError, match="is paused"):
+            call_command("rebuild_search_index", "--sync", verbosity=0)
+        with pytest.raises(CatalogSearchError, match="is paused, not building"):
+            switching.pause(new)
+
+        assert "goes on" in run("search_generations", "resume")
+        call_command("rebuild_search_index", "--sync", verbosity=0)
+        assert serving() == new
+        assert Document.objects.filter(generation=new).count() == 6
+
+
+class TestSwitching:
+    def test_by_hand(self, indexed_shop: Shop, settings: Any) -> None:
+        old = serving()
+        use_model(settings, dimensions=32)
+        said = run("rebuild_search_index", "--sync", activate="manual")
+        new = Generation.objects.latest("pk")
+
+        assert f"search_generations activate product {new.pk}" in said
+        assert serving() == old
+        run("search_generations", "activate", "product", str(new.pk))
+        assert serving() == new
+        assert "serves again" in run("search_generations", "rollback")
+        assert serving() == old
+        run("search_generations", "rollback")
+        assert serving() == new
+
+    def test_nothing_to_go_back_to(self, indexed_shop: Shop) -> None:
+        with pytest.raises(CommandError, match="no earlier generation"):
+            call_command("search_generations", "rollback")
+
+    def test_a_generation_being_built_cannot_serve(self, indexed_shop: Shop) -> None:
+        new = start_generation(registry.get("product"), fresh=True)
+
+        with pytest.raises(NotReady):
+            activate(new)
+
+    def test_a_search_ends_on_the_generation_that_it_began_with(
+        self, indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old = serving()
+        use_model(settings, dimensions=32)
+        call_command("rebuild_search_index", "--sync", activate="manual", verbosity=0)
+        new = Generation.objects.latest("pk")
+        asked: list[int] = []
+        identifiers, vectors = lanes.identifiers, lanes.vectors
+
+        def switch_then_ask(scope: Scope, query: Any) -> Any:
+            activate(new)
+            return identifiers(scope, query)
+
+        def note(scope: Scope, *arguments: Any) -> Any:
+            asked.append(scope.generation.pk)
+            return vectors(scope, *arguments)
+
+        monkeypatch.setattr(lanes, "identifiers", switch_then_ask)
+        monkeypatch.setattr(lanes, "vectors", note)
+        found = ProductIndex.search("red mug")
+        monkeypatch.setattr(lanes, "identifiers", identifiers)
+        ProductIndex.search("red mug")
+
+        assert found.hits[0].object == indexed_shop["red mug"]
+        assert not found.degraded
+        assert asked == [old.pk, new.pk]
+
+    def test_what_writers_did_unseen_is_caught_up_with(
+        self, indexed_shop: Shop, make_product: Callable[..., Product]
+    ) -> None:
+        from catalog_search.indexing import paused
+
+        with paused():
+            new = make_product("Green lamp")
+            gone = str(indexed_shop["dress"].pk)
+            indexed_shop["dress"].delete()
+        call_command("rebuild_search_index", "--sync", verbosity=0)
+
+        assert Document.objects.filter(object_key=new.pk).count() == 1
+        assert not Document.objects.filter(object_key=gone).exists()
+
+    def test_the_list_says_what_is_out_of_date(self, indexed_shop: Shop, settings: Any) -> None:
+        assert "serves; 6 documents; 0 waiting" in run("search_generations")
+        use_model(settings, dimensions=32)
+
+        assert "out of date: build a new one" in run("search_generations")
+
+
+class TestPruning:
+    @pytest.mark.usefixtures("_constraints_at_once")
+    def test_keeps_the_way_back_and_removes_the_rest(self, indexed_shop: Shop, settings: Any) -> None:
+        settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 1}
+        for dimensions in (16, 32, 48):
+            use_model(settings, dimensions=dimensions)
+            call_command("rebuild_search_index", "--sync", verbosity=0)
+        first, second, third, fourth = Generation.objects.order_by("pk")
+
+        assert [one.state for one in (first, second)] == ["retired", "retired"]
+        assert not Document.objects.filter(generation__in=[first, second]).exists()
+        assert Document.objects.filter(generation=third).count() == Document.objects.filter(generation=fourth).count()
+        assert self._indexes() == {third.ann_index, fourth.ann_index}
+
+        gone = switching.prune(registry.get("product"), keep=0)
+        assert (gone.generations, gone.documents, gone.indexes) == (1, 6, 1)
+        assert self._indexes() == {fourth.ann_index}
+        with pytest.raises(NotReady):
+            switching.rollback(registry.get("product"))
+
+    def test_thumbnails_that_nobody_shows(self, indexed_shop: Shop) -> None:
+        shown = Document.objects.get(object_key=indexed_shop["red mug"].pk).thumbnail
+        orphan = Document.objects.get(object_key=indexed_shop["dress"].pk).thumbnail
+        indexed_shop["dress"].delete()
+        assert switching.prune(registry.get("product"), thumbnails=True).thumbnails == 0  # too fresh
+        Thumbnail.objects.update(created_at="2020-01-01T00:00Z")
+
+        assert switching.prune(registry.get("product"), thumbnails=True).thumbnails == 1
+        names = set(Thumbnail.objects.values_list("name", flat=True))
+        assert shown in names
+        assert orphan not in names
+
+    def _indexes(self) -> set[str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT indexname FROM pg_indexes WHERE indexname LIKE 'catalog_search_hnsw_%'")
+            return {name for (name,) in cursor}
+
+
+class TestGate:
+    @pytest.fixture
+    def judged(self, indexed_shop: Shop, tmp_path: Path) -> Callable[..., Path]:
+        """Judge all products for two queries; what is not named is graded 0."""
+
+        def write(graded: bool = True) -> Path:
+            path = tmp_path / "judged.jsonl"
+            best = {"crimson cup": indexed_shop["red mug"], "azure cup": indexed_shop["blue mug"]}
+            rows = [
+                {"query": query, "product": product.pk, "grade": 3 if product == wanted else 0}
+                for query, wanted in best.items()
+                for product in (indexed_shop.values() if graded else [wanted])
+            ]
+            path.write_text("\n".join(json.dumps(row) for row in rows))
+            return path
+
+        return write
+
+    @pytest.fixture(autouse=True)
+    def _no_vectors_of_other_tests(self) -> None:
+        cache.clear()
+
+    def _find_all(self, settings: Any) -> None:
+        settings.CATALOG_SEARCH |= {"CUTOFF": -100.0}
+
+    def test_as_good_passes_and_both_scores_are_kept(
+        self, judged: Callable[..., Path], indexed_shop: Shop, settings: Any
+    ) -> None:
+        old = serving()
+        self._find_all(settings)
+        said = run("rebuild_search_index", "--sync", "--fresh", judgements=judged())
+        gate = serving().measured["gate"]
+
+        assert "passed" in said
+        assert serving() != old
+        assert gate["old_generation"] == old.pk
+        assert gate["old"]["nDCG@10"] == gate["new"]["nDCG@10"] > 0
+        assert gate["low"] <= gate["mean"] <= gate["high"]
+
+    def test_worse_is_refused_and_the_old_one_serves_on(
+        self, judged: Callable[..., Path], indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from catalog_search.backends.dummy import DummyEmbedder
+
+        # The model that serves knows colours by their poetic names; the new one reads words as they are written.
+        poetic = {"crimson": "red", "azure": "blue", "cup": "mug"}
+        plain = DummyEmbedder._direction
+        monkeypatch.setattr(
+            DummyEmbedder,
+            "_direction",
+            lambda self, word: plain(self, poetic.get(word, word) if self._dimensions == 64 else word),
+        )
+        old = serving()
+        self._find_all(settings)
+        use_model(settings, dimensions=32)
+
+        with pytest.raises(CommandError, match="serves on"):
+            run("rebuild_search_index", "--sync", judgements=judged())
+        new = Generation.objects.latest("pk")
+        assert serving() == old
+        assert new.measured["gate"]["verdict"] == "refused"
+        assert new.measured["gate"]["old"]["nDCG@10"] > new.measured["gate"]["new"]["nDCG@10"]
+        with pytest.raises(CommandError, match="refused"):
+            call_command("rebuild_search_index", "--sync", verbosity=0)
+        with pytest.raises(CommandError, match="refused"):
+            call_command("search_generations", "activate", str(new.pk))
+        call_command("search_generations", "activate", str(new.pk), "--force")
+        assert serving() == new
+
+    def test_too_few_judged_gives_no_verdict(self, judged: Callable[..., Path], settings: Any) -> None:
+        old = serving()
+        self._find_all(settings)
+
+        with pytest.raises(CommandError, match="serves on"):
+            run("rebuild_search_index", "--sync", "--fresh", judgements=judged(graded=False))
+        assert serving() == old
+        assert Generation.objects.latest("pk").measured["gate"]["verdict"] == "undecided"
+
+
+class TestManyDimensions:
+    @pytest.mark.usefixtures("_constraints_at_once")
+    @pytest.mark.parametrize(
+        ("dimensions", "quantization"), [(2048, "half"), (2048, "binary"), (4096, "binary"), (4096, "half")]
+    )
+    def test_recall(
+        self, make_product: Callable[..., Product], dummy_models: Any, dimensions: int, quantization: str
+    ) -> None:
+        dummy_models.CATALOG_SEARCH |= {
+            "EMBEDDER": {"BACKEND": DUMMY, "OPTIONS": {"dimensions": dimensions}},
+            "QUANTIZATION": quantization,
+            "ANN_MIN_DOCUMENTS": 1,
+            "ANN_EXACT_ROWS": 1,
+        }
+        draw = np.random.default_rng(0)
+        words = [f"word{number}" for number in range(60)]
+        products = [make_product(" ".join(draw.choice(words, 8))) for _ in range(300)]
+        call_command("rebuild_search_index", sync=True, verbosity=0)
+        generation = serving()
+        scope = Scope(registry.get("product"), generation, "en", Product.objects.all())
+        stored = {
+            document.object_key: np.array(document.embedding, dtype=np.float32)
+            for document in Document.objects.filter(generation=generation)
+        }
+
+        # Of so few documents PostgreSQL would sort all.
+        execute("default", "SET LOCAL enable_seqscan = off")
+        execute("default", "SET LOCAL enable_sort = off")
+        recalls = []
+        for product in products[:20]:
+            near = unit(stored[str(product.pk)] + 0.02 * draw.standard_normal(dimensions).astype(np.float32))
+            truth = sorted(stored, key=lambda key: -float(stored[key] @ near))[:10]
+            found = lanes.vectors(scope, near, float("-inf"), 10)
+            assert found[0][0] == truth[0]
+            assert found == sorted(found, key=lambda pair: -pair[1])
+            assert found[0][1] == pytest.approx(float(stored[truth[0]] @ near), abs=2e-3)
+            recalls.append(len({key for key, _ in found} & set(truth)) / 10)
+
+        over = dimensions > generation.quantization.limit
+        assert bool(generation.ann_index) is not over
+        assert np.mean(recalls) == 1.0 if over else np.mean(recalls) > 0.9
+        if not over:
+            assert generation.ann_index in self._plan(scope, near)
+
+    def _plan(self, scope: Scope, vector: Any) -> str:
+        """Return how PostgreSQL runs the very statement of the lane."""
+        ran: list[tuple[str, Any]] = []
+
+        def note(execute: Any, statement: str, parameters: Any, many: bool, context: Any) -> Any:
+            ran.append((statement, parameters))
+            return execute(statement, parameters, many, context)
+
+        with connection.execute_wrapper(note):
+            lanes.vectors(scope, vector, float("-inf"), 10)
+        statement, parameters = next(one for one in ran if "<=>" in one[0])
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {statement}", parameters)
+            return "\n".join(row[0] for row in cursor)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestIndexBuilding:
+    @pytest.fixture
+    def large(self, make_product: Callable[..., Product], dummy_models: Any) -> Any:
+        for number in range(20):
+            make_product(f"Mug {number}")
+        dummy_models.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 10}
+        return dummy_models
+
+    def test_concurrently_and_the_session_is_left_as_it_was(self, large: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW maintenance_work_mem")
+            before = cursor.fetchone()
+            call_command("rebuild_search_index", sync=True, verbosity=0)
+            cursor.execute("SHOW maintenance_work_mem")
+            assert cursor.fetchone() == before
+        assert serving().ann_index == f"{ann.PREFIX}{serving().pk}"
+
+    def test_an_invalid_index_of_a_killed_build_is_replaced(self, large: Any) -> None:
+        call_command("rebuild_search_index", sync=True, activate="manual", verbosity=0)
+        generation = Generation.objects.get()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", [generation.ann_index]
+            )
+            Generation.objects.update(ann_index="")
+            call_command("rebuild_search_index", sync=True, verbosity=0)
+            cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", [serving().ann_index])
+            assert cursor.fetchone() == (True,)
+
+    def test_a_build_that_fails_leaves_exact_search_and_no_invalid_index(self, large: Any) -> None:
+        with connection.cursor() as cursor:
+            # Vectors of another length than the generation's: the cast in the index refuses them.
+            call_command("rebuild_search_index", sync=True, activate="manual", verbosity=0)
+            generation = Generation.objects.get()
+            name, key = generation.ann_index, Document.objects.earliest("pk").object_key
+            ann.drop("default", generation.ann_index)
+            cursor.execute(f"UPDATE {Document._meta.db_table} SET embedding = '[1,2,3]' WHERE object_key = %s", [key])
+        generation.ann_index = ""
+        ann.build(generation)
+
+        assert generation.ann_index == ""
+        assert "searches are exact" in generation.error
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s)", [name])
+            assert cursor.fetchone() == (None,)
+
+
+def test_another_generation_than_the_serving_one_can_be_asked(indexed_shop: Shop, settings: Any) -> None:
+    use_model(settings, dimensions=32)
+    call_command("rebuild_search_index", sync=True, activate="manual", verbosity=0)
+    new = Generation.objects.latest("pk")
+
+    assert search(registry.get("product"), "red mug", generation=new).hits[0].object == indexed_shop["red mug"]
+
+
+def test_a_poisonous_product_in_the_sample_does_not_keep_a_generation_from_being_built(
+    make_product: Callable[..., Product], dummy_models: Any
+) -> None:
+    use_model(dummy_models, fuses=False, poison="poisonous")
+    for number in range(60):
+        make_product(f"Mug {number}", picture="red")
+    make_product("poisonous mug")
+    call_command("rebuild_search_index", sync=True, verbosity=0)
+
+    assert set(serving().mean_vectors) == {"image", "text"}
+    assert Document.objects.count() == 60
