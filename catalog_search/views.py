@@ -84,12 +84,13 @@ class SearchView(View):
         """Return what the template shows; a shop adds its own here."""
         context: dict[str, Any] = {"search_form": form, "index": form.index, "results": results, "address": address}
         if results is None:
-            return context | {"words_alone": address.without("picture", "like")}
-        similar = list(self._similar_chips(form, address))
+            return context | {"words_alone": address.without("picture", "like", "unlike", "terms")}
+        similar = [*self._product_chips(form, address, "like"), *self._product_chips(form, address, "unlike")]
+        similar += _term_chips(form, address)
         filters = list(address.chips(results))
         names = [name for facet in form.index.facets for name in facet.parameters]
         return context | {
-            "browsing": not any(form.options()[part] for part in ("text", "image", "like")),
+            "browsing": not any(form.options()[part] for part in ("text", "image", "like", "terms")),
             "chips": [*similar, *filters],
             "filter_count": len(filters),
             "without_filters": address.without(*names),
@@ -104,18 +105,29 @@ class SearchView(View):
             "next": address.next_page(results),
         }
 
-    def _similar_chips(self, form: SearchForm, address: Address) -> list[Chip]:
-        keys = form.cleaned_data.get("like") or []
+    def _product_chips(self, form: SearchForm, address: Address, name: str) -> list[Chip]:
+        keys = form.cleaned_data.get(name) or []
         if not keys:
             return []
         # A product that this visitor may not see is not named to them either.
         seen = {product.pk: str(product) for product in form.index.queryset(self.request).filter(pk__in=keys)}
         rest = {key: ",".join(str(other) for other in keys if other != key) for key in keys}
-        without = address.without("like")
+        without = address.without(name)
+        label = str(form.fields[name].label)
         return [
-            Chip(_("Similar to"), seen.get(key, ""), str(without.with_("like", rest[key]) if rest[key] else without))
+            Chip(label, seen.get(key, ""), str(without.with_(name, rest[key]) if rest[key] else without))
             for key in keys
         ]
+
+
+def _term_chips(form: SearchForm, address: Address) -> list[Chip]:
+    """Name each weighted term, under the address of the search without it."""
+    written = address.parameters.getlist("terms")
+    terms = form.cleaned_data.get("terms") or []
+    return [
+        Chip(_("More of") if weight > 0 else _("Less of"), words, str(address.without_value("terms", raw)))
+        for (words, weight), raw in zip(terms, written, strict=False)
+    ]
 
 
 @require_safe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.cache import caches
@@ -34,6 +35,24 @@ def put(key: str, value: Any, seconds: int) -> bool:
         logger.warning("The cache does not take values: %s", error)
         return False
     return True
+
+
+def get_many(keys: Sequence[str]) -> dict[str, Any]:
+    """Return what is kept under some keys; those that nothing is kept under are left out."""
+    try:
+        found = caches[settings.CACHE].get_many([f"{_PREFIX}:{key}" for key in keys])
+    except Exception as error:  # see get()
+        logger.warning("The cache does not answer: %s", error)
+        return {}
+    return {key.removeprefix(f"{_PREFIX}:"): value for key, value in found.items()}
+
+
+def put_many(values: Mapping[str, Any], seconds: int) -> None:
+    """Keep several values for a time."""
+    try:
+        caches[settings.CACHE].set_many({f"{_PREFIX}:{key}": value for key, value in values.items()}, seconds)
+    except Exception as error:  # see get()
+        logger.warning("The cache does not take values: %s", error)
 
 
 def keep_picture(picture: Picture) -> str:

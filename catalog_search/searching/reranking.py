@@ -8,12 +8,9 @@ import time
 from collections.abc import Sequence
 
 from ..backends import get_reranker
-from ..backends.base import Reranker
 from ..conf import settings
-from ..content import Content
-from ..images import Picture, thumbnail_storage
-from ..models import Document
-from ..sql import execute
+from . import verdicts
+from .hydration import contents
 from .query import Query
 from .ranking import Candidate, blend
 from .scope import Scope
@@ -60,36 +57,14 @@ def rerank(scope: Scope, query: Query, candidates: Sequence[Candidate]) -> tuple
             pace.note(1, FIRST_GUESS_SECONDS)  # try again some day: the machine may only have been busy
             return list(candidates), 0, True
         head = candidates[:depth]
-        documents = contents(scope, [candidate.key for candidate in head], reranker)
+        documents = contents(scope, [candidate.key for candidate in head], "image" in reranker.modalities)
         start = time.perf_counter()
-        scores = reranker.score(query.content, documents)
-        pace.note(len(documents), time.perf_counter() - start)
+        scores, asked = verdicts.score(reranker, query.content, documents)
+        if asked:
+            pace.note(asked, time.perf_counter() - start)
     except Exception as error:  # a model is foreign code; a search must answer all the same
         logger.error("Reranking failed, results keep the order of retrieval: %s", error)
         return list(candidates), 0, True
+    # What is not wanted stays so, however well the reranker finds that it answers the rest.
+    scores = [score * (1.0 - one.why.penalty) for score, one in zip(scores, head, strict=True)]
     return blend(candidates, scores, settings.RERANK_BLEND), len(scores), False
-
-
-def contents(scope: Scope, keys: Sequence[str], reranker: Reranker) -> list[Content]:
-    """Return what the reranker reads of these products: their indexed text and their thumbnail."""
-    rows = execute(
-        scope.alias,
-        f"""
-        SELECT object_key, text, thumbnail FROM {Document._meta.db_table}
-        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)
-        """,
-        (scope.generation.pk, scope.language, list(keys)),
-    )
-    sees = "image" in reranker.modalities
-    found = {key: Content(text, _open(thumbnail) if sees else None) for key, text, thumbnail in rows}
-    return [found.get(key, Content()) for key in keys]
-
-
-def _open(thumbnail: str) -> Picture | None:
-    if not thumbnail:
-        return None
-    try:
-        with thumbnail_storage().open(thumbnail) as file:
-            return Picture(file.read())
-    except OSError:
-        return None  # the text alone still tells something
