@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from .conf import settings
 from .exceptions import ImageError
 from .images import Picture, read_picture
 from .indexes import SearchIndex
+from .querylog import note_search
 from .searching import Results, cache, search
 
 MAX_PAGE = 10_000
@@ -205,7 +207,8 @@ class SearchForm(forms.Form):
         wanted = [weight for _words, weight in options["terms"] if weight > 0]
         if self.cleaned_data.get("like") and not (options["like"] or options["text"] or options["image"] or wanted):
             return Results()
-        return search(self.index, **options, request=request)
+        results = search(self.index, **options, request=request)
+        return replace(results, query_id=note_search(self.index, options, results, request))
 
 
 def sort_label(name: str) -> str:

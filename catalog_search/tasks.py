@@ -9,6 +9,7 @@ from .indexes import registry
 from .indexing import changes, doorbell, drain
 from .indexing.generations import prepare
 from .models import Generation
+from .querylog.retention import forget
 from .sql import write_alias
 
 SLICE_SECONDS = 60.0
@@ -45,3 +46,9 @@ def prepare_generation(generation_id: int) -> None:
     except Exception as error:
         Generation.objects.filter(pk=generation_id).update(error=f"{type(error).__name__}: {error}")
         raise
+
+
+@shared_task(name="catalog_search.forget_searches", ignore_result=True)
+def forget_searches() -> None:
+    """Erase searches older than QUERY_LOG_DAYS; run it from beat every night."""
+    forget()

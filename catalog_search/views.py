@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.forms import BoundField
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from .conf import settings
 from .exceptions import ImageError, IndexNotFound
@@ -20,6 +29,7 @@ from .facets import FacetRange, FacetValue
 from .forms import SearchForm
 from .indexes import SearchIndex, registry
 from .navigation import Address, Chip
+from .querylog import note_event
 from .responses import describe
 from .searching import Results, cache
 
@@ -118,6 +128,33 @@ class SearchView(View):
             Chip(label, seen.get(key, ""), str(without.with_(name, rest[key]) if rest[key] else without))
             for key in keys
         ]
+
+
+@csrf_exempt  # a beacon carries no token, and what it says counts little
+@require_POST
+def events(request: HttpRequest) -> HttpResponse:
+    """Note a click or an order: ``query_id``, ``product``, ``kind`` and ``position`` as JSON or as a form.
+
+    Made for ``navigator.sendBeacon``, which sends JSON as plain text.
+    """
+    try:
+        if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
+            sent = request.POST.dict()
+        else:
+            sent = json.loads(request.body)
+        position = sent.get("position")
+        note_event(
+            sent.get("query_id", ""),
+            sent.get("product", ""),
+            sent.get("kind", "click"),
+            int(position) if position not in (None, "") else None,
+        )
+    except ValidationError as error:
+        return JsonResponse({"errors": error.message_dict}, status=400)
+    except (ValueError, TypeError, AttributeError):
+        text = _("Send a JSON object with query_id and product, and kind and position if you like.")
+        return JsonResponse({"errors": {"__all__": [text]}}, status=400)
+    return HttpResponse(status=204)
 
 
 def _term_chips(form: SearchForm, address: Address) -> list[Chip]:

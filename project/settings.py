@@ -172,7 +172,10 @@ CATALOG_SEARCH = {
     "RERANKER": None,
     "QUEUE": CELERY_TASK_DEFAULT_QUEUE,
 }
-CELERY_BEAT_SCHEDULE = {"search-sweep": {"task": "catalog_search.sweep", "schedule": 30}}
+CELERY_BEAT_SCHEDULE = {
+    "search-sweep": {"task": "catalog_search.sweep", "schedule": 30},
+    "search-forget": {"task": "catalog_search.forget_searches", "schedule": 24 * 3600},
+}
 
 LOGGING = {
     "version": 1,

@@ -104,6 +104,15 @@ def worker(django_db_setup: None) -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
+@pytest.fixture(autouse=True)
+def logbook(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The query log's buffer without its thread, which would write beside the test's transaction: `logbook.write()`."""
+    from catalog_search.querylog import logbook as module
+
+    monkeypatch.setattr(module, "logbook", module.Logbook(background=False))
+    return module.logbook
+
+
 DUMMY = {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"poison": "poisonous"}}
 
 

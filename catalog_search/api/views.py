@@ -121,6 +121,7 @@ class SearchView(IndexView):
                 "unlike": [str(key) for key in cleaned["unlike"]],
                 "terms": [{"words": words, "weight": weight} for words, weight in cleaned["terms"]],
             },
+            "query_id": results.query_id or None,
             "kind": results.kind,
             "hits": serialize_hits(form.index, results.hits, context),
             "total": results.total,

@@ -112,6 +112,11 @@ class Results:
         return max(1, -(-self.total // self.page_size))
 
     @property
+    def offset(self) -> int:
+        """How many hits the pages before have."""
+        return (self.page - 1) * self.page_size
+
+    @property
     def total_text(self) -> str:
         """The total as people read it: "1000+" where counting stopped at the bound."""
         return f"{self.total}" if self.total_is_exact else f"{self.total}+"
