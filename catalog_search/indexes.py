@@ -119,6 +119,11 @@ class SearchIndex:
         return search(registry.of(cls), text, **options)
 
     @classmethod
+    def registered(cls) -> SearchIndex:
+        """Return the registered instance, for functions that take an index."""
+        return registry.of(cls)
+
+    @classmethod
     def similar(cls, product: Any, **options: Any) -> tuple[Hit, ...]:
         """Return products similar to one; see ``catalog_search.searching.similar`` for the options."""
         from .searching import similar
