@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.vector_lane import scratch_database
 
-CASES = 150
+CASES = 1000
 FIRST = 5
 
 
