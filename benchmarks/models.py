@@ -230,7 +230,7 @@ def measure_queries(generation: Any, search: dict[str, Any], rounds: int, second
             def client(place: int) -> None:
                 while time.monotonic() < end:
                     words = model_worker.packed(Content(sentence(hash((number, place, len(done))), 4)))
-                    model_worker.ask(encoding.TASK, generation.alias, generation.pk, *words)
+                    model_worker.ask(encoding.TASK, generation.alias, generation.pk, [words])
                     done.append(1)
 
             threads = [threading.Thread(target=client, args=[place]) for place in range(clients)]

@@ -118,9 +118,14 @@ class Settings:
     PAGE_SIZE = Setting(24, "hits on a page", minimum=1)
     QUERY_MAX_LENGTH = Setting(500, "longer queries are refused with a message", minimum=1)
     CACHE = Setting("default", "the alias in CACHES for query vectors, frozen rankings and uploaded pictures")
-    QUERY_CACHE_SECONDS = Setting(3600, "how long the vector of a query is kept", minimum=0)
+    QUERY_CACHE_SECONDS = Setting(3600, "how long the vector of a query and its reranker's scores are kept", minimum=0)
     PAGING_SECONDS = Setting(600, "how long a ranking is frozen for paging", minimum=0)
     PICTURE_SECONDS = Setting(1800, "how long a visitor's uploaded picture can be searched with", minimum=1)
+
+    QUERY_LOG = Setting(True, "False keeps no log of searches, clicks and orders")
+    QUERY_LOG_DAYS = Setting(90, "days after which the log forgets a search", minimum=0)
+    QUERY_LOG_BUFFER = Setting(10_000, "entries that wait to be written at most; the oldest give way", minimum=1)
+    INTENT_SECONDS = Setting(30, "searches of one visitor that follow each other so soon may be one intent", minimum=0)
 
     @classmethod
     def describe(cls) -> Iterator[Setting[Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -13,15 +15,18 @@ from .conf import settings
 from .exceptions import ImageError
 from .images import Picture, read_picture
 from .indexes import SearchIndex
+from .querylog import note_search
 from .searching import Results, cache, search
 
 MAX_PAGE = 10_000
 MAX_PAGE_SIZE = 100
 MAX_LIKED = 20
-RESERVED = ("q", "image", "picture", "like", "sort", "page", "page_size", "rerank", "language", "explain")
-"""Parameters that every search has; no facet can take their names."""
-QUERY_FIELDS = ("q", "image", "picture", "like")
+MAX_TERMS = 8
+MAX_WEIGHT = 10
+QUERY_FIELDS = ("q", "image", "picture", "like", "unlike", "terms")
 """The fields that say what is looked for; the others only arrange what is found."""
+RESERVED = (*QUERY_FIELDS, "sort", "page", "page_size", "rerank", "language", "explain")
+"""Parameters that every search has; no facet can take their names."""
 
 
 class PictureField(forms.FileField):
@@ -51,6 +56,31 @@ class KeysField(forms.CharField):
         return list(dict.fromkeys(key.strip() for part in cleaned for key in part.split(",") if key.strip()))
 
 
+class TermsField(forms.CharField):
+    """Weighted words, given once or several times: "summer dress", "floral^-0.5"; cleans to (words, weight) pairs."""
+
+    widget = forms.MultipleHiddenInput
+
+    def clean(self, value: Any) -> list[tuple[str, float]]:
+        """Return the terms; one without a weight counts fully."""
+        parts = value if isinstance(value, list | tuple) else [value or ""]
+        return [self._pair(super(TermsField, self).clean(part)) for part in parts if part.strip()]
+
+    def _pair(self, term: str) -> tuple[str, float]:
+        words, caret, written = term.rpartition("^")
+        try:
+            weight = float(written) if caret else 1.0
+        except ValueError:
+            weight = math.nan
+        if not (0 < abs(weight) <= MAX_WEIGHT) or not (words if caret else written).strip():
+            raise ValidationError(
+                _("Write a term as words^weight, the weight between -%(limit)d and %(limit)d: floral^-0.5."),
+                code="invalid",
+                params={"limit": MAX_WEIGHT},
+            )
+        return (words if caret else written).strip(), weight
+
+
 class SearchForm(forms.Form):
     """What can be asked of an index; an empty form browses.
 
@@ -62,6 +92,8 @@ class SearchForm(forms.Form):
     image = PictureField(required=False, label=_("Picture"))
     picture = forms.CharField(required=False, max_length=64, label=_("Picture"), widget=forms.HiddenInput)
     like = KeysField(required=False, max_length=2000, label=_("Similar to"))
+    unlike = KeysField(required=False, max_length=2000, label=_("Not similar to"))
+    terms = TermsField(required=False, max_length=200, label=_("Weighted words"))
     sort = forms.ChoiceField(required=False, label=_("Sort by"))
     page = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGE, label=_("Page"))
     page_size = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGE_SIZE, label=_("Page size"))
@@ -103,13 +135,32 @@ class SearchForm(forms.Form):
 
     def clean_like(self) -> list[Any]:
         """Turn the keys of liked products into the primary key's type."""
-        keys = self.cleaned_data["like"]
+        return self._products("like")
+
+    def clean_unlike(self) -> list[Any]:
+        """Turn the keys of disliked products into the primary key's type."""
+        return self._products("unlike")
+
+    def clean_terms(self) -> list[tuple[str, float]]:
+        """Bound their number: each is a call of the model."""
+        terms: list[tuple[str, float]] = self.cleaned_data["terms"]
+        if len(terms) > MAX_TERMS:
+            raise ValidationError(_("Give at most %(limit)d weighted terms."), params={"limit": MAX_TERMS})
+        return terms
+
+    def _products(self, name: str) -> list[Any]:
+        keys = self.cleaned_data[name]
         if len(keys) > MAX_LIKED:
             raise ValidationError(_("Give at most %(limit)d products to resemble."), params={"limit": MAX_LIKED})
         return [self.index.model._meta.pk.to_python(key) for key in keys]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse bounds that no product can meet."""
+        """Refuse bounds that no product can meet, and a query that only takes away."""
+        wanted = [weight for _words, weight in self.cleaned_data.get("terms") or () if weight > 0]
+        if not (wanted or any(self.cleaned_data.get(name) for name in ("q", "image", "picture", "like"))):
+            for name in ("unlike", "terms"):
+                if self.cleaned_data.get(name):
+                    self.add_error(name, ValidationError(_("Say what is wanted too."), code="nothing_wanted"))
         for facet in self.index.facets:
             if len(facet.parameters) == 2:
                 self._check_bounds(*facet.parameters)
@@ -132,6 +183,8 @@ class SearchForm(forms.Form):
             "text": cleaned.get("q", ""),
             "image": cleaned.get("image") or cleaned.get("picture"),
             "like": cleaned.get("like") or (),
+            "unlike": cleaned.get("unlike") or (),
+            "terms": cleaned.get("terms") or (),
             "facets": {facet.name: chosen for facet in self.index.facets if (chosen := facet.chosen(cleaned))},
             "sort": cleaned.get("sort") or None,
             "page": cleaned.get("page") or 1,
@@ -143,15 +196,19 @@ class SearchForm(forms.Form):
     def search(self, request: HttpRequest | None = None, **overrides: Any) -> Results:
         """Run the search that the valid part of the form asks for.
 
-        Only products that this visitor may see can be resembled: the likeness of a hidden one would tell about it.
+        Only products that this visitor may see can be resembled or avoided: the likeness of a hidden one would tell
+        about it.
         """
         options = {**self.options(), **overrides}
-        if options["like"]:
-            visible = self.index.queryset(request).filter(pk__in=options["like"])
-            options["like"] = list(visible.values_list("pk", flat=True))
-            if not (options["like"] or options["text"] or options["image"]):
-                return Results()
-        return search(self.index, **options, request=request)
+        visible = self.index.queryset(request)
+        for name in ("like", "unlike"):
+            if options[name]:
+                options[name] = list(visible.filter(pk__in=options[name]).values_list("pk", flat=True))
+        wanted = [weight for _words, weight in options["terms"] if weight > 0]
+        if self.cleaned_data.get("like") and not (options["like"] or options["text"] or options["image"] or wanted):
+            return Results()
+        results = search(self.index, **options, request=request)
+        return replace(results, query_id=note_search(self.index, options, results, request))
 
 
 def sort_label(name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings as django_settings
+from django.db.models import Q
 from django.utils.html import strip_tags
 from django.utils.module_loading import autodiscover_modules
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
     from django.http import HttpRequest
 
-    from .searching.results import Results
+    from .searching.results import Hit, Results
 
 Path = str | Callable[[Any], Any]
 
@@ -46,6 +47,8 @@ class SearchIndex:
     """Relations whose changes re-index the products concerned: ["brand", "images"]."""
     languages: ClassVar[Sequence[str]] = ()
     """One document for each, its texts read under that language; default: LANGUAGE_CODE alone."""
+    variants: ClassVar[str] = ""
+    """What ties variants together: a foreign key to the parent product, or a field they share ("style_code")."""
     api: ClassVar[bool] = False
     """Do the API endpoints answer for this index?"""
     serializer: ClassVar[Any] = None
@@ -68,6 +71,18 @@ class SearchIndex:
     def queryset(self, request: HttpRequest | None = None) -> QuerySet[Any]:
         """Return the products that this visitor may see; joined to every search of storefront and API."""
         return self.model._default_manager.all()
+
+    def family(self, product: Any) -> QuerySet[Any]:
+        """Return a product and its variants, by ``variants``."""
+        rows = self.model._default_manager.all()
+        if not self.variants:
+            return rows.filter(pk=product.pk)
+        field: Any = self.model._meta.get_field(self.variants)
+        shared = getattr(product, field.attname)
+        if field.related_model is self.model:
+            root = shared or product.pk
+            return rows.filter(Q(**{self.variants: root}) | Q(pk=root))
+        return rows.filter(Q(pk=product.pk) | (Q() if shared in (None, "") else Q(**{field.attname: shared})))
 
     def text_parts(self, product: Model) -> tuple[str, ...]:
         """Return the texts of a product, one for each entry of ``text``, as plain text."""
@@ -102,6 +117,18 @@ class SearchIndex:
         from .searching import search
 
         return search(registry.of(cls), text, **options)
+
+    @classmethod
+    def registered(cls) -> SearchIndex:
+        """Return the registered instance, for functions that take an index."""
+        return registry.of(cls)
+
+    @classmethod
+    def similar(cls, product: Any, **options: Any) -> tuple[Hit, ...]:
+        """Return products similar to one; see ``catalog_search.searching.similar`` for the options."""
+        from .searching import similar
+
+        return similar(registry.of(cls), product, **options)
 
 
 class Registry:

@@ -17,7 +17,8 @@ from .indexes import registry
 from .indexing import changes, doorbell, drain
 from .indexing.generations import prepare
 from .models import Generation
-from .searching import encoding, reranking
+from .querylog.retention import forget
+from .searching import encoding, explaining, reranking
 from .sql import read_alias, write_alias
 
 logger = logging.getLogger(__name__)
@@ -58,19 +59,30 @@ def prepare_generation(generation_id: int) -> None:
         raise
 
 
+@shared_task(name="catalog_search.forget_searches", ignore_result=True)
+def forget_searches() -> None:
+    """Erase searches older than QUERY_LOG_DAYS; run it from beat every night."""
+    forget()
+
+
 @shared_task(name=encoding.TASK, ignore_result=True, acks_late=False)
-def encode_query(key: str, alias: str, generation_id: int, text: str, picture: str) -> None:
-    """Answer a web process that waits for the vector of a query."""
-    worker.answer(key, lambda: encoding.encode(alias, generation_id, worker.unpacked(text, picture)))
+def encode_query(key: str, alias: str, generation_id: int, contents: list[tuple[str, str]]) -> None:
+    """Answer a web process that waits for the vectors of a query."""
+    worker.answer(key, lambda: encoding.encode(alias, generation_id, [worker.unpacked(*one) for one in contents]))
 
 
 @shared_task(name=reranking.TASK, ignore_result=True, acks_late=False)
 def rerank(
-    key: str, alias: str, generation_id: int, language: str, documents: list[str], text: str, picture: str
+    key: str, alias: str, generation_id: int, language: str, documents: list[str], query: tuple[str, str]
 ) -> None:
     """Answer a web process that waits for the scores of documents, which it names by their products' keys."""
-    query = worker.unpacked(text, picture)
-    worker.answer(key, lambda: reranking.score(alias, generation_id, language, documents, query))
+    worker.answer(key, lambda: reranking.score(alias, generation_id, language, documents, worker.unpacked(*query)))
+
+
+@shared_task(name=explaining.TASK, ignore_result=True, acks_late=False)
+def explain(key: str, alias: str, generation_id: int, language: str, documents: list[str]) -> None:
+    """Answer a web process that waits for what text and picture of products bring by themselves."""
+    worker.answer(key, lambda: explaining.parts(alias, generation_id, language, documents))
 
 
 def load_models() -> None:
@@ -83,7 +95,7 @@ def load_models() -> None:
             alias = read_alias(index.model)
             active = Generation.objects.using(alias).active(index.label)
             if active:
-                encoding.encode(alias, active.pk, Content("warm"))
+                encoding.encode(alias, active.pk, [Content("warm")])
                 if settings.RERANKER:
                     reranking.score(alias, active.pk, index.language_codes[0], [""], Content("warm"))
         logger.info("The models of searches are loaded.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import SearchView, picture
+from .views import SearchView, events, picture
 
 app_name = "catalog_search"
 urlpatterns = [
     path("", SearchView.as_view(), name="search"),
     path("picture/<str:token>.jpg", picture, name="picture"),
+    path("events/", events, name="events"),
     path("<str:index>/", SearchView.as_view(), name="search"),
 ]

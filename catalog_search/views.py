@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.forms import BoundField
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from .conf import settings
 from .exceptions import ImageError, IndexNotFound
@@ -20,6 +29,7 @@ from .facets import FacetRange, FacetValue
 from .forms import SearchForm
 from .indexes import SearchIndex, registry
 from .navigation import Address, Chip
+from .querylog import note_event
 from .responses import describe
 from .searching import Results, cache
 
@@ -84,12 +94,13 @@ class SearchView(View):
         """Return what the template shows; a shop adds its own here."""
         context: dict[str, Any] = {"search_form": form, "index": form.index, "results": results, "address": address}
         if results is None:
-            return context | {"words_alone": address.without("picture", "like")}
-        similar = list(self._similar_chips(form, address))
+            return context | {"words_alone": address.without("picture", "like", "unlike", "terms")}
+        similar = [*self._product_chips(form, address, "like"), *self._product_chips(form, address, "unlike")]
+        similar += _term_chips(form, address)
         filters = list(address.chips(results))
         names = [name for facet in form.index.facets for name in facet.parameters]
         return context | {
-            "browsing": not any(form.options()[part] for part in ("text", "image", "like")),
+            "browsing": not any(form.options()[part] for part in ("text", "image", "like", "terms")),
             "chips": [*similar, *filters],
             "filter_count": len(filters),
             "without_filters": address.without(*names),
@@ -104,18 +115,56 @@ class SearchView(View):
             "next": address.next_page(results),
         }
 
-    def _similar_chips(self, form: SearchForm, address: Address) -> list[Chip]:
-        keys = form.cleaned_data.get("like") or []
+    def _product_chips(self, form: SearchForm, address: Address, name: str) -> list[Chip]:
+        keys = form.cleaned_data.get(name) or []
         if not keys:
             return []
         # A product that this visitor may not see is not named to them either.
         seen = {product.pk: str(product) for product in form.index.queryset(self.request).filter(pk__in=keys)}
         rest = {key: ",".join(str(other) for other in keys if other != key) for key in keys}
-        without = address.without("like")
+        without = address.without(name)
+        label = str(form.fields[name].label)
         return [
-            Chip(_("Similar to"), seen.get(key, ""), str(without.with_("like", rest[key]) if rest[key] else without))
+            Chip(label, seen.get(key, ""), str(without.with_(name, rest[key]) if rest[key] else without))
             for key in keys
         ]
+
+
+@csrf_exempt  # a beacon carries no token, and what it says counts little
+@require_POST
+def events(request: HttpRequest) -> HttpResponse:
+    """Note a click or an order: ``query_id``, ``product``, ``kind`` and ``position`` as JSON or as a form.
+
+    Made for ``navigator.sendBeacon``, which sends JSON as plain text.
+    """
+    try:
+        if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
+            sent = request.POST.dict()
+        else:
+            sent = json.loads(request.body)
+        position = sent.get("position")
+        note_event(
+            sent.get("query_id", ""),
+            sent.get("product", ""),
+            sent.get("kind", "click"),
+            int(position) if position not in (None, "") else None,
+        )
+    except ValidationError as error:
+        return JsonResponse({"errors": error.message_dict}, status=400)
+    except (ValueError, TypeError, AttributeError):
+        text = _("Send a JSON object with query_id and product, and kind and position if you like.")
+        return JsonResponse({"errors": {"__all__": [text]}}, status=400)
+    return HttpResponse(status=204)
+
+
+def _term_chips(form: SearchForm, address: Address) -> list[Chip]:
+    """Name each weighted term, under the address of the search without it."""
+    written = address.parameters.getlist("terms")
+    terms = form.cleaned_data.get("terms") or []
+    return [
+        Chip(_("More of") if weight > 0 else _("Less of"), words, str(address.without_value("terms", raw)))
+        for (words, weight), raw in zip(terms, written, strict=False)
+    ]
 
 
 @require_safe

@@ -174,7 +174,10 @@ CATALOG_SEARCH = {
     "QUEUE": CELERY_TASK_DEFAULT_QUEUE,
     "MODEL_QUEUE": INTERACTIVE_QUEUE,
 }
-CELERY_BEAT_SCHEDULE = {"search-sweep": {"task": "catalog_search.sweep", "schedule": 30}}
+CELERY_BEAT_SCHEDULE = {
+    "search-sweep": {"task": "catalog_search.sweep", "schedule": 30},
+    "search-forget": {"task": "catalog_search.forget_searches", "schedule": 24 * 3600},
+}
 
 LOGGING = {
     "version": 1,

@@ -134,6 +134,15 @@ def fresh_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_breaker", Breaker("The cache", failures=1, seconds=5.0))
 
 
+@pytest.fixture(autouse=True)
+def logbook(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The query log's buffer without its thread, which would write beside the test's transaction: `logbook.write()`."""
+    from catalog_search.querylog import logbook as module
+
+    monkeypatch.setattr(module, "logbook", module.Logbook(background=False))
+    return module.logbook
+
+
 DUMMY = {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"poison": "poisonous"}}
 
 

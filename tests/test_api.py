@@ -66,7 +66,7 @@ def test_words(client: Client, indexed_shop: Shop) -> None:
         "title": "Red mug",
         "url": f"http://testserver{mug.get_absolute_url()}",
     }
-    assert answer["query"] == {"q": "red mug", "picture": None, "like": []}
+    assert answer["query"] == {"q": "red mug", "picture": None, "like": [], "unlike": [], "terms": []}
     assert answer["total"] >= 2
     assert answer["total_is_exact"] is True
     assert (answer["page"], answer["page_size"], answer["sort"]) == (1, 2, None)
@@ -114,7 +114,7 @@ def test_an_uploaded_picture(client: Client, indexed_shop: Shop, picture_bytes: 
     assert f"picture={token}" in answer["next"]
     following = client.get(answer["next"]).json()
     assert following["page"] == 2
-    assert following["query"] == {"q": "red", "picture": token, "like": []}
+    assert following["query"] == {"q": "red", "picture": token, "like": [], "unlike": [], "terms": []}
 
 
 def test_a_picture_alone(client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]) -> None:

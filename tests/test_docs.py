@@ -71,6 +71,7 @@ def test_the_snippets_about_searching_run(indexed_shop: dict[str, Any], rf: Any,
         "request": rf.get("/"),
         "photo": picture_bytes("red"),
         "product": indexed_shop["red mug"],
+        "other": indexed_shop["red chair"],
         "print": lambda *_: None,
     }
     for block in blocks(ROOT / "docs" / "searching.md", "python"):

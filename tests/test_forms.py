@@ -28,6 +28,8 @@ def test_an_empty_form_browses() -> None:
         "text": "",
         "image": None,
         "like": (),
+        "unlike": (),
+        "terms": (),
         "facets": {},
         "sort": None,
         "page": 1,
@@ -40,7 +42,7 @@ def test_an_empty_form_browses() -> None:
 def test_everything_at_once(picture_bytes: Callable[..., bytes]) -> None:
     token = cache.keep_picture(read_picture(picture_bytes()))
     full = form(
-        f"q=red+mug&picture={token}&like=1,2&like=3&colour=red&colour=blue&price_max=9.5&sort=price&page=2&rerank=0"
+        f"q=red+mug&picture={token}&like=1,2&like=3&unlike=4&terms=summer+dress&terms=floral^-0.5&colour=red&colour=blue&price_max=9.5&sort=price&page=2&rerank=0"
     )
 
     assert full.is_valid(), full.errors
@@ -49,6 +51,8 @@ def test_everything_at_once(picture_bytes: Callable[..., bytes]) -> None:
     assert options == {
         "text": "red mug",
         "like": [1, 2, 3],
+        "unlike": [4],
+        "terms": [("summer dress", 1.0), ("floral", -0.5)],
         "facets": {"colour": ("red", "blue"), "price": (None, Decimal("9.5"))},
         "sort": "price",
         "page": 2,
@@ -68,6 +72,13 @@ def test_everything_at_once(picture_bytes: Callable[..., bytes]) -> None:
         ("like=abc", "like"),
         ("like=" + ",".join(map(str, range(21))), "like"),
         ("like=%00", "like"),
+        ("unlike=1", "unlike"),
+        ("terms=floral^-1", "terms"),
+        ("terms=floral^much", "terms"),
+        ("terms=^2", "terms"),
+        ("terms=floral^nan", "terms"),
+        ("terms=floral^0", "terms"),
+        ("&".join(f"terms={number}" for number in range(9)), "terms"),
         ("sort=cleverness", "sort"),
         ("page=0", "page"),
         ("page=-1", "page"),

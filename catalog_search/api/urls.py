@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import SearchView
+from ..views import events
+from .views import SearchView, SimilarView
 
 app_name = "catalog_search_api"
-urlpatterns = [path("<str:index>/", SearchView.as_view(), name="search")]
+urlpatterns = [
+    path("events/", events, name="events"),
+    path("similar/<str:index>/<str:pk>/", SimilarView.as_view(), name="similar"),
+    path("<str:index>/", SearchView.as_view(), name="search"),
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.core.exceptions import ValidationError
 from django.http import Http404, QueryDict
 from rest_framework import status
 from rest_framework.exceptions import APIException
@@ -17,7 +18,7 @@ from ..forms import SearchForm
 from ..indexes import SearchIndex, registry
 from ..navigation import Address
 from ..responses import describe
-from ..searching import Results, cache
+from ..searching import Results, cache, similar
 from .serializers import FacetSerializer, serialize_hits
 from .throttling import SearchThrottle
 
@@ -28,25 +29,10 @@ class InvalidSearch(APIException):
     status_code = status.HTTP_400_BAD_REQUEST
 
 
-class SearchView(APIView):
-    """Searches one index by words, by a picture, or by both.
+class IndexView(APIView):
+    """Answers for one index, where it is open to the API."""
 
-    GET takes the parameters of the storefront's address; POST takes them as a form, with a picture as ``image``.
-    The picture is kept for a while: ``query.picture`` is its token for later requests. Only indexes with
-    ``api = True`` answer, and only with what ``queryset(request)`` lets this user see.
-    """
-
-    parser_classes = [MultiPartParser, FormParser]
     throttle_classes = [SearchThrottle]
-    form_class: type[SearchForm] = SearchForm
-
-    def get(self, request: Request, index: str) -> Response:
-        """Answer a search given by its parameters."""
-        return self.answer(request, self.form_class(self.get_index(index), request.query_params))
-
-    def post(self, request: Request, index: str) -> Response:
-        """Answer a search given as a form, with or without a picture."""
-        return self.answer(request, self.form_class(self.get_index(index), request.data, request.FILES))
 
     def get_index(self, name: str) -> SearchIndex:
         """Return the index to search; Http404 where there is none, or none that is open to the API."""
@@ -58,30 +44,86 @@ class SearchView(APIView):
             raise Http404("There is no such search.")
         return index
 
+
+class SimilarView(IndexView):
+    """Names products similar to one, without its variants: what a product's page shows below."""
+
+    max_size = 50
+
+    def get(self, request: Request, index: str, pk: str) -> Response:
+        """Answer with ``size`` products (10 by default); Http404 where this user may not see the product."""
+        declared = self.get_index(index)
+        try:
+            product = declared.queryset(request).filter(pk=declared.model._meta.pk.to_python(pk)).first()
+            size = int(request.query_params.get("size", 10))
+        except ValidationError as error:
+            raise Http404("There is no such product.") from error
+        except ValueError as error:
+            raise InvalidSearch({"errors": {"size": ["Give a whole number."]}}) from error
+        if product is None:
+            raise Http404("There is no such product.")
+        if not 1 <= size <= self.max_size:
+            raise InvalidSearch({"errors": {"size": [f"Give a number from 1 to {self.max_size}."]}})
+        hits = similar(declared, product, size=size, request=request)
+        return Response({"hits": serialize_hits(declared, hits, {"request": request, "view": self})})
+
+
+class SearchView(IndexView):
+    """Searches one index by words, by a picture, or by both.
+
+    GET takes the parameters of the storefront's address; POST takes them as a form, with a picture as ``image``.
+    The picture is kept for a while: ``query.picture`` is its token for later requests. Only indexes with
+    ``api = True`` answer, and only with what ``queryset(request)`` lets this user see.
+    """
+
+    parser_classes = [MultiPartParser, FormParser]
+    form_class: type[SearchForm] = SearchForm
+
+    def get(self, request: Request, index: str) -> Response:
+        """Answer a search given by its parameters."""
+        return self.answer(request, self.form_class(self.get_index(index), request.query_params))
+
+    def post(self, request: Request, index: str) -> Response:
+        """Answer a search given as a form, with or without a picture."""
+        return self.answer(request, self.form_class(self.get_index(index), request.data, request.FILES))
+
     def answer(self, request: Request, form: SearchForm) -> Response:
         """Search, or say at each field what is wrong with it."""
         if not form.is_valid():
             errors = {name: [str(message) for message in messages] for name, messages in form.errors.items()}
             raise InvalidSearch({"errors": errors})
-        results = form.search(request)
+        results = form.search(request, explain=self.explains(request, form))
         response = Response(self.represent(request, form, results))
         describe(response, results)
         return response
 
+    @staticmethod
+    def explains(request: Request, form: SearchForm) -> bool:
+        """Is an explanation asked for, by one of the staff?"""
+        return bool(form.cleaned_data["explain"] and getattr(request.user, "is_staff", False))
+
     def represent(self, request: Request, form: SearchForm, results: Results) -> dict[str, Any]:
         """Return the whole answer; a shop adds its own here."""
         cleaned = form.cleaned_data
-        explain = cleaned["explain"] and bool(getattr(request.user, "is_staff", False))
         address = Address.of(request.build_absolute_uri(request.path), cast(QueryDict, form.data))
         if cleaned["image"]:
             address = address.with_("picture", cache.keep_picture(cleaned["image"]))
         token = address.parameters.get("picture", "")
+        context = {"request": request, "view": self, "explain": self.explains(request, form)}
         # A picture that could not be kept has no next page: that would be the page of another search.
         lost = bool(cleaned["image"]) and not token
         following, preceding = (None, None) if lost else (address.next_page(results), address.previous_page(results))
         return {
-            "query": {"q": cleaned["q"], "picture": token or None, "like": [str(key) for key in cleaned["like"]]},
-            "hits": serialize_hits(form.index, results.hits, {"request": request, "view": self, "explain": explain}),
+            "query": {
+                "q": cleaned["q"],
+                "picture": token or None,
+                "like": [str(key) for key in cleaned["like"]],
+                "unlike": [str(key) for key in cleaned["unlike"]],
+                "terms": [{"words": words, "weight": weight} for words, weight in cleaned["terms"]],
+            },
+            "query_id": results.query_id or None,
+            "kind": results.kind,
+            "hits": serialize_hits(form.index, results.hits, context),
             "total": results.total,
             "total_is_exact": results.total_is_exact,
             "page": results.page,

@@ -52,12 +52,12 @@ def elsewhere(backend: str) -> bool:
     return bool(settings.MODEL_QUEUE) and not serving and bool(import_string(backend).in_process)
 
 
-def ask(task: str, *arguments: Any, spent: float = 0.0) -> Any:
-    """Let a worker run a task and return its answer; ``spent`` seconds of the search's time are gone already.
+def ask(task: str, *arguments: Any, seconds: float | None = None) -> Any:
+    """Let a worker run a task and return its answer; without ``seconds`` it has MODEL_SECONDS.
 
-    Raises Unavailable where none came within MODEL_SECONDS, ModelError with what the worker says went wrong.
+    Raises Unavailable where none came in time, ModelError with what the worker says went wrong.
     """
-    seconds = settings.MODEL_SECONDS - spent
+    seconds = settings.MODEL_SECONDS if seconds is None else seconds
     if seconds <= 0:
         raise Unavailable("No time is left to ask a worker.")
     with _breaker:
@@ -106,42 +106,44 @@ def unpacked(text: str, picture: str) -> Content:
     return Content(text, Picture(base64.b64decode(picture)) if picture else None)
 
 
+def together(
+    work: Callable[[Sequence[Question]], Sequence[Answer]], questions: Sequence[Question]
+) -> list[Answer | Exception]:
+    """Work questions in one go; where that fails each is tried alone, so that a bad one fails alone."""
+    try:
+        return list(work(questions))
+    except Unavailable as error:  # asking again would wait again
+        return [error] * len(questions)
+    except Exception as error:  # see answer()
+        if len(questions) == 1:
+            return [error]
+        return [found for one in questions for found in together(work, [one])]
+
+
 class Batcher(Generic[Question, Answer]):
     """Lets the calls of many threads go through a model together.
 
     One thread works. What comes in meanwhile waits and is worked in one go after it: nobody waits for company, and
-    the busier it gets the larger the batches. Where a batch fails each is tried alone: one bad item fails alone.
+    the busier it gets the larger the batches.
     """
 
-    def __init__(self, work: Callable[[list[Question]], Sequence[Answer]]) -> None:
+    def __init__(self, work: Callable[[Sequence[Question]], Sequence[Answer]]) -> None:
         self._work = work
-        self._waiting: SimpleQueue[tuple[Question, Future[Answer]]] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[Question, Future[Answer | Exception]]] = SimpleQueue()
         threading.Thread(target=self._run, name="catalog-search-model", daemon=True).start()
 
-    def __call__(self, question: Question) -> Answer:
-        """Return the answer to one question; raises what the work raised."""
-        future: Future[Answer] = Future()
-        self._waiting.put((question, future))
-        return future.result()
+    def __call__(self, questions: Sequence[Question]) -> list[Answer | Exception]:
+        """Return the answer to each question, or what went wrong with it."""
+        futures: list[Future[Answer | Exception]] = [Future() for _ in questions]
+        for question, future in zip(questions, futures, strict=True):
+            self._waiting.put((question, future))
+        return [future.result() for future in futures]
 
     def _run(self) -> None:
         while True:
             batch = [self._waiting.get()]
             while len(batch) < MAX_BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get())
-            if not self._solve(batch):
-                for one in batch:
-                    self._solve([one])
-
-    def _solve(self, batch: list[tuple[Question, Future[Answer]]]) -> bool:
-        """Answer a batch; False where it failed and its items should be tried alone."""
-        try:
-            answers = self._work([question for question, _ in batch])
-        except Exception as error:  # see answer()
-            if len(batch) > 1:
-                return False
-            batch[0][1].set_exception(error)
-            return True
-        for (_, future), found in zip(batch, answers, strict=True):
-            future.set_result(found)
-        return True
+            answers = together(self._work, [question for question, _ in batch])
+            for (_, future), found in zip(batch, answers, strict=True):
+                future.set_result(found)

@@ -2,5 +2,6 @@
 
 from .results import Hit, Results, Why
 from .search import search
+from .similar import similar
 
-__all__ = ["Hit", "Results", "Why", "search"]
+__all__ = ["Hit", "Results", "Why", "search", "similar"]

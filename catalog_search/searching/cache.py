@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
 
 from ..breaker import Breaker
 from ..conf import settings
@@ -22,27 +24,39 @@ _breaker = Breaker("The cache", failures=1, seconds=5.0)
 
 def get(key: str) -> Any:
     """Return what is kept under a key, or None."""
-    try:
-        with _breaker:
-            return caches[settings.CACHE].get(f"{_PREFIX}:{key}")
-    except Unavailable:  # said already
-        return None
-    except Exception as error:  # every cache backend has exceptions of its own
-        logger.warning("The cache does not answer: %s", error)
-        return None
+    return _tried(lambda cache: cache.get(f"{_PREFIX}:{key}"), None)
 
 
 def put(key: str, value: Any, seconds: int) -> bool:
     """Keep a value for a time; returns whether that worked."""
+
+    def kept(cache: BaseCache) -> bool:
+        cache.set(f"{_PREFIX}:{key}", value, seconds)
+        return True
+
+    return bool(_tried(kept, False))
+
+
+def get_many(keys: Sequence[str]) -> dict[str, Any]:
+    """Return what is kept under some keys; those that nothing is kept under are left out."""
+    found: dict[str, Any] = _tried(lambda cache: cache.get_many([f"{_PREFIX}:{key}" for key in keys]), {})
+    return {key.removeprefix(f"{_PREFIX}:"): value for key, value in found.items()}
+
+
+def put_many(values: Mapping[str, Any], seconds: int) -> None:
+    """Keep several values for a time."""
+    _tried(lambda cache: cache.set_many({f"{_PREFIX}:{key}": one for key, one in values.items()}, seconds), None)
+
+
+def _tried(use: Callable[[BaseCache], Any], otherwise: Any) -> Any:
     try:
         with _breaker:
-            caches[settings.CACHE].set(f"{_PREFIX}:{key}", value, seconds)
-    except Unavailable:
-        return False
-    except Exception as error:  # see get()
-        logger.warning("The cache does not take values: %s", error)
-        return False
-    return True
+            return use(caches[settings.CACHE])
+    except Unavailable:  # said already
+        return otherwise
+    except Exception as error:  # every cache backend has exceptions of its own
+        logger.warning("The cache cannot be used: %s", error)
+        return otherwise
 
 
 def keep_picture(picture: Picture) -> str:

@@ -1,9 +1,11 @@
-"""Encoding: the vector of a query, from the cache or from the model that the generation was built with."""
+"""Encoding: what a query means as vectors, from the cache or from the model that the generation was built with."""
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache as kept_for_ever
 
 import numpy as np
@@ -12,7 +14,6 @@ from ..backends import configuration_of, embedder_of, worker
 from ..conf import settings
 from ..content import Content
 from ..embedding import embed
-from ..exceptions import ModelError
 from ..fusion import Vector, mean_direction
 from ..models import Generation
 from . import cache, lanes
@@ -25,53 +26,110 @@ logger = logging.getLogger(__name__)
 TASK = "catalog_search.encode_query"
 
 
-def query_vector(scope: Scope, query: Query, trace: Trace) -> Vector | None:
-    """Return the unit vector of a query, or None where the model failed (noted) or nothing is left to embed.
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A query as unit vectors."""
 
-    Products in ``like`` weigh as much as words and picture together.
+    wanted: tuple[Vector, ...]
+    """One for each way of asking: words, picture, liked products. A good product answers all of them."""
+    avoided: tuple[tuple[Vector, float], ...] = ()
+    """What is not wanted, with weights from 0 to 1."""
+
+
+def query_meaning(scope: Scope, query: Query, trace: Trace) -> Meaning | None:
+    """Return the vectors of a query, or None where the model failed (noted) or nothing is left to embed.
+
+    Words and picture are encoded apart even by a model that could take both at once: it would weigh them as it was
+    trained to, here each has its say. What the model cannot read is left out (noted), the rest is searched.
     """
+    words = [(query.positive_text, 1.0), *query.positive_terms] if query.positive_text else query.positive_terms
+    picture = Content(image=query.image) if query.image else Content()
+    contents = {one.digest: one for one in (*(Content(text) for text, _ in (*words, *query.avoided)), picture) if one}
     with trace.stage("encode"):
         try:
-            asked = [_encoded(scope, query)] if query.content else []
-            if query.like:
-                asked += [mean_direction(found)] if (found := lanes.document_vectors(scope, query.like)) else []
+            found = _vectors(scope.generation, contents)
+            liked = lanes.document_vectors(scope, query.like)
+            unliked = lanes.document_vectors(scope, query.unlike)
         except Exception as error:  # a model is foreign code; words and identifiers still find something
             logger.error("The query could not be embedded, only words and identifiers are searched: %s", error)
             trace.degrade("embedder")
             return None
-        return mean_direction(asked) if asked else None
+    if len(found) < len(contents):
+        trace.degrade("embedder")
+
+    def weighted(texts: Sequence[tuple[str, float]]) -> list[tuple[Vector, float]]:
+        return [(found[key], weight) for text, weight in texts if (key := Content(text).digest) in found]
+
+    wanted = []
+    if said := weighted(words):
+        wanted.append(mean_direction([vector for vector, _ in said], [weight for _, weight in said]))
+    if picture.digest in found:
+        wanted.append(found[picture.digest])
+    if liked:
+        wanted.append(mean_direction(liked))
+    avoided = (*weighted(query.avoided), *((vector, 1.0) for vector in unliked))
+    return Meaning(tuple(wanted), avoided) if wanted else None
 
 
-def _encoded(scope: Scope, query: Query) -> Vector:
-    generation = scope.generation
+def _vectors(generation: Generation, contents: Mapping[str, Content]) -> dict[str, Vector]:
+    """Return vectors by the digests of their contents; what the model could not read is left out and logged."""
     means = generation.fingerprint if generation.definition.get("means") else ""
-    key = f"vector:{generation.model_fingerprint}:{means}:{query.content.digest}"
-    kept = cache.get(key)
-    if isinstance(kept, bytes) and len(kept) == 4 * (generation.dimensions or 0):
-        return np.frombuffer(kept, dtype="<f4")
+    names = {digest: f"vector:{generation.model_fingerprint}:{means}:{digest}" for digest in contents}
+    kept = cache.get_many(list(names.values()))
+    size = 4 * (generation.dimensions or 0)
+    found = {
+        digest: np.frombuffer(one, dtype="<f4")
+        for digest, name in names.items()
+        if isinstance(one := kept.get(name), bytes) and len(one) == size
+    }
+    missing = [digest for digest in contents if digest not in found]
+    if missing:
+        for digest, answer in zip(missing, _asked(generation, [contents[one] for one in missing]), strict=True):
+            if isinstance(answer, bytes) and len(answer) == size:
+                found[digest] = np.frombuffer(answer, dtype="<f4")
+            else:
+                reason = (
+                    f"its vectors are not of the index's {size // 4} dimensions"
+                    if isinstance(answer, bytes)
+                    else answer
+                )
+                logger.error("A part of the query could not be embedded: %s", reason)
+        cache.put_many(
+            {names[digest]: found[digest].tobytes() for digest in missing if digest in found},
+            settings.QUERY_CACHE_SECONDS,
+        )
+    return found
+
+
+def _asked(generation: Generation, contents: Sequence[Content]) -> list[bytes | str]:
     built_with = generation.definition["embedder"]
     if worker.elsewhere(configuration_of(built_with)["BACKEND"]):
-        answer = worker.ask(TASK, generation.alias, generation.pk, *worker.packed(query.content))
-        vector = np.frombuffer(answer, dtype="<f4")
-    else:
-        (vector,) = embed(embedder_of(built_with), [query.content], "query", generation.mean_vectors)
-    if len(vector) != generation.dimensions:
-        raise ModelError(f"The model gives {len(vector)} dimensions, the index has {generation.dimensions}.")
-    cache.put(key, vector.astype("<f4").tobytes(), settings.QUERY_CACHE_SECONDS)
-    return vector
+        packed = [worker.packed(one) for one in contents]
+        answers: list[bytes | str] = worker.ask(TASK, generation.alias, generation.pk, packed)
+        return answers
+    return _as_answers(worker.together(_model(generation), contents))
 
 
-def encode(alias: str, generation_id: int, content: Content) -> bytes:
-    """Return the vector of a query as little-endian float32, for who asked this worker; raises ModelError.
+def encode(alias: str, generation_id: int, contents: Sequence[Content]) -> list[bytes | str]:
+    """Return each content of a query as little-endian float32, or why that failed, for who asked this worker.
 
     Queries that come in while the model is busy go through it together.
     """
-    return _batcher(os.getpid(), alias, generation_id)(content).astype("<f4").tobytes()
+    return _as_answers(_batcher(os.getpid(), alias, generation_id)(contents))
+
+
+def _as_answers(found: Sequence[Vector | Exception]) -> list[bytes | str]:
+    return [
+        (str(one) or type(one).__name__) if isinstance(one, Exception) else one.astype("<f4").tobytes() for one in found
+    ]
 
 
 @kept_for_ever
 def _batcher(process: int, alias: str, generation_id: int) -> worker.Batcher[Content, Vector]:
     # By process: a forked child has none of its parent's threads.
-    generation = Generation.objects.using(alias).defer("background").get(pk=generation_id)
+    return worker.Batcher(_model(Generation.objects.using(alias).defer("background").get(pk=generation_id)))
+
+
+def _model(generation: Generation) -> Callable[[Sequence[Content]], list[Vector]]:
     embedder, means = embedder_of(generation.definition["embedder"]), generation.mean_vectors
-    return worker.Batcher(lambda contents: embed(embedder, contents, "query", means))
+    return lambda contents: embed(embedder, contents, "query", means)

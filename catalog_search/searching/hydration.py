@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..images import thumbnail_storage
+from ..content import Content
+from ..images import Picture, thumbnail_storage
 from ..models import Document
 from ..sql import execute
 from .ranking import Candidate
@@ -37,3 +38,28 @@ def thumbnails(scope: Scope, keys: Sequence[str]) -> dict[str, str]:
     )
     storage = thumbnail_storage()
     return {key: storage.url(name) for key, name in rows}
+
+
+def contents(
+    alias: str, generation_id: int, language: str, keys: Sequence[str], with_pictures: bool
+) -> dict[str, Content]:
+    """Return what models read of these products by key: their indexed text and their thumbnail."""
+    rows = execute(
+        alias,
+        f"""
+        SELECT object_key, text, thumbnail FROM {Document._meta.db_table}
+        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)
+        """,
+        (generation_id, language, list(keys)),
+    )
+    return {key: Content(text, _open(thumbnail) if with_pictures else None) for key, text, thumbnail in rows}
+
+
+def _open(thumbnail: str) -> Picture | None:
+    if not thumbnail:
+        return None
+    try:
+        with thumbnail_storage().open(thumbnail) as file:
+            return Picture(file.read())
+    except OSError:
+        return None  # the text alone still tells something

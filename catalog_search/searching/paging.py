@@ -25,7 +25,9 @@ def ranking_key(scope: Scope, query: Query, sort: str, cutoff: float | None, rer
 def freeze(key: str, candidates: Sequence[Candidate], reranked: int) -> None:
     """Keep a ranking for the next pages."""
     rows = [
-        [one.key, one.score, one.why.fused, one.why.rerank, one.why.matched, dict(one.why.lanes)] for one in candidates
+        [one.key, one.score, why.fused, why.rerank, why.matched, why.penalty, dict(why.lanes)]
+        for one in candidates
+        for why in [one.why]
     ]
     cache.put(key, json.dumps({"reranked": reranked, "rows": rows}), settings.PAGING_SECONDS)
 

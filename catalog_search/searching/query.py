@@ -1,10 +1,11 @@
-"""Query: what a visitor asks for, in words, by a picture, or both."""
+"""Query: what a visitor asks for, in words, by a picture, by products, and what they do not want."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.utils import translation
 
@@ -12,9 +13,12 @@ from ..content import Content
 from ..images import Picture
 from ..indexes import SearchIndex
 from ..languages import normalise_identifier
+from .negation import split
 
 # Words beyond these do not change what is meant; only the models read them all.
 MAX_TOKENS = 32
+# Each costs a call of the model where the cache does not know it.
+MAX_AVOIDED = 5
 _TOKEN = re.compile(r"""(?:(?<!\S)(-)(?=\S))?(?:"([^"]+)"|([^\s"]+))""")
 
 
@@ -28,31 +32,73 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query as one value. ``like`` holds keys of products that the results should resemble."""
+    """A query as one value. ``like`` and ``unlike`` hold keys of products that the results should (not) resemble.
+
+    ``terms`` are weighted words beside the text; a negative weight says how strongly something is not wanted.
+    """
 
     text: str = ""
     image: Picture | None = None
     like: tuple[str, ...] = ()
     language: str = ""
+    unlike: tuple[str, ...] = ()
+    terms: tuple[tuple[str, float], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.text.strip() or self.image or self.like)
+        return self.wants or bool(self.text.strip())
+
+    @property
+    def wants(self) -> bool:
+        """Does it say what it looks for, rather than only what it does not want?"""
+        return bool(self.image or self.like or self.positive_text or self.positive_terms)
+
+    @property
+    def kind(self) -> str:
+        """What it is asked by: "text", "photo", "photo+text", "like", each with "+like" or so, or "browse"."""
+        parts = {
+            "photo": self.image,
+            "text": self.text.strip() or self.positive_terms,
+            "like": self.like,
+        }
+        return "+".join(name for name, there in parts.items() if there) or "browse"
 
     @property
     def tokens(self) -> tuple[Token, ...]:
-        """The words and "quoted phrases" in order."""
-        found = (Token(bool(minus), phrase or word) for minus, phrase, word in _TOKEN.findall(self.text))
-        return tuple(token for token in found if token.text.strip())
+        """The words and "quoted phrases" in order, what is negated in words left out: it bends no lane."""
+        texts = (self._read[0], *(text for text, _ in self.positive_terms))
+        return tuple(token for text in texts for token in _tokens(text))
 
     @property
     def positive_text(self) -> str:
         """The text without quotes and without what it excludes: what a model reads."""
-        return " ".join(token.text.strip() for token in self.tokens if not token.excluded)
+        return " ".join(token.text.strip() for token in _tokens(self._read[0]) if not token.excluded)
+
+    @property
+    def positive_terms(self) -> tuple[tuple[str, float], ...]:
+        """The terms that are wanted, with their weights."""
+        return tuple((text, weight) for text, weight in self.terms if weight > 0)
+
+    @property
+    def avoided(self) -> tuple[tuple[str, float], ...]:
+        """What is not wanted, in words, with weights from 0 to 1: -word, "without ...", negative terms."""
+        text, phrases = self._read
+        found = [(token.text.strip(), 1.0) for token in _tokens(text) if token.excluded]
+        found += [(phrase, 1.0) for phrase in phrases]
+        found += [(text, min(-weight, 1.0)) for text, weight in self.terms if weight < 0]
+        return tuple(dict(found[:MAX_AVOIDED]).items())
+
+    @property
+    def _read(self) -> tuple[str, tuple[str, ...]]:
+        wanted, avoided = _without_negations(self.text, self.language)
+        if not wanted.strip() and not (self.image or self.like or self.positive_terms):
+            return self.text, ()  # "not black" alone: there is nothing else to go by
+        return wanted, avoided
 
     @property
     def content(self) -> Content:
-        """The query as the models take it."""
-        return Content(self.positive_text, self.image)
+        """The query as a reranker takes it."""
+        words = (self.positive_text, *(text for text, _ in self.positive_terms))
+        return Content(" ".join(filter(None, words)), self.image)
 
     @property
     def identifiers(self) -> tuple[str, ...]:
@@ -64,8 +110,24 @@ class Query:
     @property
     def digest(self) -> str:
         """Hexadecimal digest of everything asked."""
-        parts = [self.text.strip(), self.image.digest if self.image else "", *self.like, self.language]
-        return hashlib.blake2b("\0".join(parts).encode(), digest_size=20).hexdigest()
+        picture = self.image.digest if self.image else ""
+        parts = [self.text.strip(), picture, self.like, self.unlike, self.terms, self.language]
+        return hashlib.blake2b(repr(parts).encode(), digest_size=20).hexdigest()
+
+
+def _tokens(text: str) -> list[Token]:
+    found = (Token(bool(minus), phrase or word) for minus, phrase, word in _TOKEN.findall(text))
+    return [token for token in found if token.text.strip()]
+
+
+@lru_cache(maxsize=64)  # every lane asks for the same text
+def _without_negations(text: str, language: str) -> tuple[str, tuple[str, ...]]:
+    """Take what is negated in words out of a text; quoted phrases and -words stay as they are."""
+    words = [match.group() for match in _TOKEN.finditer(text)]
+    wanted, avoided = split(words, language)
+    if not avoided or any(phrase[0] in '-"' for phrase in avoided):
+        return text, ()
+    return " ".join(wanted), tuple(avoided)
 
 
 def query_language(index: SearchIndex, asked: str = "") -> str:

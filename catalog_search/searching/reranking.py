@@ -12,9 +12,8 @@ from ..backends import get_reranker, reranker_setting, worker
 from ..conf import settings
 from ..content import Content
 from ..exceptions import ImageError, ModelError
-from ..images import Picture, thumbnail_storage
-from ..models import Document
-from ..sql import execute
+from . import verdicts
+from .hydration import contents
 from .query import Query
 from .ranking import Candidate, blend
 from .scope import Scope
@@ -48,8 +47,8 @@ class Pace:
 paces: defaultdict[str, Pace] = defaultdict(Pace)
 """By the setting that names the reranker."""
 
-Judged = dict[str, tuple[str, float]]
-"""What a reranker says of products by their keys: which kind of document it read ("text", "image+text"), the score."""
+Judged = tuple[str, float]
+"""What a reranker says of a product: which kind of document it read ("text", "image+text"), the score."""
 
 
 def rerank(
@@ -72,54 +71,48 @@ def rerank(
     start = time.perf_counter()
     try:
         if worker.elsewhere(getattr(settings, setting)["BACKEND"]):
-            judged = worker.ask(TASK, *place, *worker.packed(query.content), spent=spent)
+            packed = worker.packed(query.content)
+            judged, asked = worker.ask(TASK, *place, packed, seconds=settings.MODEL_SECONDS - spent)
         else:
             get_reranker(setting)
             start = time.perf_counter()  # loading it is not its pace
-            judged = score(*place, query.content)
+            judged, asked = score(*place, query.content)
     except Exception as error:  # a model is foreign code; a search must answer all the same
         logger.error("Reranking failed, results keep the order of retrieval: %s", error)
         if (taken := time.perf_counter() - start) > settings.RERANK_SECONDS:
             pace.note(depth, taken)  # fewer might have been done in time
         return list(candidates), 0, True
-    if judged:
-        pace.note(len(judged), time.perf_counter() - start)
+    if asked:
+        pace.note(asked, time.perf_counter() - start)
+    # What is not wanted stays so, however well the reranker finds that it answers the rest.
+    lost = {one.key: one.why.penalty for one in candidates[:depth]}
+    judged = {key: (kind, value * (1.0 - lost[key])) for key, (kind, value) in judged.items()}
     return blend(candidates, judged, settings.RERANK_BLEND), len(judged), False
 
 
-def score(alias: str, generation_id: int, language: str, keys: Sequence[str], query: Content) -> Judged:
-    """Return how well these products answer a query, by their indexed text and their thumbnail. Raises ModelError.
+def score(
+    alias: str, generation_id: int, language: str, keys: Sequence[str], query: Content
+) -> tuple[dict[str, Judged], int]:
+    """Return how well these products answer a query, by their indexed text and their thumbnail, and how many were new.
 
     What the reranker cannot read is left out; a query that it cannot read whole leaves out everything, since an
-    order by half of what was asked is none.
+    order by half of what was asked is none. Raises ModelError.
     """
-    reranker = get_reranker(reranker_setting(query))
+    setting = reranker_setting(query)
+    reranker = get_reranker(setting)
     if reranker is None:
         raise ModelError("No reranker is configured here.")
     if reranker.readable(query).modalities != query.modalities:
-        return {}
-    rows = execute(
-        alias,
-        f"""
-        SELECT object_key, text, thumbnail FROM {Document._meta.db_table}
-        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)
-        """,
-        (generation_id, language, list(keys)),
-    )
-    sees = "image" in reranker.modalities
-    found = {
-        key: reranker.readable(Content(text, _open(thumbnail) if sees else None), query)
-        for key, text, thumbnail in rows
-    }
-    read = {key: document for key, document in found.items() if document}
+        return {}, 0
+    found = contents(alias, generation_id, language, keys, "image" in reranker.modalities)
+    read = {key: document for key, one in found.items() if (document := reranker.readable(one, query))}
     try:
-        scores = reranker.score(query, list(read.values()))
+        scores, asked = verdicts.score(setting, reranker, query, list(read.values()))
     except ImageError:
         read = {key: document for key, one in read.items() if (document := _undamaged(one))}
-        scores = reranker.score(query, list(read.values()))
-    return {
-        key: ("+".join(document.modalities), score) for (key, document), score in zip(read.items(), scores, strict=True)
-    }
+        scores, asked = verdicts.score(setting, reranker, query, list(read.values()))
+    kinds = ["+".join(document.modalities) for document in read.values()]
+    return dict(zip(read, zip(kinds, scores, strict=True), strict=True)), asked
 
 
 def _undamaged(document: Content) -> Content:
@@ -131,13 +124,3 @@ def _undamaged(document: Content) -> Content:
         logger.warning("A product is judged without its photo: %s", error)
         return Content(document.text)
     return document
-
-
-def _open(thumbnail: str) -> Picture | None:
-    if not thumbnail:
-        return None
-    try:
-        with thumbnail_storage().open(thumbnail) as file:
-            return Picture(file.read())
-    except OSError:
-        return None  # the text alone still tells something

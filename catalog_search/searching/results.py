@@ -20,6 +20,10 @@ class Why:
     fused: float = 0.0
     rerank: float | None = None
     matched: str = ""
+    penalty: float = 0.0
+    """The share of its score that it lost by being near to something unwanted."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """How much of its likeness came from its "text" and its "image"; told by ``search(..., explain=True)``."""
 
     @property
     def pinned(self) -> bool:
@@ -34,6 +38,8 @@ class Why:
             "fused": round(self.fused, 4),
             "rerank": None if self.rerank is None else round(self.rerank, 4),
             "matched": self.matched,
+            "penalty": round(self.penalty, 4),
+            "shares": {part: round(share, 4) for part, share in self.shares.items()},
         }
 
 
@@ -82,11 +88,15 @@ class Results:
     page_size: int = 24
     facets: Mapping[str, FacetResult] = field(default_factory=dict)
     sort: str = ""
+    kind: str = "browse"
+    """What was asked by: "text", "photo", "photo+text", "like" and so on, or "browse"."""
     reranked: int = 0
     """How many candidates the reranker scored."""
     degraded: tuple[str, ...] = ()
     """What failed on the way ("embedder", "reranker", "index"); empty when all went well."""
     did_you_mean: str = ""
+    query_id: str = ""
+    """Under this id the query log keeps it, for clicks and orders to refer to; empty where nothing is kept."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """Milliseconds by stage."""
 
@@ -100,6 +110,11 @@ class Results:
     def pages(self) -> int:
         """How many pages there are, at least one."""
         return max(1, -(-self.total // self.page_size))
+
+    @property
+    def offset(self) -> int:
+        """How many hits the pages before have."""
+        return (self.page - 1) * self.page_size
 
     @property
     def total_text(self) -> str:

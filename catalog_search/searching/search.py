@@ -18,7 +18,8 @@ from ..indexes import SearchIndex
 from ..models import Generation
 from ..sql import read_alias
 from . import paging
-from .encoding import query_vector
+from .encoding import query_meaning
+from .explaining import explained
 from .hydration import hydrate
 from .lanes import LANES
 from .query import Query, query_language
@@ -38,6 +39,8 @@ def search(
     *,
     image: Picture | bytes | IO[bytes] | None = None,
     like: Sequence[Any] = (),
+    unlike: Sequence[Any] = (),
+    terms: Sequence[tuple[str, float]] = (),
     queryset: QuerySet[Any] | None = None,
     visible: QuerySet[Any] | None = None,
     facets: Mapping[str, Sequence[Any]] | None = None,
@@ -50,27 +53,35 @@ def search(
     lanes: Collection[str] = LANES,
     language: str = "",
     generation: Generation | None = None,
+    explain: bool = False,
     request: HttpRequest | None = None,
 ) -> Results:
     """Search an index and return one page of results.
 
-    ``text`` and ``image`` are asked for together; ``like`` adds products (or their keys) to resemble, which are left
-    out themselves. None of them means browsing. ``queryset`` narrows to some products; ``visible`` replaces
-    ``index.queryset(request)`` where other rules decide who sees what, as in the admin. ``facets`` maps names to
-    chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting.
+    ``text`` and ``image`` are asked for together; ``like`` adds products (or their keys) to resemble, ``unlike`` those
+    not to; both are left out themselves. ``terms`` are (words, weight) beside the text: ``("floral", -0.5)`` takes
+    half the score of what is floral. Nothing asked means browsing. ``queryset`` narrows to some products; ``visible``
+    replaces ``index.queryset(request)`` where other rules decide who sees what, as in the admin. ``facets`` maps names
+    to chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting.
     ``cutoff`` overrides the setting; ``float("-inf")`` admits every product to the vector lane. ``lanes`` names those
     that retrieve, to compare them: "identifiers", "words", "vectors". ``generation`` asks another than the serving one.
+    ``explain`` tells for each hit of the page how much of its likeness came from its text and from its pictures
+    (``why.shares``), at the price of embedding it anew.
 
     A model that fails degrades the results openly (``results.degraded``). Raises ImageError on a broken picture and
-    CatalogSearchError on an unknown facet, sort or lane.
+    CatalogSearchError on an unknown facet, sort or lane, or where a query only says what is not wanted.
     """
     chosen = {name: values for name, values in (facets or {}).items() if values}
     _refuse_unknown("facet", chosen, [facet.name for facet in index.facets], index)
     _refuse_unknown("sort", [sort] if sort else [], list(index.sorts), index)
     _refuse_unknown("lane", lanes, LANES, index)
     picture = image if image is None or isinstance(image, Picture) else read_picture(image)
-    liked = tuple(str(one.pk if isinstance(one, Model) else one) for one in like)
-    query = Query(text.replace("\x00", " "), picture, liked, query_language(index, language))
+    liked, unliked = _keys(like), _keys(unlike)
+    weighted = tuple((words.replace("\x00", " "), float(weight)) for words, weight in terms if words.strip())
+    text = text.replace("\x00", " ")
+    query = Query(text, picture, liked, query_language(index, language), unliked, weighted)
+    if not query and (query.unlike or query.avoided):
+        raise CatalogSearchError("Say what is wanted too: unlike= and negative terms only take away.")
     ask = Ask(
         query=query,
         chosen=chosen,
@@ -87,11 +98,13 @@ def search(
         products = index.queryset(request) if visible is None else visible
         if queryset is not None:
             products = products.filter(pk__in=queryset.order_by().values("pk"))
-        if liked:
-            products = products.exclude(pk__in=liked)
+        if liked or unliked:
+            products = products.exclude(pk__in=[*liked, *unliked])
         scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
         page_of = _ranked if query else _browsed
         hits, total, facet_results, reranked = page_of(scope, ask, trace)
+        if explain:
+            hits = explained(scope, query, hits, trace)
     return Results(
         hits=hits,
         total=total,
@@ -100,6 +113,7 @@ def search(
         page_size=ask.size,
         facets=facet_results,
         sort=ask.sort,
+        kind=query.kind,
         reranked=reranked,
         degraded=tuple(trace.degraded),
         timings=trace.timings,
@@ -148,8 +162,8 @@ def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:
     """Answer a query: rows, total, facets and sort all read one set of members."""
     if scope.generation.pk is None or scope.is_empty:
         return (), 0, _count(scope, ask, lambda _: scope.products.none()), 0
-    vector = query_vector(scope, ask.query, trace) if "vectors" in ask.lanes else None
-    demanded = demand(scope, ask.query, vector, ask.cutoff, ask.lanes, trace)
+    meaning = query_meaning(scope, ask.query, trace) if "vectors" in ask.lanes else None
+    demanded = demand(scope, ask.query, meaning, ask.cutoff, ask.lanes, trace)
     narrowed = scope.narrowed(ask.chosen)
     members, reranked = _ranking(narrowed, ask, demanded, trace)
     with trace.stage("hydrate"):
@@ -210,6 +224,10 @@ def _active_generation(index: SearchIndex, trace: Trace) -> Generation:
         logger.error("%r has no active generation; run manage.py rebuild_search_index.", index)
         trace.degrade("index")
     return found or Generation(index=index.label)
+
+
+def _keys(products: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(str(one.pk if isinstance(one, Model) else one) for one in products)
 
 
 def _refuse_unknown(kind: str, asked: Iterable[str], known: Sequence[str], index: SearchIndex) -> None:

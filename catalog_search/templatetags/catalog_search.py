@@ -10,9 +10,18 @@ from django.urls import reverse
 
 from ..conf import settings
 from ..forms import SearchForm
+from ..indexes import registry
 from ..navigation import Address
+from ..searching import Hit, similar
 
 register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def similar_products(context: Context, product: Any, size: int = 10) -> tuple[Hit, ...]:
+    """Return products similar to one: ``{% similar_products product size=6 as hits %}``; none where it has no index."""
+    index = registry.for_model(type(product))
+    return similar(index, product, size=size, request=context.get("request")) if index else ()
 
 
 @register.inclusion_tag("catalog_search/_search_box.html", takes_context=True)

@@ -26,6 +26,7 @@ class ProductIndex(SearchIndex):
     ]
     sorts = {"popular": "-popularity", "price": "price", "price_down": "-price", "newest": "-created"}
     follow = ["brand", "category", "images"]
+    variants = "parent"
     api = True
 
     def index_queryset(self) -> QuerySet[Product]:

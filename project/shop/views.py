@@ -41,19 +41,11 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
     family = shown.parent_id or shown.pk
     variants = public.filter(Q(parent=family) | Q(pk=family)).order_by("colour", "size", "pk")
     own = [variant.pk for variant in variants]
-    results = ProductIndex.search(
-        like=[shown],
-        queryset=Product.objects.exclude(pk__in=own),
-        page_size=SIMILAR,
-        cutoff=float("-inf"),  # the nearest there are, however near
-        rerank=False,
-        facet_counts=False,
-        request=request,
-    )
+    similar = ProductIndex.similar(shown, size=SIMILAR, first=Q(stock__gt=0), request=request)
     facts = [
         (name.replace("_", " ").capitalize(), plain_text(value).replace("|", ", "))
         for name, value in shown.specification().items()
         if name not in ("colour", "size")
     ]
-    context = {"product": shown, "facts": facts, "variants": variants if len(own) > 1 else [], "similar": results.hits}
+    context = {"product": shown, "facts": facts, "variants": variants if len(own) > 1 else [], "similar": similar}
     return render(request, "shop/product.html", context)

@@ -74,6 +74,19 @@
     });
   }
 
+  /* Which result was chosen: the shop learns from it, and nobody waits. */
+  function reportClicks(grid) {
+    const report = (event) => {
+      const card = event.target.closest("[data-product]");
+      if (!card || !event.target.closest("a") || event.button > 1) return;
+      const { product, position } = card.dataset;
+      const query_id = grid.dataset.catalogSearchQuery;
+      navigator.sendBeacon(grid.dataset.catalogSearchEvents, JSON.stringify({ query_id, product, position }));
+    };
+    grid.addEventListener("click", report);
+    grid.addEventListener("auxclick", report);
+  }
+
   const kinds = { box: enhanceBox, "submit-on-change": enhanceFilters };
 
   function enhance() {
@@ -81,6 +94,11 @@
       if (form.dataset.enhanced) continue;
       form.dataset.enhanced = "1";
       kinds[form.dataset.catalogSearch]?.(form);
+    }
+    for (const grid of document.querySelectorAll("[data-catalog-search-query]")) {
+      if (grid.dataset.enhanced) continue;
+      grid.dataset.enhanced = "1";
+      reportClicks(grid);
     }
   }
 

@@ -1,0 +1,64 @@
+"""Intents: keystrokes, pages and filters of one search count as one, and who searched is forgotten at once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..conf import settings
+from ..models import QueryLog
+from ..searching import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the log and whose it is: a keyed digest that is never written down."""
+
+    row: QueryLog
+    visitor: str
+
+
+def save(alias: str, entries: Sequence[Entry]) -> None:
+    """Write entries, each joined to the intent that it goes on with.
+
+    Of an intent, the text that it came to counts, and its first page. The last search of a visitor is remembered in
+    the shared cache for INTENT_SECONDS; where the cache is down, every first page counts.
+    """
+    rows: dict[str, QueryLog] = {}
+    superseded: set[str] = set()
+    last: dict[str, tuple[str, str, str, datetime]] = {}
+    for entry in entries:
+        row, key = entry.row, f"intent:{entry.visitor}"
+        row.intent, row.counted = row.pk, row.page == 1
+        earlier = last.get(key) or (cache.get(key) if entry.visitor else None)
+        counted = str(row.pk)
+        if earlier and goes_on(earlier[2], earlier[3], row):
+            row.intent = uuid.UUID(earlier[1])
+            if earlier[2] == _asked(row):
+                row.counted, counted = False, earlier[0]
+            else:
+                superseded.add(earlier[0])
+        rows[str(row.pk)] = row
+        if entry.visitor:
+            last[key] = (counted, str(row.intent), _asked(row), row.created_at)
+    for pk in superseded & rows.keys():
+        rows[pk].counted = False
+    QueryLog.objects.using(alias).bulk_create(rows.values(), ignore_conflicts=True)
+    if elsewhere := superseded - rows.keys():
+        QueryLog.objects.using(alias).filter(pk__in=elsewhere).update(counted=False)
+    for key, value in last.items():
+        cache.put(key, value, settings.INTENT_SECONDS)
+
+
+def goes_on(asked: str, at: datetime, row: QueryLog) -> bool:
+    """Does a search go on with an earlier one: typed further, taken back, paged, filtered or sorted?"""
+    now = _asked(row)
+    # Typing takes away as well as adds; the line between index and text holds them apart.
+    related = now.startswith(asked) or asked.startswith(now)
+    return related and abs((row.created_at - at).total_seconds()) <= settings.INTENT_SECONDS
+
+
+def _asked(row: QueryLog) -> str:
+    return f"{row.index}\n{row.kind}\n{row.language}\n{row.text}"

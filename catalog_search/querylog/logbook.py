@@ -1,0 +1,93 @@
+"""The logbook: a bounded buffer that a background thread writes down, so that no request waits for it."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from collections import deque
+
+from django.db import connections, router
+
+from ..conf import settings
+from ..models import QueryEvent, QueryLog
+from . import intents
+
+logger = logging.getLogger(__name__)
+
+# Entries of a few seconds go down in one statement.
+WRITE_SECONDS = 2.0
+EXIT_SECONDS = 2.0
+
+Noted = intents.Entry | QueryEvent
+
+
+class Logbook:
+    """Keeps what is noted until it is written. Where the database does not answer, the oldest give way to the newest.
+
+    ``background=False`` leaves the writing to whoever calls ``write``.
+    """
+
+    def __init__(self, background: bool = True) -> None:
+        self._background = background
+        self._noted: deque[Noted] = deque()
+        self._lock = threading.Lock()
+        self._wake, self._hurry = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._process = 0
+        self.dropped = 0
+
+    def add(self, noted: Noted) -> None:
+        """Note something for the thread to write; costs microseconds."""
+        with self._lock:
+            self._noted.append(noted)
+            self._bound()
+            if self._background and self._process != os.getpid():  # threads do not survive a fork
+                self._process = os.getpid()
+                self._thread = threading.Thread(target=self._run, name="catalog-search-log", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def write(self) -> int:
+        """Write what is noted and return how many that were; what cannot be written is kept for the next time."""
+        with self._lock:
+            noted = list(self._noted)
+            self._noted.clear()
+        alias = router.db_for_write(QueryLog)
+        try:
+            intents.save(alias, [one for one in noted if isinstance(one, intents.Entry)])
+            events = [one for one in noted if isinstance(one, QueryEvent)]
+            QueryEvent.objects.using(alias).bulk_create(events, ignore_conflicts=True)
+        except Exception as error:  # a log is not worth anything that a shop does
+            logger.warning("The query log could not be written: %s", error)
+            with self._lock:
+                self._noted.extendleft(reversed(noted))
+                self._bound()
+            return 0
+        return len(noted)
+
+    def finish(self) -> None:
+        """Let a process that ends write its last entries, but wait no longer than it takes."""
+        if self._process == os.getpid() and self._thread is not None and self._noted:
+            self._hurry.set()
+            self._wake.set()
+            self._thread.join(EXIT_SECONDS)
+
+    def _bound(self) -> None:
+        while len(self._noted) > settings.QUERY_LOG_BUFFER:
+            self._noted.popleft()
+            self.dropped += 1
+
+    def _run(self) -> None:
+        while not self._hurry.is_set():
+            self._wake.wait()
+            self._hurry.wait(WRITE_SECONDS)
+            self._wake.clear()
+            self.write()
+            connections.close_all()  # those of this thread
+
+
+logbook = Logbook()
+atexit.register(lambda: logbook.finish())
+os.register_at_fork(after_in_child=lambda: globals().update(logbook=Logbook()))

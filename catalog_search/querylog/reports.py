@@ -1,0 +1,127 @@
+"""Reports: what is asked most, more and more, in vain, or without anything being chosen."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Avg, Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from ..models import QueryEvent, QueryLog
+
+FEWEST = 5
+"""Searches below which a rate says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One query in a report: how often it was asked, and what came of it."""
+
+    text: str
+    count: int
+    before: int
+    """How often in the time of the same length before."""
+    without_results: int
+    clicked: int
+    milliseconds: float
+
+    @property
+    def click_rate(self) -> float:
+        """The share of the searches that somebody chose something from."""
+        return self.clicked / self.count
+
+
+def top(index: str = "", days: int = 7, limit: int = 50) -> list[Line]:
+    """Return the queries asked most."""
+    return _lines(index, days, ("-count", "text"), limit)
+
+
+def rising(index: str = "", days: int = 7, limit: int = 50) -> list[Line]:
+    """Return the queries that gained most on the time before."""
+    lines = [line for line in _lines(index, days) if line.count > line.before]
+    return sorted(lines, key=lambda line: (line.before - line.count, line.text))[:limit]
+
+
+def without_results(index: str = "", days: int = 7, limit: int = 50) -> list[Line]:
+    """Return the queries that found nothing, those asked most first."""
+    return _lines(index, days, ("-nothing", "text"), limit, Q(nothing__gt=0))
+
+
+def low_clicks(index: str = "", days: int = 7, limit: int = 50) -> list[Line]:
+    """Return queries with results that people leave without choosing anything."""
+    lines = [one for one in _lines(index, days, having=Q(count__gte=FEWEST)) if one.without_results < one.count]
+    return sorted(lines, key=lambda line: (line.click_rate, -line.count, line.text))[:limit]
+
+
+REPORTS = {"top": top, "rising": rising, "without-results": without_results, "low-clicks": low_clicks}
+
+
+def drafted_judgements(index: str = "", days: int = 90, fewest: int = FEWEST) -> Iterator[dict[str, Any]]:
+    """Yield judgements (query, product, grade 0 to 3) drafted from clicks, as ``evaluate_search`` reads them.
+
+    A product is compared with what its places usually get: twice the clicks make a 3, as many a 2, any a 1, none
+    a 0; what was bought is a 3. Only pairs shown at least ``fewest`` times count. A person should look at them.
+    """
+    rows = _since(index, days).exclude(text="")
+    shown: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    views: Counter[int] = Counter()
+    for text, keys, offset in rows.values_list("text", "shown", "offset").iterator():
+        for position, key in enumerate(keys, start=offset + 1):
+            shown[text, key].append(position)
+            views[position] += 1
+    clicked: Counter[tuple[str, str]] = Counter()
+    at: Counter[int] = Counter()
+    bought: set[tuple[str, str]] = set()
+    events = QueryEvent.objects.filter(query__in=rows)
+    for text, key, kind, place in events.values_list("query__text", "object_key", "kind", "position").iterator():
+        if kind == QueryEvent.Kind.CONVERSION:
+            bought.add((text, key))
+        else:
+            clicked[text, key] += 1
+            at[place or 1] += 1  # who does not say where chose the first
+    for (text, key), places in sorted(shown.items()):
+        if len(places) >= fewest:
+            usual = sum(at[one] / views[one] for one in places)
+            own = clicked[text, key]
+            ratio = own / usual if usual else 0.0
+            grade = 3 if (text, key) in bought or ratio >= 2 else 2 if ratio >= 1 else 1 if own else 0
+            yield {"query": text, "product": key, "grade": grade}
+
+
+def _since(index: str, days: float, until: float = 0) -> QuerySet[QueryLog]:
+    now = timezone.now()
+    rows = QueryLog.objects.filter(created_at__gt=now - timedelta(days=days))
+    if until:
+        rows = rows.filter(created_at__lte=now - timedelta(days=until))
+    return rows.filter(index=index) if index else rows
+
+
+def _lines(
+    index: str, days: int, order: tuple[str, ...] = (), limit: int | None = None, having: Q | None = None
+) -> list[Line]:
+    clicks = QueryEvent.objects.filter(query__intent=OuterRef("intent"))
+    counted = _since(index, days).filter(counted=True).exclude(text="")
+    found = (
+        counted.annotate(was_clicked=Exists(clicks))
+        .order_by()
+        .values("text")
+        .annotate(
+            count=Count("pk"),
+            nothing=Count("pk", filter=Q(total=0)),
+            clicked=Count("pk", filter=Q(was_clicked=True)),
+            spent=Avg("milliseconds"),
+        )
+        .filter(having or Q())
+        .order_by(*order)[:limit]
+    )
+    rows = list(found)
+    before = _since(index, 2 * days, until=days).filter(counted=True, text__in=[row["text"] for row in rows])
+    counts = dict(before.order_by().values_list("text").annotate(Count("pk")))
+    return [
+        Line(row["text"], row["count"], counts.get(row["text"], 0), row["nothing"], row["clicked"], row["spent"])
+        for row in rows
+    ]

@@ -1,0 +1,103 @@
+"""Composition: how well a product answers a query that asks in several ways, and how much of it is unwanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..fusion import Background, Vector, unit
+from . import lanes
+from .encoding import Meaning
+from .ranking import Candidate, order
+from .scope import Scope
+
+# A product this many deviations nearer to something unwanted than products in general begins to lose score, and has
+# lost all of it at the second. Chosen on the demo shop: docs/searching.md.
+UNWANTED_FROM, UNWANTED_FULLY = 1.0, 3.0
+SMALL_SAMPLE_SHARE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One way in which a query asks, with the background that tells how near is near."""
+
+    vector: Vector
+    background: Background
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A query as retrieval and scoring take it.
+
+    ``vector`` is what products are retrieved by: the sum of the aspects, each divided by the spread of its own
+    similarities, so that a picture does not outvote a word because all its similarities are larger.
+    """
+
+    vector: Vector
+    background: Background
+    aspects: tuple[Aspect, ...]
+    avoided: tuple[tuple[Aspect, float], ...]
+
+
+def compose(scope: Scope, meaning: Meaning) -> Composition:
+    """Measure the vectors of a query against the background of its generation."""
+
+    def measured(vector: Vector) -> Aspect:
+        return Aspect(vector, lanes.background(scope.alias, scope.generation, vector))
+
+    aspects = tuple(map(measured, meaning.wanted))
+    avoided = tuple((measured(vector), weight) for vector, weight in meaning.avoided)
+    whole = aspects[0]
+    if len(aspects) > 1:
+        whole = measured(unit(np.sum([one.vector / one.background.spread for one in aspects], axis=0)))
+    return Composition(whole.vector, whole.background, aspects, avoided)
+
+
+def similarities(scope: Scope, asked: Composition, found: Mapping[str, float]) -> dict[str, float]:
+    """Return the similarity of products found, reckoned so that they must answer every aspect.
+
+    In deviations above the background, the softest minimum over the aspects: one that is a little short in both
+    beats one that is perfect in one and a stranger in the other.
+    """
+    if len(asked.aspects) < 2 or not found:
+        return dict(found)
+    keys = list(found)
+    deviations = []
+    for aspect in asked.aspects:
+        near = lanes.similarities(scope, aspect.vector, keys)
+        deviations.append([aspect.background.deviations(near.get(key, aspect.background.mean)) for key in keys])
+    together = soft_minimum(np.array(deviations))
+    return {key: asked.background.at(float(value)) for key, value in zip(keys, together, strict=True)}
+
+
+def soft_minimum(values: np.ndarray) -> np.ndarray:
+    """Return the soft minimum over the first axis, shape (aspects, products) to (products,); of equals, their value."""
+    lowest = values.min(axis=0)
+    soft: np.ndarray = lowest - np.log(np.exp(lowest - values).mean(axis=0))
+    return soft
+
+
+def penalise(scope: Scope, asked: Composition, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Take score from candidates that are near to what is not wanted; they stay in the set, further down."""
+    if not asked.avoided or not candidates:
+        return list(candidates)
+    penalties = dict.fromkeys((one.key for one in candidates), 0.0)
+    for aspect, weight in asked.avoided:
+        for key, similarity in lanes.similarities(scope, aspect.vector, list(penalties)).items():
+            penalties[key] = max(penalties[key], weight * unwanted(aspect.background, similarity))
+    penalised = [
+        replace(one, score=one.score * (1.0 - lost), why=replace(one.why, penalty=lost)) if lost else one
+        for one in candidates
+        for lost in [penalties[one.key]]
+    ]
+    return sorted(penalised, key=order)
+
+
+def unwanted(background: Background, similarity: float) -> float:
+    """Map the similarity to something unwanted to the share of the score that it costs, 0 to 1."""
+    # Of a handful of products none can stand out far: there, most of what is possible costs everything.
+    scale = min(1.0, SMALL_SAMPLE_SHARE * background.reach / UNWANTED_FULLY)
+    low, high = UNWANTED_FROM * scale, UNWANTED_FULLY * scale
+    return min(max((background.deviations(similarity) - low) / (high - low), 0.0), 1.0)

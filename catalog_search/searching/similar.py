@@ -1,0 +1,47 @@
+"""Similar products: the strip on a product's page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from ..indexes import SearchIndex
+from .results import Hit
+from .search import search
+
+REACH = 4
+"""Among so many times the products wanted, those that ``first`` prefers go first: nearness still decides the rest."""
+
+
+def similar(
+    index: SearchIndex,
+    product: Any,
+    *,
+    size: int = 10,
+    first: Q | None = None,
+    queryset: QuerySet[Any] | None = None,
+    request: HttpRequest | None = None,
+) -> tuple[Hit, ...]:
+    """Return the products nearest to one, without itself and its variants (``SearchIndex.variants``).
+
+    ``first`` puts products before others that are about as near: ``Q(stock__gt=0)``. A product that is not indexed
+    yet has nothing similar.
+    """
+    others = index.model._default_manager.all() if queryset is None else queryset
+    hits = search(
+        index,
+        like=[product],
+        queryset=others.exclude(pk__in=index.family(product).order_by().values("pk")),
+        page_size=size if first is None else REACH * size,
+        cutoff=float("-inf"),  # the nearest there are, however near
+        rerank=False,
+        facet_counts=False,
+        request=request,
+    ).hits
+    if first is not None:
+        keys = [hit.object.pk for hit in hits]
+        preferred = set(index.model._default_manager.filter(first, pk__in=keys).values_list("pk", flat=True))
+        hits = tuple(sorted(hits, key=lambda hit: hit.object.pk not in preferred))
+    return hits[:size]

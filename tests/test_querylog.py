@@ -1,0 +1,432 @@
+"""The query log: what is kept of a search, what counts, what is reported, what is forgotten."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.db import DatabaseError
+from django.test import Client
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog_search.evaluation import read_judgements
+from catalog_search.models import QueryEvent, QueryLog
+from catalog_search.querylog import intents, note_event, reports
+from catalog_search.querylog import logbook as logbook_module
+from catalog_search.querylog.entries import MASK, masked
+from catalog_search.querylog.intents import Entry
+from catalog_search.querylog.retention import forget
+from catalog_search.tasks import forget_searches
+from project.shop.models import Product
+
+Shop = dict[str, Product]
+Ask = Callable[..., QueryLog]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def ask(db: None) -> Ask:
+    """Write a search down: `ask("red mug", visitor="a", ago=5)`, `ago` in seconds."""
+
+    def write(text: str, visitor: str = "", ago: float = 0, **fields: Any) -> QueryLog:
+        values = {"index": "shop.product", "kind": "text", "page": 1, "total": 3, "shown": ["1", "2", "3"]}
+        created = timezone.now() - timedelta(seconds=ago)
+        row = QueryLog(pk=uuid.uuid4(), text=text, milliseconds=9, created_at=created, **values | fields)
+        intents.save("default", [Entry(row, visitor)])
+        return row
+
+    return write
+
+
+def click(row: QueryLog, product: str = "1", position: int = 1, kind: str = "click") -> None:
+    QueryEvent.objects.create(query=row, object_key=product, position=position, kind=kind, created_at=timezone.now())
+
+
+def counted() -> list[str]:
+    return list(QueryLog.objects.filter(counted=True).order_by("created_at").values_list("text", flat=True))
+
+
+# What is kept
+
+
+@pytest.mark.django_db
+def test_a_search_is_kept_with_what_came_of_it(indexed_shop: Shop, client: Client, logbook: Any) -> None:
+    answer = client.get("/api/search/product/", {"q": "Red  MUG", "brand": "Acme", "page_size": 2}).json()
+
+    assert QueryLog.objects.count() == 0  # nothing is written on the request path
+    assert logbook.write() == 1
+    row = QueryLog.objects.get()
+    assert answer["query_id"] == row.pk.hex
+    assert (row.index, row.kind, row.text, row.page, row.counted) == ("shop.product", "text", "red mug", 1, True)
+    assert row.filters == {"brand": ["Acme"]}
+    assert row.total == answer["total"]
+    assert row.shown == [str(hit["id"]) for hit in answer["hits"]]
+    assert row.milliseconds > 0
+    assert row.timings["total"] > 0
+    assert row.degraded == []
+
+
+@pytest.mark.django_db
+def test_nothing_in_a_row_tells_who_asked(indexed_shop: Shop, client: Client, logbook: Any) -> None:
+    client.get("/search/", {"q": "mug"}, REMOTE_ADDR="203.0.113.9", HTTP_USER_AGENT="a very special browser")
+    (entry,) = logbook._noted
+    logbook.write()
+    (row,) = QueryLog.objects.values()
+
+    assert entry.visitor
+    for personal in ("203.0.113.9", "special browser", entry.visitor):
+        assert personal not in json.dumps(row, default=str)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("query", ["", "sort=price", "colour=red"])
+def test_browsing_is_not_kept(indexed_shop: Shop, client: Client, logbook: Any, query: str) -> None:
+    assert client.get(f"/api/search/product/?{query}").json()["query_id"] is None
+    assert logbook.write() == 0
+
+
+@pytest.mark.django_db
+def test_a_shop_may_keep_no_log(indexed_shop: Shop, client: Client, logbook: Any, settings: Any) -> None:
+    settings.CATALOG_SEARCH |= {"QUERY_LOG": False}
+
+    assert client.get("/api/search/product/?q=mug").json()["query_id"] is None
+    note_event(uuid.uuid4().hex, 1)
+    assert logbook.write() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "kept"),
+    [
+        ("  Red   Mug ", True, "red mug"),
+        ("where is anna@example.com", True, f"where is {MASK}"),
+        ("call +46 70 123 45 67", False, f"call {MASK}"),
+        ("7318340012345", True, "7318340012345"),
+        ("iphone 15", False, "iphone 15"),
+    ],
+)
+def test_what_may_be_personal_is_masked(text: str, found: bool, kept: str) -> None:
+    assert masked(text, found) == kept
+
+
+@given(st.text(), st.booleans())
+def test_masking_is_stable(text: str, found: bool) -> None:
+    once = masked(text, found)
+
+    assert masked(once, found) == once
+    assert not any("@" in word[1:-1] for word in once.split())
+
+
+# The logbook
+
+
+def test_the_buffer_is_bounded(settings: Any, logbook: Any) -> None:
+    settings.CATALOG_SEARCH = {"QUERY_LOG_BUFFER": 3}
+    for number in range(5):
+        note_event(uuid.uuid4().hex, number + 1)
+
+    assert [event.object_key for event in logbook._noted] == ["3", "4", "5"]
+    assert logbook.dropped == 2
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_written_waits(ask: Ask, logbook: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    note_event(ask("mug").pk.hex, 1)
+    with monkeypatch.context() as broken:
+
+        def fail(*_: Any, **__: Any) -> None:
+            raise DatabaseError("the disk is full")
+
+        broken.setattr(type(QueryEvent.objects.all()), "bulk_create", fail)
+        assert logbook.write() == 0
+    assert logbook.write() == 1
+    assert QueryEvent.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_writes_it_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logbook_module, "WRITE_SECONDS", 0.01)
+    monkeypatch.setattr(logbook_module, "logbook", book := logbook_module.Logbook())
+    note_event(uuid.uuid4().hex, 1)
+    for _ in range(500):
+        if QueryEvent.objects.exists():
+            break
+        time.sleep(0.01)
+
+    assert QueryEvent.objects.count() == 1
+    book._hurry.set()
+    book._wake.set()
+    book._thread.join(10)
+    assert not any(thread.name == "catalog-search-log" for thread in threading.enumerate())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_ends_writes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logbook_module, "WRITE_SECONDS", 60)
+    monkeypatch.setattr(logbook_module, "logbook", book := logbook_module.Logbook())
+    note_event(uuid.uuid4().hex, 1)
+    book.finish()
+
+    assert QueryEvent.objects.count() == 1
+
+
+# Intents
+
+
+def test_keystrokes_count_once(ask: Ask) -> None:
+    for step, text in enumerate(["r", "re", "red m", "red", "red mug"]):
+        ask(text, visitor="a", ago=10 - step)
+
+    assert counted() == ["red mug"]
+    assert QueryLog.objects.values("intent").distinct().count() == 1
+
+
+def test_keystrokes_written_together_count_once(db: None) -> None:
+    now = timezone.now()
+    rows = [
+        QueryLog(pk=uuid.uuid4(), index="shop.product", kind="text", text=text, total=1, milliseconds=1, created_at=now)
+        for text in ("r", "re", "red")
+    ]
+    intents.save("default", [Entry(row, "a") for row in rows])
+
+    assert counted() == ["red"]
+
+
+def test_pages_filters_and_sorts_are_one_intent(ask: Ask) -> None:
+    ask("mug", visitor="a", ago=9)
+    ask("mug", visitor="a", ago=8, page=2)
+    ask("mug", visitor="a", ago=7, sort="price")
+    ask("mugs", visitor="a", ago=6)
+
+    assert counted() == ["mugs"]
+    assert QueryLog.objects.values("intent").distinct().count() == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "options"),
+    [
+        ("blue chair", {"visitor": "a"}),
+        ("red mug", {"visitor": "b"}),
+        ("red mug", {"visitor": ""}),
+        ("red mug", {"visitor": "a", "index": "shop.other"}),
+        ("red mug", {"visitor": "a", "ago": -31}),
+    ],
+)
+def test_what_is_another_intent(ask: Ask, second: str, options: dict[str, Any]) -> None:
+    ask("red", visitor="a")
+    ask(second, **options)
+
+    assert QueryLog.objects.filter(counted=True).count() == 2
+
+
+@pytest.mark.django_db
+def test_a_dead_cache_only_counts_more(ask: Ask, settings: Any) -> None:
+    dead = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {**settings.CACHES, "dead": dead}
+    settings.CATALOG_SEARCH = {"CACHE": "dead"}
+    ask("red", visitor="a")
+    ask("red mug", visitor="a")
+    ask("red mug", visitor="a", page=2)
+
+    assert counted() == ["red", "red mug"]
+
+
+# Events
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/search/events/", "/api/search/events/"])
+def test_a_beacon_is_noted(ask: Ask, logbook: Any, address: str) -> None:
+    row = ask("mug")
+    strict = Client(enforce_csrf_checks=True)
+    sent = {"query_id": row.pk.hex, "product": "7", "position": "3"}
+
+    assert strict.post(address, json.dumps(sent), content_type="text/plain;charset=UTF-8").status_code == 204
+    assert strict.post(address, sent).status_code == 204
+    assert strict.post(address, sent | {"kind": "conversion"}).status_code == 204
+    logbook.write()
+    assert set(row.events.values_list("kind", "object_key", "position")) == {("click", "7", 3), ("conversion", "7", 3)}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("", "__all__"),
+        ("[]", "__all__"),
+        ("nothing", "__all__"),
+        ('{"product": "1"}', "query_id"),
+        ('{"query_id": 7, "product": "1"}', "query_id"),
+        ('{"query_id": "ID", "product": ""}', "product"),
+        ('{"query_id": "ID", "product": "x\\u0000"}', "product"),
+        ('{"query_id": "ID", "product": "1", "kind": "steal"}', "kind"),
+        ('{"query_id": "ID", "product": "1", "position": 0}', "position"),
+        ('{"query_id": "ID", "product": "1", "position": "first"}', "__all__"),
+    ],
+)
+def test_what_is_no_event_is_refused(client: Client, body: str, field: str, logbook: Any) -> None:
+    answer = client.post("/search/events/", body.replace("ID", uuid.uuid4().hex), content_type="text/plain")
+
+    assert answer.status_code == 400
+    assert [*answer.json()["errors"]] == [field]
+    assert client.get("/search/events/").status_code == 405
+
+
+def test_events_from_python(ask: Ask, logbook: Any, make_product: Callable[..., Product]) -> None:
+    product = make_product("Mug")
+    note_event(ask("mug").pk.hex, product, "conversion")
+    note_event(uuid.uuid4().hex, product)  # no such search
+    logbook.write()
+
+    assert QueryEvent.objects.filter(query__text="mug").get().object_key == str(product.pk)
+    with pytest.raises(ValidationError):
+        note_event("", product)
+
+
+@pytest.mark.django_db
+def test_the_page_says_where_clicks_go(indexed_shop: Shop, client: Client, logbook: Any) -> None:
+    page = client.get("/search/?q=mug").content.decode()
+    logbook.write()
+
+    assert f'data-catalog-search-query="{QueryLog.objects.get().pk.hex}"' in page
+    assert 'data-catalog-search-events="/search/events/"' in page
+    assert 'data-position="1"' in page
+    assert "data-catalog-search-query" not in client.get("/search/").content.decode()
+
+
+# Reports
+
+
+def test_top_counts_intents_and_clicks(ask: Ask) -> None:
+    for visitor in "abc":
+        ask("mu", visitor=visitor, ago=2)
+        row = ask("mug", visitor=visitor)
+    ask("chair")
+    click(row)
+    click(row, "2")
+    lines = reports.top()
+
+    assert [(line.text, line.count, line.clicked) for line in lines] == [("mug", 3, 1), ("chair", 1, 0)]
+    assert lines[0].milliseconds == 9
+
+
+def test_a_click_on_page_two_is_a_click(ask: Ask) -> None:
+    ask("mug", visitor="a", ago=3)
+    click(ask("mug", visitor="a", page=2), position=30)
+
+    assert reports.top()[0].clicked == 1
+
+
+def test_rising_compares_with_the_time_before(ask: Ask) -> None:
+    week = 7 * 24 * 3600
+    for _ in range(3):
+        ask("lamp")
+        ask("mug", ago=week + 60)
+        ask("mug")
+    ask("sofa", ago=week + 60)
+
+    assert [(line.text, line.count, line.before) for line in reports.rising()] == [("lamp", 3, 0)]
+
+
+def test_without_results(ask: Ask) -> None:
+    ask("unheard", total=0)
+    ask("mug")
+
+    assert [(line.text, line.without_results) for line in reports.without_results()] == [("unheard", 1)]
+
+
+def test_low_clicks(ask: Ask) -> None:
+    for number in range(reports.FEWEST):
+        ask("gift")
+        ask("unheard", total=0)
+        row = ask("mug")
+        if number:
+            click(row)
+    ask("rare")
+
+    assert [(line.text, line.click_rate) for line in reports.low_clicks()] == [("gift", 0.0), ("mug", 0.8)]
+
+
+def test_judgements_are_drafted_for_evaluate_search(ask: Ask, tmp_path: Path) -> None:
+    for number in range(10):
+        mug, chair = ask("mug"), ask("chair")
+        click(mug, "2", 2)
+        click(chair, "1", 1)
+        if number == 0:
+            click(mug, "1", 1)
+            click(chair, "3", 3, "conversion")
+    file = tmp_path / "drafted.jsonl"
+    call_command("search_report", judgements=file, days=90, stdout=io.StringIO())
+
+    assert read_judgements(file) == {"mug": {"1": 1, "2": 3, "3": 0}, "chair": {"1": 2, "2": 0, "3": 3}}
+
+
+def test_the_command_prints_every_report(ask: Ask) -> None:
+    ask("mug")
+    ask("unheard", total=0)
+    call_command("search_report", stdout=(out := io.StringIO()))
+
+    assert out.getvalue().count("mug") == 2
+    assert "Without results" in out.getvalue()
+    call_command("search_report", "without-results", stdout=(out := io.StringIO()))
+    assert "mug" not in out.getvalue()
+
+
+def test_the_admin_shows_log_and_report(ask: Ask, admin_client: Client, django_user_model: Any) -> None:
+    click(ask("mug"))
+    listed = admin_client.get("/admin/catalog_search/querylog/").content.decode()
+    report = admin_client.get("/admin/catalog_search/querylog/report/?days=30").content.decode()
+
+    assert "mug" in listed
+    assert "/report/" in listed
+    assert "mug" in report
+    assert "Asked most" in report
+    stranger = django_user_model.objects.create_user("stranger", is_staff=True)
+    other = Client()
+    other.force_login(stranger)
+    assert other.get("/admin/catalog_search/querylog/report/").status_code == 403
+
+
+# Retention
+
+
+def test_the_log_forgets_by_age(ask: Ask, settings: Any) -> None:
+    settings.CATALOG_SEARCH = {"QUERY_LOG_DAYS": 30}
+    day = 24 * 3600
+    click(old := ask("old", ago=31 * day))
+    click(ask("new", ago=29 * day))
+    QueryEvent.objects.filter(query=old).update(created_at=timezone.now() - timedelta(days=31))
+    orphan = QueryEvent.objects.create(
+        query_id=uuid.uuid4(), kind="click", object_key="1", created_at=timezone.now() - timedelta(days=31)
+    )
+    forget_searches()
+
+    assert counted() == ["new"]
+    assert not QueryEvent.objects.filter(pk=orphan.pk).exists()
+    assert QueryEvent.objects.count() == 1
+
+
+def test_erasure_by_words_and_of_everything(ask: Ask) -> None:
+    click(ask("anna svensson mug"))
+    ask("mug")
+    call_command("forget_searches", containing="Anna  SVENSSON", stdout=(out := io.StringIO()))
+
+    assert out.getvalue() == "1 searches erased.\n"
+    assert counted() == ["mug"]
+    assert not QueryEvent.objects.exists()
+    assert forget(days=0) == 1
