@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 Path = str | Callable[[Any], Any]
 
-WEIGHTS = "ABCD"  # PostgreSQL's four; fields beyond the third share the last
+WEIGHTS = "ABCD"  # PostgreSQL's four
+
+
+def field_weight(position: int, fields: int) -> str:
+    """Return the weight of a text field: the first has A, each next the one below; more than four share the middle."""
+    spread = round(position * (len(WEIGHTS) - 1) / max(fields - 1, 1))
+    return WEIGHTS[min(position, max(spread, 1))]
 
 
 class SearchIndex:
@@ -34,7 +40,7 @@ class SearchIndex:
     name: ClassVar[str] = ""
     """Name in URLs and commands; default: the model's name in lower case."""
     text: ClassVar[Sequence[Path]] = ()
-    """What products say, the title first: weights A, B, C, then D for the rest."""
+    """What products say, the title first, the longest and least telling last: see ``field_weight``."""
     image: ClassVar[Path | Sequence[Path]] = ()
     """Where the pictures are: an ImageField, a dotted path to one, or several."""
     identifiers: ClassVar[Sequence[Path]] = ()

@@ -331,7 +331,7 @@ def test_a_search_is_reranked_by_a_real_cross_encoder(
         "RERANKER": {"BACKEND": local, "OPTIONS": {"model": str(tiny_cross_encoder), "threads": 1}},
         "RERANK_SECONDS": 60,
     }
-    results = ProductIndex.search("mug", cutoff=float("-inf"))
+    results = ProductIndex.search("mug", cutoff=None)
 
     assert results.degraded == ()
     assert results.reranked == results.total == 5

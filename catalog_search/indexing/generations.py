@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from django.db import connections, transaction
 from django.db.models.functions import Now
 
@@ -23,6 +22,7 @@ from ..languages import text_config
 from ..models import Change, Document, Generation
 from ..sql import compile_keys, execute, write_alias
 from . import documents, doorbell, pictures
+from .statistics import measure
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ _CHANGES = Change._meta.db_table
 _DOCUMENTS = Document._meta.db_table
 
 MEANS_SAMPLE = 200
-BACKGROUND_SAMPLE = 500
 HALFVEC_LIMIT = 4000  # dimensions that an HNSW index takes as halfvec (pgvector README)
 
 
@@ -140,20 +139,13 @@ def backfill(generation: Generation) -> int:
 def finish(generation: Generation) -> None:
     """Complete a loaded generation: sample its background, build the HNSW index where it pays, mark it ready."""
     alias = generation.alias
-    sample = execute(
-        alias,
-        # A fixed pseudo-random order, so that the same documents give the same background.
-        f"SELECT embedding FROM {_DOCUMENTS} WHERE generation_id = %s ORDER BY md5(object_key) LIMIT %s",
-        (generation.pk, BACKGROUND_SAMPLE),
-    )
-    vectors = [row[0].to_numpy() for row in sample]
-    generation.background = np.stack(vectors).astype("<f2").tobytes() if vectors else None
+    measure(generation)
     generation.state = Generation.State.READY
     if not generation.ann_index:
         generation.ann_index = _build_ann_index(generation, alias)
     if generation.built_at is None:
         generation.built_at = Now()
-    generation.save(using=alias, update_fields=["background", "state", "ann_index", "built_at", "error"])
+    generation.save(using=alias, update_fields=["background", "statistics", "state", "ann_index", "built_at", "error"])
     generation.refresh_from_db()
 
 

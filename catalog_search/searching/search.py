@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import IO, Any
 
 from django.db.models import Model, QuerySet
@@ -46,7 +47,7 @@ def search(
     page_size: int | None = None,
     rerank: bool = True,
     facet_counts: bool = True,
-    cutoff: float | None = None,
+    cutoff: float | EllipsisType | None = ...,
     lanes: Collection[str] = LANES,
     language: str = "",
     request: HttpRequest | None = None,
@@ -57,7 +58,7 @@ def search(
     out themselves. None of them means browsing. ``queryset`` narrows to some products; ``visible`` replaces
     ``index.queryset(request)`` where other rules decide who sees what, as in the admin. ``facets`` maps names to
     chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting.
-    ``cutoff`` overrides the setting; ``float("-inf")`` admits every product to the vector lane. ``lanes`` names those
+    ``cutoff`` overrides the setting; None admits every product to the vector lane. ``lanes`` names those
     that retrieve, to compare them: "identifiers", "words", "vectors".
 
     A model that fails degrades the results openly (``results.degraded``). Raises ImageError on a broken picture and
@@ -114,7 +115,7 @@ class Ask:
     sort: str
     page: int
     size: int
-    cutoff: float | None
+    cutoff: float | EllipsisType | None
     rerank: bool
     facet_counts: bool
     lanes: tuple[str, ...]

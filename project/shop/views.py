@@ -45,7 +45,7 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
         like=[shown],
         queryset=Product.objects.exclude(pk__in=own),
         page_size=SIMILAR,
-        cutoff=float("-inf"),  # the nearest there are, however near
+        cutoff=None,  # the nearest there are, however near
         rerank=False,
         facet_counts=False,
         request=request,
