@@ -114,7 +114,12 @@ def _index(index: SearchIndex) -> Iterator[CheckMessage]:
             id="catalog_search.E010",
         )
     image = [index.image] if isinstance(index.image, str) or callable(index.image) else index.image
-    for attribute, paths in (("text", index.text), ("image", image), ("identifiers", index.identifiers)):
+    for attribute, paths in (
+        ("text", index.text),
+        ("keywords", index.keywords),
+        ("image", image),
+        ("identifiers", index.identifiers),
+    ):
         for path in paths:
             if isinstance(path, str) and (problem := _path_problem(index.model, path)):
                 yield Error(

@@ -41,6 +41,8 @@ class SearchIndex:
     """Name in URLs and commands; default: the model's name in lower case."""
     text: ClassVar[Sequence[Path]] = ()
     """What products say, the title first, the longest and least telling last: see ``field_weight``."""
+    keywords: ClassVar[Sequence[Path]] = ()
+    """Long lists such as specifications: found by their words, weighted least, and kept from the models."""
     image: ClassVar[Path | Sequence[Path]] = ()
     """Where the pictures are: an ImageField, a dotted path to one, or several."""
     identifiers: ClassVar[Sequence[Path]] = ()
@@ -79,6 +81,10 @@ class SearchIndex:
         """Return the texts of a product, one for each entry of ``text``, as plain text."""
         return tuple(plain_text(resolve(product, path)) for path in self.text)
 
+    def keyword_parts(self, product: Model) -> tuple[str, ...]:
+        """Return the texts that only words find, one for each entry of ``keywords``."""
+        return tuple(plain_text(resolve(product, path)) for path in self.keywords)
+
     def picture_files(self, product: Model) -> list[Any]:
         """Return the files of a product's pictures (FieldFile or anything with a name, a size and ``open``)."""
         paths = [self.image] if isinstance(self.image, str) or callable(self.image) else self.image
@@ -95,6 +101,7 @@ class SearchIndex:
         image = [self.image] if isinstance(self.image, str) or callable(self.image) else self.image
         return {
             "text": [_path_name(path) for path in self.text],
+            "keywords": [_path_name(path) for path in self.keywords],
             "image": [_path_name(path) for path in image],
             "identifiers": [_path_name(path) for path in self.identifiers],
             "languages": list(self.language_codes),

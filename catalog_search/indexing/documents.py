@@ -33,6 +33,7 @@ class Draft:
     identifiers: tuple[str, ...]
     stamp: str
     content: Content
+    keywords: tuple[str, ...] = ()
     thumbnail: str = ""
     pictures: str = Document.Pictures.NONE
     picture_error: str = ""
@@ -85,7 +86,7 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
     """
     if not drafts:
         return
-    weighted = [_weighted(draft.parts) for draft in drafts]
+    weighted = [_weighted(draft.parts + draft.keywords) for draft in drafts]
     columns: dict[str, list[object]] = {
         "object_key": [draft.key for draft in drafts],
         "language": [draft.language for draft in drafts],
