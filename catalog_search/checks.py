@@ -161,9 +161,9 @@ def _index(index: SearchIndex) -> Iterator[CheckMessage]:
             obj=declaration,
             id="catalog_search.E010",
         )
-    image = [index.image] if isinstance(index.image, str) or callable(index.image) else index.image
-    for attribute, paths in (("text", index.text), ("image", image), ("identifiers", index.identifiers)):
-        for path in paths:
+    for attribute in ("text", "keywords", "image", "identifiers"):
+        paths = getattr(index, attribute)
+        for path in [paths] if isinstance(paths, str) or callable(paths) else paths:
             if isinstance(path, str) and (problem := _path_problem(index.model, path)):
                 yield Error(
                     f'{declaration.__name__}.{attribute}: "{path}" does not exist: {problem}.',

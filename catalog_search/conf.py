@@ -50,6 +50,28 @@ class Setting(Generic[T]):
         return None
 
 
+class Weights(Setting[dict[str, float]]):
+    """A setting that is a weight from 0 to 1 for each of some names; a project writes those that differ."""
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Weights: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> dict[str, float]: ...
+    def __get__(self, instance: object | None, owner: type) -> dict[str, float] | Weights:
+        if instance is None:
+            return self
+        return self.default | Settings.written().get(self.name, {})
+
+    def problem(self, value: Any) -> str | None:
+        """Say what is wrong with the weights a project wrote, or None."""
+        if problem := super().problem(value):
+            return problem
+        if unknown := sorted(set(value) - set(self.default)):
+            return f"knows no {', '.join(unknown)}; it has: {', '.join(self.default)}"
+        wrong = [name for name, weight in value.items() if not isinstance(weight, int | float) or not 0 <= weight <= 1]
+        return f"must be from 0 to 1 for {', '.join(wrong)}" if wrong else None
+
+
 def _allowed_types(default: Any) -> tuple[type, ...]:
     if default is None:
         return (dict,)
@@ -110,7 +132,10 @@ class Settings:
 
     MAX_CANDIDATES = Setting(1000, "bound of the result set; beyond it surfaces say 1000+", minimum=10)
     CUTOFF = Setting(2.5, "how many standard deviations above its background a vector match must be to count")
-    VECTOR_WEIGHT = Setting(0.4, "share of the vector lane in the fused score, 0 to 1", minimum=0)
+    VECTOR_WEIGHTS = Weights(
+        {"identifier": 0.1, "word": 0.1, "words": 0.35, "long": 0.5, "picture": 0.5},
+        "share of the vector lane in the fused score by class of query, 0 to 1; write only those that differ",
+    )
     RERANK_DEPTH = Setting(30, "candidates that the reranker scores at most", minimum=1)
     RERANK_BLEND = Setting(0.5, "share of the reranker in the final score of what it scored, 0 to 1", minimum=0)
     RERANK_SECONDS = Setting(0.3, "time within which reranking must fit: slower machines score fewer", minimum=0)

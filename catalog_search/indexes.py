@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 Path = str | Callable[[Any], Any]
 
-WEIGHTS = "ABCD"  # PostgreSQL's four; fields beyond the third share the last
+WEIGHTS = "ABCD"  # PostgreSQL's four
+
+
+def field_weight(position: int, fields: int) -> str:
+    """Return the weight of a text field: the first has A, each next the one below; more than four share the middle."""
+    spread = round(position * (len(WEIGHTS) - 1) / max(fields - 1, 1))
+    return WEIGHTS[min(position, max(spread, 1))]
 
 
 class SearchIndex:
@@ -35,7 +41,9 @@ class SearchIndex:
     name: ClassVar[str] = ""
     """Name in URLs and commands; default: the model's name in lower case."""
     text: ClassVar[Sequence[Path]] = ()
-    """What products say, the title first: weights A, B, C, then D for the rest."""
+    """What products say, the title first, the longest and least telling last: see ``field_weight``."""
+    keywords: ClassVar[Sequence[Path]] = ()
+    """Long lists such as specifications: found by their words, weighted least, and kept from the models."""
     image: ClassVar[Path | Sequence[Path]] = ()
     """Where the pictures are: an ImageField, a dotted path to one, or several."""
     identifiers: ClassVar[Sequence[Path]] = ()
@@ -88,6 +96,10 @@ class SearchIndex:
         """Return the texts of a product, one for each entry of ``text``, as plain text."""
         return tuple(plain_text(resolve(product, path)) for path in self.text)
 
+    def keyword_parts(self, product: Model) -> tuple[str, ...]:
+        """Return the texts that only words find, one for each entry of ``keywords``."""
+        return tuple(plain_text(resolve(product, path)) for path in self.keywords)
+
     def picture_files(self, product: Model) -> list[Any]:
         """Return the files of a product's pictures (FieldFile or anything with a name, a size and ``open``)."""
         paths = [self.image] if isinstance(self.image, str) or callable(self.image) else self.image
@@ -104,6 +116,7 @@ class SearchIndex:
         image = [self.image] if isinstance(self.image, str) or callable(self.image) else self.image
         return {
             "text": [_path_name(path) for path in self.text],
+            "keywords": [_path_name(path) for path in self.keywords],
             "image": [_path_name(path) for path in image],
             "identifiers": [_path_name(path) for path in self.identifiers],
             "languages": list(self.language_codes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # The configurations that ship with PostgreSQL 14 and newer (PostgreSQL documentation, 12.6 Dictionaries).
@@ -41,6 +42,16 @@ CONFIGS = {
 _FOLDED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 # Letters that Unicode does not take apart, with what people type instead.
 _LETTERS = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"})
+
+
+# What stands behind a number without a space as often as with one: "2TB" and "2 TB" are the same.
+_UNITS = "k?v|m?w|kw|m?ah?|wh|[kmgt]b|[kmg]?hz|[cmk]?m|in|ft|yd|oz|lbs?|[km]?g|[mc]?l|db|dpi|p?px|mp|rpm|pcs?"
+_NUMBER_AND_UNIT = re.compile(rf"(?<![\w.,-])(\d+(?:[.,]\d+)?)({_UNITS})(?![\w-])", re.IGNORECASE)
+
+
+def separate_units(text: str) -> str:
+    """Put a space between a number and its unit; part numbers such as "RS80N3" stay as they are."""
+    return _NUMBER_AND_UNIT.sub(r"\1 \2", text)
 
 
 def text_config(language: str) -> str:

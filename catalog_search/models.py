@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import DEFAULT_DB_ALIAS, models
@@ -59,6 +60,7 @@ class Generation(models.Model):
     dimensions = models.PositiveIntegerField(_("dimensions"), null=True)
     means = models.BinaryField(_("modality means"), null=True)
     background = models.BinaryField(_("background sample"), null=True)
+    statistics = models.JSONField(_("statistics"), default=dict)
     ann_index = models.CharField(_("HNSW index"), max_length=63, blank=True)
     error = models.TextField(_("error"), blank=True)
     measured = models.JSONField(_("measured"), default=dict, blank=True)
@@ -107,10 +109,26 @@ class Generation(models.Model):
         self.means = np.stack([means[kind] for kind in sorted(means)]).astype("<f4").tobytes() if means else None
 
     @property
+    def average_lengths(self) -> list[float]:
+        """How many words its documents have on average in the fields of weight A, B, C and D."""
+        return list(self.statistics.get("lengths") or [0.0] * 4)
+
+    @property
+    def nearness(self) -> float | None:
+        """The similarity that a text query reaches with what it means in this catalogue; None where unknown."""
+        found: float | None = self.statistics.get("nearness")
+        return found
+
+    @property
     def background_matrix(self) -> NDArray[np.float32]:
         """The sample that a query's similarities are compared with, shape (sample, dimensions)."""
         sample = np.frombuffer(self.background or b"", dtype="<f2")
         return sample.reshape(-1, self.dimensions or 1).astype(np.float32)
+
+
+def no_lengths() -> list[int]:
+    """Return the lengths of a document that has no words."""
+    return [0, 0, 0, 0]
 
 
 class Document(models.Model):
@@ -127,6 +145,7 @@ class Document(models.Model):
     language = models.CharField(_("language"), max_length=15)
     text = models.TextField(_("text"))
     search_vector = SearchVectorField(_("words"))
+    lengths = ArrayField(models.SmallIntegerField(), verbose_name=_("words of each weight"), default=no_lengths)
     identifiers = SearchVectorField(_("identifiers"))
     embedding = HalfVectorField(_("embedding"))
     thumbnail = models.CharField(_("thumbnail"), max_length=200, blank=True)

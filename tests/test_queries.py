@@ -23,7 +23,7 @@ from project.shop.models import Product
 from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
-ALL = float("-inf")
+ALL = None
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ from .contracts import checkpoints
 Shop = dict[str, Product]
 LOCAL = "catalog_search.backends.local.CrossEncoderReranker"
 BROKEN = {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": {"fails": True}}
-ANYTHING = float("-inf")
+ANYTHING = None
 
 
 def local(folder: Path, **options: Any) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def test_a_broken_picture_is_refused(indexed_shop: Shop) -> None:
 
 
 def test_like_leaves_out_the_product_itself(indexed_shop: Shop) -> None:
-    found = names(like=[indexed_shop["red mug"]], cutoff=float("-inf"))
+    found = names(like=[indexed_shop["red mug"]], cutoff=None)
 
     assert "Red mug" not in found
     assert found[0] in ("Blue mug", "Mug", "Red chair")
@@ -142,25 +142,25 @@ def test_like_leaves_out_the_product_itself(indexed_shop: Shop) -> None:
 
 
 def test_drafts_are_found_by_nobody_but_those_who_may(indexed_shop: Shop) -> None:
-    assert "Secret mug" not in names("secret mug", cutoff=float("-inf"))
+    assert "Secret mug" not in names("secret mug", cutoff=None)
     assert names("secret mug", visible=Product.objects.all(), facet_counts=False)[0] == "Secret mug"
 
 
 def test_hiding_needs_no_indexing(indexed_shop: Shop) -> None:
     Product.objects.filter(pk=indexed_shop["red mug"].pk).update(is_public=False)
 
-    assert "Red mug" not in names("red mug", cutoff=float("-inf"))
+    assert "Red mug" not in names("red mug", cutoff=None)
 
 
 def test_a_queryset_narrows_before_retrieval(indexed_shop: Shop) -> None:
     cheap = Product.objects.filter(price__lt=10)
 
-    assert names("mug", queryset=cheap, cutoff=float("-inf")) == ["Red mug"]
+    assert names("mug", queryset=cheap, cutoff=None) == ["Red mug"]
     assert names("mug", queryset=Product.objects.none()) == []
 
 
 def test_the_vector_lane_admits_everything_without_a_cutoff(indexed_shop: Shop) -> None:
-    assert len(names("nothing of that kind", cutoff=float("-inf"))) == Product.objects.public().count()
+    assert len(names("nothing of that kind", cutoff=None)) == Product.objects.public().count()
 
 
 def test_a_high_cutoff_admits_nothing(indexed_shop: Shop) -> None:
@@ -290,11 +290,11 @@ def test_the_reranker_permutes_only_what_it_scored(
 
 
 def test_a_failing_reranker_is_told(indexed_shop: Shop, settings: Any) -> None:
-    plain = names("red mug")
+    plain = names("mug")
     settings.CATALOG_SEARCH |= {
         "RERANKER": {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": {"fails": True}}
     }
-    results = ProductIndex.search("red mug")
+    results = ProductIndex.search("mug")
 
     assert results.degraded == ("reranker",)
     assert [hit.object.name for hit in results] == plain
@@ -333,11 +333,11 @@ def test_an_hnsw_index_finds_what_exact_search_finds(
         make_product(f"Thing {number} {'round' if number % 2 else 'square'}", price=number)
     settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 50}
     generation = build_index()
-    exact = names("round thing", cutoff=float("-inf"))
+    exact = names("round thing", cutoff=None)
     settings.CATALOG_SEARCH |= {"ANN_EXACT_ROWS": 1}
 
     assert generation.ann_index
-    assert names("round thing", cutoff=float("-inf")) == exact
+    assert names("round thing", cutoff=None) == exact
     assert "Index Scan" in _plan(generation)
 
 

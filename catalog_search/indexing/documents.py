@@ -10,15 +10,15 @@ from typing import Any
 
 from ..content import Content
 from ..fusion import Vector
-from ..indexes import WEIGHTS
-from ..languages import fold, text_config
+from ..indexes import WEIGHTS, field_weight
+from ..languages import fold, separate_units, text_config
 from ..models import Document, Generation
 from ..sql import execute, vector_parameter
 
 _DOCUMENTS = Document._meta.db_table
 _GENERATIONS = Generation._meta.db_table
 _WRITTEN = (
-    *("text", "search_vector", "identifiers", "embedding"),
+    *("text", "search_vector", "lengths", "identifiers", "embedding"),
     *("thumbnail", "pictures", "picture_error"),
     *("stamp", "digest", "embedded_at"),
 )
@@ -34,6 +34,7 @@ class Draft:
     identifiers: tuple[str, ...]
     stamp: str
     content: Content
+    keywords: tuple[str, ...] = ()
     thumbnail: str = ""
     pictures: str = Document.Pictures.NONE
     picture_error: str = ""
@@ -86,7 +87,7 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
     """
     if not drafts:
         return
-    weighted = [_weighted(draft.parts) for draft in drafts]
+    weighted = [_weighted(draft.parts + draft.keywords) for draft in drafts]
     digests: list[Any] = [draft.content.digest for draft in drafts]
     columns: dict[str, list[object]] = {
         "object_key": [draft.key for draft in drafts],
@@ -94,6 +95,7 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
         "config": [text_config(draft.language) for draft in drafts],
         "text": [draft.text for draft in drafts],
         **{f"words_{weight}": [words[weight] for words in weighted] for weight in WEIGHTS},
+        "lengths": [_lengths(words) for words in weighted],
         "identifiers": [_lexemes(draft.identifiers) for draft in drafts],
         "thumbnail": [draft.thumbnail for draft in drafts],
         "pictures": [str(draft.pictures) for draft in drafts],
@@ -108,7 +110,8 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
         alias,
         f"""
         INSERT INTO {_DOCUMENTS} (generation_id, object_key, object_id, language, {", ".join(_WRITTEN)})
-        SELECT %s, object_key, {_big_integer()}, language, text, {words}, identifiers::tsvector, embedding,
+        SELECT %s, object_key, {_big_integer()}, language, text, {words},
+               lengths::smallint[], identifiers::tsvector, embedding,
                thumbnail, pictures, picture_error, stamp, digest, statement_timestamp()
         FROM unnest({arrays}, %b::halfvec[]) AS row({names}, embedding)
         ON CONFLICT (generation_id, object_key, language) DO UPDATE
@@ -134,10 +137,15 @@ def remove(alias: str, keys: Iterable[str], generations: Sequence[int]) -> None:
 def _weighted(parts: Sequence[str]) -> dict[str, str]:
     words = dict.fromkeys(WEIGHTS, "")
     for position, part in enumerate(parts):
-        weight = WEIGHTS[min(position, len(WEIGHTS) - 1)]
+        weight = field_weight(position, len(parts))
         # A tsvector holds at most 1 MB; nobody searches for the last words of a novel.
-        words[weight] = f"{words[weight]} {fold(part)}".strip()[:100_000]
+        words[weight] = f"{words[weight]} {separate_units(fold(part))}".strip()[:100_000]
     return words
+
+
+def _lengths(words: dict[str, str]) -> str:
+    """The number of words of each weight, as an array literal: PostgreSQL has no arrays of arrays to unnest."""
+    return "{" + ",".join(str(min(len(words[weight].split()), 32_767)) for weight in WEIGHTS) + "}"
 
 
 def _lexemes(identifiers: Sequence[str]) -> str:

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -25,12 +24,12 @@ from ..languages import text_config
 from ..models import Change, Document, Generation
 from ..sql import compile_keys, execute, write_alias
 from . import ann, documents, doorbell, pictures
+from .statistics import measure
 
 _CHANGES = Change._meta.db_table
 _DOCUMENTS = Document._meta.db_table
 
 MEANS_SAMPLE = 200
-BACKGROUND_SAMPLE = 500
 RATE_SAMPLE = 32
 
 
@@ -190,20 +189,13 @@ def backfill(generation: Generation) -> int:
 def finish(generation: Generation) -> None:
     """Complete a loaded generation: sample its background, build the HNSW index where it pays, mark it ready."""
     alias = generation.alias
-    sample = execute(
-        alias,
-        # A fixed pseudo-random order, so that the same documents give the same background.
-        f"SELECT embedding FROM {_DOCUMENTS} WHERE generation_id = %s ORDER BY md5(object_key) LIMIT %s",
-        (generation.pk, BACKGROUND_SAMPLE),
-    )
-    vectors = [row[0].to_numpy() for row in sample]
-    generation.background = np.stack(vectors).astype("<f2").tobytes() if vectors else None
+    measure(generation)
     if not generation.ann_index:
         ann.build(generation)
     generation.state = Generation.State.READY
     if generation.built_at is None:
         generation.built_at = Now()
-    generation.save(using=alias, update_fields=["background", "state", "ann_index", "built_at", "error"])
+    generation.save(using=alias, update_fields=["background", "statistics", "state", "ann_index", "built_at", "error"])
     generation.refresh_from_db()
 
 

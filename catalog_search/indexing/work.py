@@ -135,15 +135,15 @@ def draft(
     known = documents.known_stamps(alias, generation, list(products))
     stamped = pictures.stamp_all([index.picture_files(product) for product in products.values()], pool)
     files = dict(zip(products, stamped, strict=True))
-    changed: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = []
+    changed: list[tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...], str]] = []
     for key, product in products.items():
         identifiers = tuple(dict.fromkeys(filter(None, map(normalise_identifier, index.identifier_values(product)))))
         for language in index.language_codes:
             with translation.override(language):
-                parts = index.text_parts(product)
-            stamp = documents.make_stamp(parts, identifiers, [file.stamp for file in files[key]])
+                parts, keywords = index.text_parts(product), index.keyword_parts(product)
+            stamp = documents.make_stamp(parts + keywords, identifiers, [file.stamp for file in files[key]])
             if known.get((key, language)) != stamp:
-                changed.append((key, language, parts, identifiers, stamp))
+                changed.append((key, language, parts, keywords, identifiers, stamp))
     loaded = pictures.load((file for key in {one[0] for one in changed} for file in files[key]), pool)
     return [_draft(*one, [loaded[file.stamp] for file in files[one[0]]]) for one in changed]
 
@@ -152,6 +152,7 @@ def _draft(
     key: str,
     language: str,
     parts: tuple[str, ...],
+    keywords: tuple[str, ...],
     identifiers: tuple[str, ...],
     stamp: str,
     loaded: Sequence[pictures.LoadedPicture],
@@ -164,6 +165,7 @@ def _draft(
         key=key,
         language=language,
         parts=parts,
+        keywords=keywords,
         identifiers=identifiers,
         stamp=stamp,
         content=Content(documents.document_text(parts), first, tuple(filter(None, others))),

@@ -15,7 +15,7 @@ from .results import Why
 from .scope import Scope
 
 
-def ranking_key(scope: Scope, query: Query, sort: str, cutoff: float | None, rerank: bool, lanes: Sequence[str]) -> str:
+def ranking_key(scope: Scope, query: Query, sort: str, cutoff: object, rerank: bool, lanes: Sequence[str]) -> str:
     """Return the key of a ranking: everything that decides it, visibility and filters by their SQL."""
     statement, parameters = scope.keys
     parts = [scope.generation.pk, query.digest, statement, parameters, sort, cutoff, rerank, *lanes]

@@ -19,6 +19,9 @@ from .negation import split
 MAX_TOKENS = 32
 # Each costs a call of the model where the cache does not know it.
 MAX_AVOIDED = 5
+SEVERAL = 4
+# Letters and digits in one word, at least four in all: "TN-2110", but not "2TB".
+_CODE = re.compile(r"(?=.*\d.*\d)(?=.*[^\W\d_]).{5,}|\d{5,}")
 _TOKEN = re.compile(r"""(?:(?<!\S)(-)(?=\S))?(?:"([^"]+)"|([^\s"]+))""")
 
 
@@ -106,6 +109,16 @@ class Query:
         words = [self.text, *(token.text for token in self.tokens[:MAX_TOKENS] if not token.excluded)]
         words = [normalise_identifier(word) for word in words]
         return tuple(dict.fromkeys(word for word in words if 2 <= len(word) <= 64))
+
+    @property
+    def query_class(self) -> str:
+        """What kind of asking it is, for what helps one misleads another; a key of VECTOR_WEIGHTS."""
+        if self.image or self.like:
+            return "picture"
+        words = [token.text for token in self.tokens if not token.excluded]
+        if any(_CODE.search(word) for word in words):
+            return "identifier"
+        return "word" if len(words) == 1 else "words" if len(words) <= SEVERAL else "long"
 
     @property
     def digest(self) -> str:

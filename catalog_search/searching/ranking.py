@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 
 from ..conf import settings
 from ..fusion import Background, linear, saturate
-from .lanes import IdentifierMatch, WordMatch
+from .lanes import IdentifierMatch
+from .query import Query
 from .results import Why
+from .words import WordMatch
 
 # A similarity this many deviations above the query's background counts as a full match: the range that real
 # catalogues show for the best product of a good query.
 FULL_MATCH_DEVIATIONS = 8.0
-# ts_rank_cd of a good title match under normalisation 1, so that a mention in the specifications scores next to
-# nothing. Chosen on judged queries: docs/relevance.md.
-HALF_RANK = 0.4
+# The rank of a word match that counts half: a mention in the specifications scores next to nothing.
+# Chosen on judged queries: docs/relevance.md.
+HALF_RANK = 0.28
 # An identifier lifts its product by as much as a lane can, the whole query as one by as much as all of them.
 IDENTIFIER_BOOSTS = {"exact": 1.0, "prefix": 0.5, "word": 0.5}
 
@@ -30,6 +32,7 @@ class Candidate:
 
 
 def rank(
+    query: Query,
     identifiers: Sequence[IdentifierMatch],
     words: Sequence[WordMatch],
     vectors: Mapping[str, float],
@@ -46,7 +49,8 @@ def rank(
         "words": {match.key: word_score(match) for match in words},
         "vectors": {key: vector_score(similarity, background) for key, similarity in vectors.items()},
     }
-    weights = {"words": 1.0 - settings.VECTOR_WEIGHT, "vectors": settings.VECTOR_WEIGHT}
+    share = settings.VECTOR_WEIGHTS[query.query_class]
+    weights = {"words": 1.0 - share, "vectors": share}
     fused = linear({lane: found for lane, found in scores.items() if found}, weights)
     matched = {match.key: match.kind for match in identifiers}
     keys = dict.fromkeys([*matched, *(match.key for match in words), *members])

@@ -1,76 +1,126 @@
-"""Retrieval: which products belong to the result, and how the lanes rank them."""
+"""Retrieval: from a query to the one set of members that rows, total, facets and sort all read."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import EllipsisType
 
 from ..conf import settings
 from ..fusion import Background
 from . import composition, lanes
 from .composition import SMALL_SAMPLE_SHARE, Composition
 from .encoding import Meaning
-from .lanes import Words
 from .query import Query
 from .ranking import Candidate, rank
 from .scope import Scope
 from .trace import Trace
+from .words import WordMatch, Words, broadened, parse_words
+from .words import words as matching_words
 
 # Beyond these, a word match's own rank says enough; asking for the similarity of thousands would not.
 SCORED_BY_BOTH = 300
+# By how much a product that holds only some of the words must stand out.
+PARTIAL_DEVIATIONS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a product must meet to belong to the result: decided once, before facets narrow anything.
+    """What a product must show to be a member, settled before facets: they narrow a set, they never widen it.
 
-    It belongs when an identifier matches, or enough of the words, or its similarity reaches the floor.
+    ``floor`` is the cosine similarity that the vector lane demands, ``partial_floor`` the one that is demanded of
+    products that hold only some of the words.
     """
 
+    scope: Scope
     query: Query
     words: Words
-    words_demanded: int
     asked: Composition | None
-    background: Background
+    nearest: tuple[tuple[str, float], ...]
+    """What the vector lane finds in the whole scope: (key, similarity), most similar first."""
     floor: float
+    partial_floor: float
     lanes: Collection[str]
 
 
 def demand(
-    scope: Scope, query: Query, meaning: Meaning | None, cutoff: float | None, chosen: Collection[str], trace: Trace
+    scope: Scope,
+    query: Query,
+    meaning: Meaning | None,
+    cutoff: float | EllipsisType | None,
+    chosen: Collection[str],
+    trace: Trace,
 ) -> Demand:
-    """Read the query against the whole scope: stemmed words, how many are demanded, the similarity demanded."""
+    """Read the query against the whole scope: stemmed words, how they are taken, the similarity demanded.
+
+    ``cutoff`` is in deviations above the query's background; None demands no similarity at all, and only ``...``
+    (CUTOFF) also that something comes as near as the catalogue comes to its own phrases: see ``indexing.statistics``.
+    Where nothing does, the shop most likely has nothing of the kind, and only products with every word are members.
+    A catalogue too small to tell near from far takes those with some of the words, too.
+    """
     with trace.stage("read query"):
-        words = lanes.parse_words(scope.alias, query, scope.language)
-        demanded = lanes.words_demanded(scope, words)
-        asked = composition.compose(scope, meaning) if meaning else None
-        background = asked.background if asked else Background(0.0, 1.0)
-        if cutoff is None:
+        words = broadened(scope, parse_words(scope.alias, query, scope.language))
+    if meaning is None:
+        return Demand(scope, query, words, None, (), -math.inf, -math.inf, chosen)
+    generation = scope.generation
+    with trace.stage("vectors"):
+        asked = composition.compose(scope, meaning)
+        deviations = cutoff
+        if isinstance(deviations, EllipsisType):
             # Of a handful of products none can stand out far: most of what is possible must do.
-            cutoff = min(settings.CUTOFF, SMALL_SAMPLE_SHARE * background.reach)
-        return Demand(query, words, demanded, asked, background, background.at(cutoff), chosen)
+            deviations = min(settings.CUTOFF, SMALL_SAMPLE_SHARE * asked.background.reach)
+        floor = -math.inf if deviations is None else asked.background.at(deviations)
+        found = lanes.vectors(scope, asked.vector, floor, settings.MAX_CANDIDATES)
+        partial_floor = -math.inf
+        # It was measured with words; pictures come nearer.
+        if isinstance(cutoff, EllipsisType) and query.kind == "text" and generation.nearness is not None:
+            partial_floor = asked.background.at(PARTIAL_DEVIATIONS)
+            if (found[0][1] if found else floor) < generation.nearness:
+                found, floor, partial_floor = [], math.inf, math.inf
+    return Demand(scope, query, words, asked, tuple(found), floor, partial_floor, chosen)
 
 
 def candidates(scope: Scope, demand: Demand, trace: Trace) -> list[Candidate]:
-    """Return the members of a scope, best first, at most MAX_CANDIDATES."""
+    """Return the members of the set in order of their fused score, at most MAX_CANDIDATES."""
     limit = settings.MAX_CANDIDATES
-    if scope.is_empty:
-        return []
     with trace.stage("identifiers"):
         by_identifier = lanes.identifiers(scope, demand.query) if "identifiers" in demand.lanes else []
     with trace.stage("words"):
-        by_words = lanes.words(scope, demand.words, demand.words_demanded, limit) if "words" in demand.lanes else []
+        by_words = matching_words(scope, demand.words, limit) if "words" in demand.lanes else []
     similar: dict[str, float] = {}
     members: list[str] = []
     if demand.asked:
         with trace.stage("vectors"):
-            similar = dict(lanes.vectors(scope, demand.asked.vector, demand.floor, limit))
+            similar = dict(_near(scope, demand, limit))
             members = list(similar)
             others = [match.key for match in by_identifier] + [match.key for match in by_words[:SCORED_BY_BOTH]]
             similar |= lanes.similarities(scope, demand.asked.vector, [key for key in others if key not in similar])
+            by_words = [match for match in by_words if _belongs(match, similar, demand)]
             similar = composition.similarities(scope, demand.asked, similar)
+    background = demand.asked.background if demand.asked else Background(0.0, 1.0)
     with trace.stage("fusion"):
-        excluded = set(lanes.excluded(scope, demand.words, members)) if demand.words.excluded else set()
-        members = [key for key in members if key not in excluded]
-        ranked = rank(by_identifier, by_words, similar, members, demand.background, limit)
+        barred = set(lanes.excluded(scope, demand.words.excluded, members)) if demand.words.excluded else set()
+        members = [key for key in members if key not in barred]
+        ranked = rank(demand.query, by_identifier, by_words, similar, members, background, limit)
         return composition.penalise(scope, demand.asked, ranked) if demand.asked else ranked
+
+
+def nearest(scope: Scope, demand: Demand, limit: int) -> list[Candidate]:
+    """Return what comes nearest to a query that nothing matches: alternatives, not members."""
+    if demand.asked is None or scope.is_empty:
+        return []
+    similar = dict(lanes.vectors(scope, demand.asked.vector, -math.inf, limit))
+    return rank(demand.query, [], [], similar, list(similar), demand.asked.background, limit)
+
+
+def _near(scope: Scope, demand: Demand, limit: int) -> Collection[tuple[str, float]]:
+    if scope is demand.scope:
+        return demand.nearest
+    if demand.asked is None or demand.floor == math.inf:
+        return ()
+    return lanes.vectors(scope, demand.asked.vector, demand.floor, limit)
+
+
+def _belongs(match: WordMatch, similar: Mapping[str, float], demand: Demand) -> bool:
+    return match.coverage >= 1.0 or similar.get(match.key, -math.inf) >= demand.partial_floor

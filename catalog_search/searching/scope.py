@@ -54,7 +54,7 @@ class Scope:
         return "document.object_key = product.key::text"
 
     def narrowed(self, chosen: Chosen, without: str = "") -> Scope:
-        """Return the scope under the chosen facets, all but one."""
+        """Return the scope under the chosen facets, all but one; itself where none is chosen."""
         products = self.products
         for facet in self.index.facets:
             values = chosen.get(facet.name)
@@ -63,6 +63,8 @@ class Scope:
                     products = products.filter(facet.condition(values))
                 except (ValueError, TypeError, ValidationError):
                     products = products.none()  # not a value of this field: no product has it
+        if products is self.products:
+            return self
         return Scope(self.index, self.generation, self.language, products)
 
     def among(self, keys: Iterable[str]) -> QuerySet[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import IO, Any
 
 from django.db.models import Model, QuerySet
@@ -49,7 +50,7 @@ def search(
     page_size: int | None = None,
     rerank: bool = True,
     facet_counts: bool = True,
-    cutoff: float | None = None,
+    cutoff: float | EllipsisType | None = ...,
     lanes: Collection[str] = LANES,
     language: str = "",
     generation: Generation | None = None,
@@ -63,7 +64,7 @@ def search(
     half the score of what is floral. Nothing asked means browsing. ``queryset`` narrows to some products; ``visible``
     replaces ``index.queryset(request)`` where other rules decide who sees what, as in the admin. ``facets`` maps names
     to chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting.
-    ``cutoff`` overrides the setting; ``float("-inf")`` admits every product to the vector lane. ``lanes`` names those
+    ``cutoff`` overrides the setting; None admits every product to the vector lane. ``lanes`` names those
     that retrieve, to compare them: "identifiers", "words", "vectors". ``generation`` asks another than the serving one.
     ``explain`` tells for each hit of the page how much of its likeness came from its text and from its pictures
     (``why.shares``), at the price of embedding it anew.
@@ -129,7 +130,7 @@ class Ask:
     sort: str
     page: int
     size: int
-    cutoff: float | None
+    cutoff: float | EllipsisType | None
     rerank: bool
     facet_counts: bool
     lanes: tuple[str, ...]

@@ -35,7 +35,7 @@ def similar(
         like=[product],
         queryset=others.exclude(pk__in=index.family(product).order_by().values("pk")),
         page_size=size if first is None else REACH * size,
-        cutoff=float("-inf"),  # the nearest there are, however near
+        cutoff=None,  # the nearest there are, however near
         rerank=False,
         facet_counts=False,
         request=request,

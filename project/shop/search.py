@@ -14,7 +14,8 @@ from .models import Product
 class ProductIndex(SearchIndex):
     """The catalogue of the demo shop."""
 
-    text = ["name", "brand.name", "category.name", "description", "specification"]
+    text = ["name", "brand.name", "category.name", "description"]
+    keywords = ["specification"]
     image = "images.file"
     identifiers = ["sku", "ean"]
     facets = [

@@ -1,0 +1,162 @@
+"""Words: what PostgreSQL's full text search makes of a query, and the lane that finds products by it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..languages import fold, separate_units, text_config
+from ..sql import execute
+from .lanes import from_scope, select
+from .query import MAX_TOKENS, Query, Token
+from .scope import Scope
+
+FEW_MATCHES = 10
+# Field weights of A, B, C, D, and how much a field longer than the catalogue's average loses of its weight: BM25's b.
+# Chosen on judged queries: docs/relevance.md.
+FIELD_WEIGHTS = (1.0, 0.5, 0.4, 0.2)
+LENGTH_SHARE = 0.3
+# What another spelling of a word counts beside the word itself: "headset" for "head set".
+SPELLING_SHARE = 0.8
+SHORTEST_PART = 3
+
+
+@dataclass(frozen=True, slots=True)
+class WordMatch:
+    """How the words of a product match: the share of the query's words, and how prominently, 0 to 1."""
+
+    key: str
+    coverage: float
+    rank: float
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a query as PostgreSQL reads them: stemmed, without stop words.
+
+    ``spellings`` holds, for each word, the same written together or apart, as tsqueries.
+    """
+
+    wanted: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    spellings: tuple[tuple[str, ...], ...] = ()
+    broad: bool = False
+    """Do other spellings count, and products that hold only most of the words?"""
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """One tsquery for each word, with its other spellings where they count."""
+        if not self.broad:
+            return tuple(f"({word})" for word in self.wanted)
+        pairs = zip(self.wanted, self.spellings, strict=True)
+        return tuple(f"({' | '.join((f'({word})', *(f'({one})' for one in others)))})" for word, others in pairs)
+
+    @property
+    def demanded(self) -> int:
+        """How many of the words a product must hold."""
+        total = len(self.wanted)
+        return max(1, math.ceil(total * 2 / 3) if total > 2 else 1) if self.broad else total
+
+    @property
+    def all(self) -> str:
+        """The tsquery of products that hold every word."""
+        return self._without(" & ".join(self.terms))
+
+    @property
+    def any(self) -> str:
+        """The tsquery of products that hold at least one."""
+        return self._without(" | ".join(self.terms))
+
+    def _without(self, query: str) -> str:
+        return " & ".join([f"({query})", *(f"!({word})" for word in self.excluded)])
+
+
+def parse_words(alias: str, query: Query, language: str) -> Words:
+    """Let PostgreSQL stem the words of a query; stop words vanish, and nothing in a word is an operator."""
+    tokens = query.tokens[:MAX_TOKENS]
+    if not tokens:
+        return Words()
+    others = [list(_other_spellings(tokens, position)) for position in range(len(tokens))]
+    texts = [token.text for token in tokens] + [text for own in others for text in own]
+    rows = execute(
+        alias,
+        """
+        SELECT phraseto_tsquery(%s::regconfig, token)::text
+        FROM unnest(%s::text[]) WITH ORDINALITY AS tokens(token, position) ORDER BY position
+        """,
+        (text_config(language), [separate_units(fold(text)) for text in texts]),
+    )
+    parsed = iter(row[0] for row in rows)
+    words = [next(parsed) for _ in tokens]
+    spellings = [tuple(filter(None, [next(parsed) for _ in own])) for own in others]
+    wanted: dict[str, tuple[str, ...]] = {}
+    for token, word, own in zip(tokens, words, spellings, strict=True):
+        if word and not token.excluded:
+            wanted[word] = wanted.get(word, ()) + own
+    excluded = dict.fromkeys(word for token, word in zip(tokens, words, strict=True) if word and token.excluded)
+    return Words(tuple(wanted), tuple(excluded), tuple(wanted.values()))
+
+
+def _other_spellings(tokens: Sequence[Token], position: int) -> Iterator[str]:
+    """Yield a word joined with its neighbours ("head set", "headset"), and taken apart at every place."""
+    token = tokens[position]
+    if token.excluded or not token.text.isalpha():
+        return
+    for first in (position - 1, position):
+        pair = tokens[max(first, 0) : first + 2]
+        if len(pair) == 2 and all(one.text.isalpha() and not one.excluded for one in pair):
+            yield pair[0].text + pair[1].text
+    for cut in range(SHORTEST_PART, len(token.text) - SHORTEST_PART + 1):
+        yield f"{token.text[:cut]} {token.text[cut:]}"
+
+
+def broadened(scope: Scope, words: Words) -> Words:
+    """Decide, before facets, whether the words as they stand find enough; where not, take a wider view of them."""
+    if not words.wanted or (len(words.wanted) == 1 and not words.spellings[0]):
+        return words
+    statement = f"SELECT 1 {from_scope(scope)} AND document.search_vector @@ %s::tsquery LIMIT {FEW_MATCHES}"
+    rows = execute(scope.alias, statement, (*scope.keys[1], scope.language, words.all))
+    few = len(rows) < FEW_MATCHES
+    return Words(words.wanted, words.excluded, words.spellings, broad=True) if few else words
+
+
+def words(scope: Scope, words: Words, limit: int) -> list[WordMatch]:
+    """Find products by their words, those that hold more of them first.
+
+    A match ranks by where the words stand and how often (PostgreSQL's ``ts_rank``), each field's weight lowered
+    by its length as in BM25F (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009).
+    """
+    if not words.wanted:
+        return []
+    total, demanded = len(words.wanted), words.demanded
+    coverage = str(total)
+    counted: tuple[str, ...] = ()
+    if words.broad:
+        counted = words.terms
+        coverage = " + ".join("(document.search_vector @@ %s::tsquery)::int" for _ in counted)
+    literal = " | ".join(f"({word})" for word in words.wanted)
+    others = " | ".join(f"({one})" for own in words.spellings for one in own) if words.broad else ""
+    rank = f"ts_rank({_weights(scope)}, document.search_vector, %s::tsquery)"
+    if others:
+        rank = f"GREATEST({rank}, {SPELLING_SHARE} * {rank})"
+    rows = select(
+        scope,
+        f"document.object_key, {coverage}, {rank}",
+        (*counted, literal, *((others,) if others else ())),
+        "document.search_vector @@ %s::tsquery" + (f" AND {coverage} >= {demanded}" if words.broad else ""),
+        (words.any if words.broad else words.all, *counted),
+        f"ORDER BY 2 DESC, 3 DESC, 1 LIMIT {int(limit)}",
+    )
+    return [WordMatch(key, held / total, rank) for key, held, rank in rows]
+
+
+def _weights(scope: Scope) -> str:
+    """The SQL of a document's weights of D, C, B, A, which PostgreSQL wants at most 1."""
+    averages = scope.generation.average_lengths
+    shares = []
+    for position in reversed(range(len(FIELD_WEIGHTS))):
+        weight, average = FIELD_WEIGHTS[position] * (1 - LENGTH_SHARE), averages[position]
+        longer = f"{LENGTH_SHARE / average:.6f} * document.lengths[{position + 1}]" if average else LENGTH_SHARE
+        shares.append(f"{weight:.6f} / ({1 - LENGTH_SHARE:.6f} + {longer})")
+    return f"ARRAY[{', '.join(shares)}]::float4[]"
