@@ -7,10 +7,10 @@ BIN := .venv/bin
 EXTRAS := models,remote,api,evaluation,demo,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format bench bench-models clean
+.PHONY: help demo test test-slow lint format bench bench-models bench-relevance clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/installed ## Serve the demo shop: services, worker, catalogue, storefront; Ctrl-C ends it all
 	@# It ends with make, even where make is killed.
@@ -40,6 +40,9 @@ bench: .venv/installed ## Run the benchmarks
 
 bench-models: .venv/installed ## Compare models through Celery with the bare library; fails where a goal is missed
 	$(BIN)/python -m benchmarks.models
+
+bench-relevance: .venv/installed ## Judge the results on a catalogue of 19,000 real products, beside tuned BM25
+	$(BIN)/python -m benchmarks.relevance
 
 clean: ## Remove the environment and all data of the demo; its programs must have ended
 	rm -rf .venv .data .mypy_cache .pytest_cache .ruff_cache .hypothesis

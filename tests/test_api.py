@@ -52,6 +52,18 @@ class OwnSerializer(serializers.ModelSerializer):
         return "mine"
 
 
+def test_where_nothing_matches_the_nearest_are_told_apart(client: Client, indexed_shop: Shop, settings: Any) -> None:
+    settings.CATALOG_SEARCH |= {"CUTOFF": 100.0}
+
+    nothing = client.get(URL, {"q": "xylophone", "explain": "1"}).json()
+    something = client.get(URL, {"q": "mug"}).json()
+
+    assert (something["near"], something["total"]) == ([], 3)
+    assert (nothing["hits"], nothing["total"]) == ([], 0)
+    assert nothing["near"]
+    assert nothing["near"][0].keys() == something["hits"][0].keys()
+
+
 def test_words(client: Client, indexed_shop: Shop) -> None:
     response = client.get(URL, {"q": "red mug", "page_size": "2"})
 

@@ -174,6 +174,10 @@ class TestBadInput:
 
         assert response.status_code == 200
         assert "We found nothing that fits" in response.text
+        assert "The nearest we have" in response.text
+        assert response.context["results"].total == 0
+        for hit in response.context["results"].near:
+            assert hit.object.name in response.text
 
     @pytest.mark.parametrize("content", [b"not a picture", b"\x89PNG\r\n\x1a\nbroken"])
     def test_a_file_that_is_no_picture(self, client: Client, indexed_shop: Shop, content: bytes) -> None:

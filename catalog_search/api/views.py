@@ -124,6 +124,7 @@ class SearchView(IndexView):
             "query_id": results.query_id or None,
             "kind": results.kind,
             "hits": serialize_hits(form.index, results.hits, context),
+            "near": serialize_hits(form.index, results.near, context),
             "total": results.total,
             "total_is_exact": results.total_is_exact,
             "page": results.page,

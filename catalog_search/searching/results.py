@@ -81,6 +81,8 @@ class Results:
     """One page of hits with what belongs to the whole set: total, facets, and how it came about."""
 
     hits: tuple[Hit, ...] = ()
+    near: tuple[Hit, ...] = ()
+    """Where nothing matches, what comes nearest: alternatives to offer as such, counted nowhere."""
     total: int = 0
     total_is_exact: bool = True
     """False where the bound MAX_CANDIDATES was reached: there are at least ``total``."""

@@ -108,10 +108,13 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> list[Candidate]:
 
 def nearest(scope: Scope, demand: Demand, limit: int) -> list[Candidate]:
     """Return what comes nearest to a query that nothing matches: alternatives, not members."""
-    if demand.asked is None or scope.is_empty:
+    asked = demand.asked
+    if asked is None or scope.is_empty:
         return []
-    similar = dict(lanes.vectors(scope, demand.asked.vector, -math.inf, limit))
-    return rank(demand.query, [], [], similar, list(similar), demand.asked.background, limit)
+    similar = dict(lanes.vectors(scope, asked.vector, asked.background.mean, limit))
+    return composition.penalise(
+        scope, asked, rank(demand.query, [], [], similar, list(similar), asked.background, limit)
+    )
 
 
 def _near(scope: Scope, demand: Demand, limit: int) -> Collection[tuple[str, float]]:

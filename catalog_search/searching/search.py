@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import EllipsisType
 from typing import IO, Any
 
@@ -27,11 +27,14 @@ from .query import Query, query_language
 from .ranking import Candidate
 from .reranking import rerank
 from .results import FacetResult, Hit, Results, Why
-from .retrieval import Demand, candidates, demand
+from .retrieval import Demand, candidates, demand, nearest
 from .scope import Chosen, Scope
 from .trace import Trace
 
 logger = logging.getLogger(__name__)
+
+ALTERNATIVES = 8
+"""Products shown, marked as such, where nothing matches."""
 
 
 def search(
@@ -102,20 +105,19 @@ def search(
         if liked or unliked:
             products = products.exclude(pk__in=[*liked, *unliked])
         scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
-        page_of = _ranked if query else _browsed
-        hits, total, facet_results, reranked = page_of(scope, ask, trace)
-        if explain:
-            hits = explained(scope, query, hits, trace)
+        found = (_ranked if query else _browsed)(scope, ask, trace)
+        hits = explained(scope, query, found.hits, trace) if explain else found.hits
     return Results(
         hits=hits,
-        total=total,
-        total_is_exact=not query or total < settings.MAX_CANDIDATES,
+        near=found.near,
+        total=found.total,
+        total_is_exact=not query or found.total < settings.MAX_CANDIDATES,
         page=ask.page,
         page_size=ask.size,
-        facets=facet_results,
+        facets=found.facets,
         sort=ask.sort,
         kind=query.kind,
-        reranked=reranked,
+        reranked=found.reranked,
         degraded=tuple(trace.degraded),
         timings=trace.timings,
     )
@@ -141,8 +143,15 @@ class Ask:
         return slice((self.page - 1) * self.size, self.page * self.size)
 
 
-Page = tuple[tuple[Hit, ...], int, dict[str, FacetResult], int]
-"""Hits of the page, total, facets, how many were reranked."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was found, as ``Results`` names it."""
+
+    hits: tuple[Hit, ...] = ()
+    total: int = 0
+    facets: Mapping[str, FacetResult] = field(default_factory=dict)
+    reranked: int = 0
+    near: tuple[Hit, ...] = ()
 
 
 def _browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
@@ -156,19 +165,20 @@ def _browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
         hits = hydrate(scope, [Candidate(key, 0.0, Why()) for key in keys])
     with trace.stage("facets"):
         facets = _count(scope, ask, lambda facet: scope.narrowed(ask.chosen, without=facet.name).products)
-    return hits, total, facets, 0
+    return Page(hits, total, facets)
 
 
 def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:
     """Answer a query: rows, total, facets and sort all read one set of members."""
     if scope.generation.pk is None or scope.is_empty:
-        return (), 0, _count(scope, ask, lambda _: scope.products.none()), 0
+        return Page(facets=_count(scope, ask, lambda _: scope.products.none()))
     meaning = query_meaning(scope, ask.query, trace) if "vectors" in ask.lanes else None
     demanded = demand(scope, ask.query, meaning, ask.cutoff, ask.lanes, trace)
     narrowed = scope.narrowed(ask.chosen)
     members, reranked = _ranking(narrowed, ask, demanded, trace)
     with trace.stage("hydrate"):
         hits = hydrate(narrowed, members[ask.window])
+        near = () if members else hydrate(narrowed, nearest(narrowed, demanded, ALTERNATIVES))
     with trace.stage("facets"):
 
         def counted(facet: Facet) -> QuerySet[Any]:
@@ -179,7 +189,7 @@ def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:
             return wider.among(member.key for member in candidates(wider, demanded, trace))
 
         facets = _count(scope, ask, counted)
-    return hits, len(members), facets, reranked
+    return Page(hits, len(members), facets, reranked, near)
 
 
 def _ranking(scope: Scope, ask: Ask, demanded: Demand, trace: Trace) -> tuple[list[Candidate], int]:

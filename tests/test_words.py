@@ -1,0 +1,166 @@
+"""The lane of words: spellings, units, fields, lengths, and what a catalogue says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.cache import cache
+
+from catalog_search import Content
+from catalog_search.backends import embedder_of
+from catalog_search.embedding import embed
+from catalog_search.languages import separate_units
+from catalog_search.models import Document, Generation
+from catalog_search.searching import lanes
+from project.shop.models import Product
+from project.shop.search import ProductIndex
+
+Make = Callable[..., Product]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    cache.clear()
+    lanes._sample.cache_clear()
+
+
+def names(text: str, **options: Any) -> list[str]:
+    return [hit.object.name for hit in ProductIndex.search(text, lanes=("words",), **options)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2TB disk", "2 TB disk"),
+        ("a 27in screen", "a 27 in screen"),
+        ("1.5l bottle", "1.5 l bottle"),
+        ("RS80N3 and MUG-10g", "RS80N3 and MUG-10g"),
+        ("4k", "4k"),
+        ("size 10", "size 10"),
+    ],
+)
+def test_numbers_stand_apart_from_their_units(text: str, expected: str) -> None:
+    assert separate_units(text) == expected
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("title", "query"),
+    [
+        ("Gaming headset", "head set"),
+        ("Gaming head set", "headset"),
+        ("Disk of 2 TB", "2tb disk"),
+        ("2TB disk", "2 tb"),
+        ("Smart-watch strap", "smart watch"),
+    ],
+)
+def test_a_word_is_found_written_together_or_apart(
+    make_product: Make, build_index: Any, title: str, query: str
+) -> None:
+    make_product(title)
+    make_product("Something else")
+    build_index()
+
+    assert names(query) == [title]
+
+
+@pytest.mark.django_db
+def test_what_is_written_as_asked_goes_first(make_product: Make, build_index: Any) -> None:
+    make_product("Head set")
+    make_product("Headset")
+    build_index()
+
+    assert names("headset") == ["Headset", "Head set"]
+    assert names("head set") == ["Head set", "Headset"]
+
+
+@pytest.mark.django_db
+def test_other_spellings_rest_where_enough_is_found(make_product: Make, build_index: Any) -> None:
+    for number in range(10):
+        make_product(f"Headset {number}")
+    make_product("Head set")
+    build_index()
+
+    assert "Head set" not in names("headset", page_size=20)
+
+
+@pytest.mark.django_db
+def test_a_title_counts_more_than_a_description_and_a_short_field_more_than_a_long_one(
+    make_product: Make, build_index: Any
+) -> None:
+    make_product("Vase", description="goes with any lamp")
+    make_product("Lamp")
+    make_product("Lamp " + " ".join(f"word{number}" for number in range(30)))
+    build_index()
+
+    found = names("lamp")
+    assert found[0] == "Lamp"
+    assert found[1].startswith("Lamp word0")
+    assert found[2] == "Vase"
+
+
+@pytest.mark.django_db
+def test_every_document_knows_its_lengths_and_the_generation_their_average(
+    make_product: Make, build_index: Any
+) -> None:
+    make_product("One two three", description="four five")
+    make_product("One", description="")
+    build_index()
+
+    generation = Generation.objects.get()
+    lengths = dict(Document.objects.values_list("text", "lengths"))
+    assert {text.split("\n")[0]: own[0] for text, own in lengths.items()} == {"One two three": 3, "One": 1}
+    assert generation.average_lengths[0] == 2.0
+    assert generation.nearness is None  # two products tell nothing of near and far
+
+
+THINGS = ("mug", "chair", "lamp", "bag", "clock")
+KINDS = [f"{first} {second}" for first in ("coffee", "garden", "desk", "wall", "school") for second in THINGS]
+
+
+@pytest.fixture
+def catalogue(make_product: Make, build_index: Any) -> Generation:
+    for kind in KINDS:
+        for number in range(3):
+            make_product(f"{kind} {number}")
+    build_index()
+    return Generation.objects.get()
+
+
+@pytest.mark.django_db
+def test_a_catalogue_tells_how_near_its_own_phrases_come(catalogue: Generation) -> None:
+    embedder = embedder_of(catalogue.definition["embedder"])
+    documents = [(one.text, np.array(one.embedding)) for one in Document.objects.all()]
+    best = []
+    for kind in KINDS:
+        (asked,) = embed(embedder, [Content(kind)], "query", catalogue.mean_vectors)
+        best.append(max(float(asked @ vector) for text, vector in documents if kind in text))
+
+    assert catalogue.nearness == pytest.approx(np.median(best), abs=0.001)
+
+
+@pytest.mark.django_db
+def test_meaning_is_silent_where_nothing_comes_near_enough(catalogue: Generation) -> None:
+    def total(nearness: float, query: str) -> int:
+        catalogue.statistics["nearness"] = nearness
+        catalogue.save(update_fields=["statistics"])
+        return ProductIndex.search(query, page_size=1).total
+
+    assert total(0.0, "mug of coffee for school") > 0
+    assert total(1.01, "mug of coffee for school") == 0
+    assert total(1.01, "coffee mug") == 3  # every word is there: that is no matter of meaning
+    assert total(1.01, "zeppelin") == 0
+    near = ProductIndex.search("mug of coffee for school").near
+    assert near[0].object.name.startswith(("coffee mug", "school"))
+
+
+@pytest.mark.django_db
+def test_without_cutoff_nearness_bars_nothing(catalogue: Generation) -> None:
+    catalogue.statistics["nearness"] = 1.01
+    catalogue.save(update_fields=["statistics"])
+
+    assert ProductIndex.search("zeppelin", cutoff=None).total == 3 * len(KINDS)
+    assert np.isfinite([hit.score for hit in ProductIndex.search("zeppelin", cutoff=None)]).all()
