@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .exceptions import CatalogSearchError, ConfigurationError
 
@@ -26,6 +27,8 @@ NDCG, CONDENSED, JUDGED, RECALL, MRR = MEASURES = ("nDCG@10", "condensed", "judg
 
 Judgements = Mapping[str, Mapping[str, int]]
 """Grades by query text and product key."""
+ClassMeans = Mapping[str, tuple[int, Mapping[str, float]]]
+"""By class of query: how many, and the mean of each way to search by its name."""
 
 
 class JudgementError(CatalogSearchError, ValueError):
@@ -103,6 +106,20 @@ class Difference:
         return sorted(((one, by) for one, by in self.by_query.items() if by < 0), key=lambda pair: pair[1])
 
 
+def by_class(evaluations: Sequence[Evaluation], class_of: Callable[[str], str], measure: str = NDCG) -> ClassMeans:
+    """Return the number of queries and the mean of each way, by class of query."""
+    classes: dict[str, list[str]] = {}
+    for query in evaluations[0].scores:
+        classes.setdefault(class_of(query), []).append(query)
+    return {
+        name: (
+            len(own),
+            {one.name: statistics.fmean(one.scores[query][measure] for query in own) for one in evaluations},
+        )
+        for name, own in sorted(classes.items())
+    }
+
+
 def has_answer(grades: Mapping[str, int]) -> bool:
     """Is any product relevant? A query without is a no-answer case: it should find nothing, and has no nDCG."""
     return any(grade >= RELEVANT for grade in grades.values())
@@ -147,9 +164,14 @@ def difference(first: Evaluation, other: Evaluation, measure: str = NDCG, draws:
     """Compare two evaluations of the same queries, with the 95 % interval of a paired bootstrap over queries."""
     by_query = {query: scores[measure] - first.scores[query][measure] for query, scores in other.scores.items()}
     values = np.array(list(by_query.values()))
+    return Difference(other.name, float(values.mean()), *interval(values, draws), by_query)
+
+
+def interval(values: NDArray[np.floating], draws: int = 10_000) -> tuple[float, float]:
+    """Return the 95 % interval of the mean of some values, by bootstrap."""
     picked = np.random.default_rng(0).integers(len(values), size=(draws, len(values)))
     low, high = np.quantile(values[picked].mean(axis=1), (0.025, 0.975))
-    return Difference(other.name, float(values.mean()), float(low), float(high), by_query)
+    return float(low), float(high)
 
 
 def _scores(judgements: Judgements, rankings: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:

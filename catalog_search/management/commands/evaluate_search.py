@@ -12,13 +12,14 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from catalog_search import evaluation
+from catalog_search import evaluation, tuning
 from catalog_search.conf import settings
-from catalog_search.evaluation import Difference, Evaluation, Judgements, Outcome
+from catalog_search.evaluation import Evaluation, Judgements, Outcome
 from catalog_search.exceptions import CatalogSearchError, NotReady
 from catalog_search.indexes import SearchIndex, registry
+from catalog_search.management.reports import Report, tuning_report
 from catalog_search.models import Generation
-from catalog_search.searching import search
+from catalog_search.searching import Hit, Results, search
 
 CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
     "lexical": {"lanes": ("identifiers", "words"), "rerank": False},
@@ -27,9 +28,6 @@ CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
     "reranked": {"rerank": True},
 }
 """The options of ``search`` by the name of a configuration."""
-
-SHOWN = 3
-"""Winners and losers named for each configuration."""
 
 
 class Command(BaseCommand):
@@ -47,6 +45,10 @@ class Command(BaseCommand):
         parser.add_argument("--compare", default="", help=f"some of {','.join(CONFIGURATIONS)} (default: all)")
         parser.add_argument("--limit", type=int, help="take only so many queries")
         parser.add_argument("--json", type=Path, help="write everything measured to this file")
+        parser.add_argument("--html", type=Path, help="write a page with plots to this file")
+        parser.add_argument(
+            "--tune", action="store_true", help="say which weights of the lanes and of the reranker suit these queries"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Measure and print."""
@@ -58,14 +60,30 @@ class Command(BaseCommand):
                 self.stderr.write(self.style.WARNING(f"{missing} judgements are of products not in the catalogue."))
             quiet = options["verbosity"] == 0
             evaluations = [self._evaluate(index, name, judgements, quiet) for name in names]
-            floor = evaluation.random_floor(judgements)
+            report = Report(index.label, evaluations, evaluation.random_floor(judgements))
         except CatalogSearchError as error:
             raise CommandError(str(error)) from error
-        differences = [evaluation.difference(evaluations[0], other) for other in evaluations[1:]]
-        self.stdout.write(report(evaluations, floor, differences))
+        self.stdout.write(str(report))
         if options["json"]:
-            measured = {"evaluations": [one.as_dict() for one in evaluations], "random": floor.as_dict()}
-            options["json"].write_text(json.dumps(measured, ensure_ascii=False, indent=1), encoding="utf-8")
+            measured = json.dumps(report.as_dict(), ensure_ascii=False, indent=1)
+            options["json"].write_text(measured, encoding="utf-8")
+        if options["html"]:
+            options["html"].write_text(report.as_html(), encoding="utf-8")
+        if options["tune"]:
+            self.stdout.write("\n" + self._tune(index, judgements, quiet))
+
+    def _tune(self, index: SearchIndex, judgements: Judgements, quiet: bool) -> str:
+        def found(name: str) -> dict[str, Sequence[Hit]]:
+            with tqdm(judgements, unit=" queries", desc=f"tune {name}", disable=quiet) as bar:
+                return {query: whole(index, query, name).hits for query in bar}
+
+        hits = found("hybrid")
+        outcomes = {query: Outcome([str(hit.object.pk) for hit in own], len(own)) for query, own in hits.items()}
+        measure = tuning.measure_of(evaluation.evaluate("hybrid", judgements, outcomes))
+        tuned = tuning.tune_weights(judgements, hits, measure)
+        if settings.RERANKER:
+            tuned.append(tuning.tune_blend(judgements, found("reranked"), measure))
+        return tuning_report(measure, tuned)
 
     def _evaluate(self, index: SearchIndex, name: str, judgements: Judgements, quiet: bool) -> Evaluation:
         degraded: list[str] = []
@@ -154,45 +172,13 @@ def searcher(
     def outcome(query: str) -> Outcome:
         page = search(index, query, generation=generation, **CONFIGURATIONS[name])
         degraded.extend(page.degraded[:1])
-        whole = search(index, query, page_size=settings.MAX_CANDIDATES, generation=generation, **CONFIGURATIONS[name])
-        return Outcome([str(hit.object.pk) for hit in whole], whole.total, page.timings)
+        found = whole(index, query, name, generation)
+        return Outcome([str(hit.object.pk) for hit in found], found.total, page.timings)
 
     return outcome
 
 
-def report(evaluations: Sequence[Evaluation], floor: Evaluation, differences: Sequence[Difference]) -> str:
-    """Return the tables that people read."""
-    first = evaluations[0]
-    rows = [["", *evaluation.MEASURES, "none found", "ms"]]
-    for one in (*evaluations, floor):
-        measured = one is not floor
-        means = [f"{one.means[name]:.3f}" if name in one.means else "-" for name in evaluation.MEASURES]
-        rows.append([one.name, *means, *((f"{one.none_found:.1%}", f"{one.milliseconds:.1f}") if measured else "--")])
-    stages = sorted({stage for one in evaluations for stage in one.timings} - {"total"})
-    timings = [["ms (median)", *(one.name for one in evaluations)]]
-    timings += [[stage, *(f"{one.timings.get(stage, 0.0):.1f}" for one in evaluations)] for stage in stages]
-    silent = ", ".join(f"{one.name} {one.silent[0]}" for one in evaluations)
-    lines = [
-        f"{len(first.scores)} queries with a relevant product:",
-        _table(rows),
-        f"{first.silent[1]} queries without one; those that rightly find nothing: {silent}",
-        "",
-        _table(timings),
-    ]
-    for gap in differences:
-        interval = f"{gap.mean:+.3f}, 95 % interval {gap.low:+.3f} to {gap.high:+.3f}"
-        lines += ["", f"nDCG@10 of {gap.name} against {first.name}: {interval}"]
-        for label, pairs in (("winners", gap.winners), ("losers", gap.losers)):
-            lines.append(f"  {label}: " + (", ".join(f"{query} {by:+.2f}" for query, by in pairs[:SHOWN]) or "none"))
-    return "\n".join(lines)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
+def whole(index: SearchIndex, query: str, name: str, generation: Generation | None = None) -> Results:
+    """Return everything that a query finds under a configuration as one page."""
+    size = settings.MAX_CANDIDATES
+    return search(index, query, page_size=size, facet_counts=False, generation=generation, **CONFIGURATIONS[name])

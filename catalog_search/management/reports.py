@@ -1,0 +1,169 @@
+"""Reports: what was measured on judged queries, as text for a terminal and as a page with plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from .. import evaluation
+from ..evaluation import NDCG, Difference, Evaluation
+from ..searching.query import Query
+from ..tuning import FEWEST_QUERIES, Tuned
+
+SHOWN = 3
+"""Winners and losers named for each configuration in a terminal; the page has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Several ways to search on the same queries, the first of which the others are compared with."""
+
+    index: str
+    evaluations: Sequence[Evaluation]
+    floor: Evaluation
+    """The judged products in random order."""
+
+    @property
+    def differences(self) -> list[Difference]:
+        """How each way differs from the first."""
+        return [evaluation.difference(self.evaluations[0], other) for other in self.evaluations[1:]]
+
+    @property
+    def classes(self) -> evaluation.ClassMeans:
+        """The mean nDCG@10 by class of query."""
+        return evaluation.by_class(self.evaluations, lambda query: Query(query).query_class)
+
+    def __str__(self) -> str:
+        """Return the tables that people read in a terminal."""
+        first = self.evaluations[0]
+        silent = ", ".join(f"{one.name} {one.silent[0]}" for one in self.evaluations)
+        lines = [
+            f"{len(first.scores)} queries with a relevant product:",
+            _table(self.measures),
+            f"{first.silent[1]} queries without one; those that rightly find nothing: {silent}",
+            "",
+            _table(
+                [
+                    [f"{NDCG} by class", "queries", *(one.name for one in self.evaluations)],
+                    *(
+                        [name, f"{size}", *(f"{own[one.name]:.3f}" for one in self.evaluations)]
+                        for name, (size, own) in self.classes.items()
+                    ),
+                ]
+            ),
+            "",
+            _table(self.timings),
+        ]
+        for gap in self.differences:
+            interval = f"{gap.mean:+.3f}, 95 % interval {gap.low:+.3f} to {gap.high:+.3f}"
+            lines += ["", f"{NDCG} of {gap.name} against {first.name}: {interval}"]
+            for label, pairs in (("winners", gap.winners), ("losers", gap.losers)):
+                lines.append(
+                    f"  {label}: " + (", ".join(f"{query} {by:+.2f}" for query, by in pairs[:SHOWN]) or "none")
+                )
+        return "\n".join(lines)
+
+    @property
+    def measures(self) -> list[list[str]]:
+        """The rows of the table of measures, its heading first."""
+        rows = [["", *evaluation.MEASURES, "none found", "ms"]]
+        for one in (*self.evaluations, self.floor):
+            means = [f"{one.means[name]:.3f}" if name in one.means else "-" for name in evaluation.MEASURES]
+            measured = one is not self.floor
+            rows.append(
+                [one.name, *means, *((f"{one.none_found:.1%}", f"{one.milliseconds:.1f}") if measured else "--")]
+            )
+        return rows
+
+    @property
+    def timings(self) -> list[list[str]]:
+        """The rows of the table of stages, its heading first."""
+        stages = sorted({stage for one in self.evaluations for stage in one.timings} - {"total"})
+        rows = [["ms (median)", *(one.name for one in self.evaluations)]]
+        return rows + [[stage, *(f"{one.timings.get(stage, 0.0):.1f}" for one in self.evaluations)] for stage in stages]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything measured as JSON takes it."""
+        return {
+            "evaluations": [one.as_dict() for one in self.evaluations],
+            "random": self.floor.as_dict(),
+            "classes": {name: {"queries": size, **own} for name, (size, own) in self.classes.items()},
+        }
+
+    def as_html(self) -> str:
+        """Return a page of its own, plots included, that needs no network."""
+        return render_to_string(
+            "catalog_search/relevance_report.html",
+            {
+                "report": self,
+                "now": timezone.now(),
+                "queries": len(self.evaluations[0].scores),
+                "bars": [
+                    (name, [(one.name, 100 * one.means[name], one.means[name]) for one in self._with(name)])
+                    for name in evaluation.MEASURES
+                ],
+                "classes": [
+                    (name, size, [(way, 100 * mean, mean) for way, mean in own.items()])
+                    for name, (size, own) in self.classes.items()
+                ],
+                "gaps": [(gap, _steps(gap.by_query)) for gap in self.differences],
+                "stages": self._stages(),
+            },
+        )
+
+    def _with(self, measure: str) -> list[Evaluation]:
+        return [one for one in (*self.evaluations, self.floor) if measure in one.means]
+
+    def _stages(self) -> list[tuple[str, float, list[tuple[str, float, float]]]]:
+        """Of each way its milliseconds and its stages: (name, share of the widest bar in percent, milliseconds)."""
+        totals = {one.name: sum(self._parts(one).values()) for one in self.evaluations}
+        widest = max(totals.values()) or 1.0
+        return [
+            (
+                one.name,
+                totals[one.name],
+                [(stage, 100 * spent / widest, spent) for stage, spent in self._parts(one).items()],
+            )
+            for one in self.evaluations
+        ]
+
+    @staticmethod
+    def _parts(one: Evaluation) -> dict[str, float]:
+        return {stage: spent for stage, spent in one.timings.items() if stage != "total" and spent > 0}
+
+
+def _steps(by_query: Mapping[str, float]) -> list[tuple[str, float, float]]:
+    """Return (query, difference, height of its bar in percent), the largest gain first."""
+    widest = max((abs(by) for by in by_query.values()), default=0.0) or 1.0
+    return [(query, by, 100 * abs(by) / widest) for query, by in sorted(by_query.items(), key=lambda pair: -pair[1])]
+
+
+def tuning_report(measure: str, tuned: Sequence[Tuned]) -> str:
+    """Return the table of what judged queries say of the weights, and what to write into the settings."""
+    rows = [["", "queries", "now", measure, "best", "gain on other queries", "95 % interval", ""]]
+    for one in tuned:
+        row = [one.name, f"{one.queries}", f"{one.present:g}", f"{one.score:.3f}"]
+        if one.refused:
+            rows.append([*row, "-", "-", "-", f"refused: fewer than {FEWEST_QUERIES} queries"])
+            continue
+        advice = "worth it" if one.holds else "stay" if one.best == one.present else "stay: may be chance"
+        rows.append([*row, f"{one.best:g}", f"{one.mean:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}", advice])
+    lines = [_table(rows)]
+    if better := [one for one in tuned if one.holds]:
+        lines += ["", "Write into CATALOG_SEARCH:", *(f"    {one.name} -> {one.best:g}" for one in better)]
+    return "\n".join(lines)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
