@@ -75,6 +75,7 @@ def scratch_database() -> Iterator[str]:
     try:
         yield os.environ["DATABASE_URL"]
     finally:
+        os.environ["DATABASE_URL"] = server
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

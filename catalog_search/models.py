@@ -114,6 +114,11 @@ class Generation(models.Model):
         return list(self.statistics.get("lengths") or [0.0] * 4)
 
     @property
+    def size(self) -> int:
+        """How many documents it had when it was measured."""
+        return int(self.statistics.get("documents", 0))
+
+    @property
     def nearness(self) -> float | None:
         """The similarity that a text query reaches with what it means in this catalogue; None where unknown."""
         found: float | None = self.statistics.get("nearness")

@@ -35,8 +35,8 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 def measure(generation: Generation) -> None:
     """Sample the documents of a generation and keep what the sample tells; the caller saves it.
 
-    ``background`` holds vectors of products in general, ``statistics`` the average length of each field ("lengths")
-    and how near a text query comes to the products it means ("nearness").
+    ``background`` holds vectors of products in general, ``statistics`` how many "documents" there are, the average
+    length of each field ("lengths") and how near a text query comes to the products it means ("nearness").
     """
     rows = execute(
         generation.alias,
@@ -52,7 +52,10 @@ def measure(generation: Generation) -> None:
         return
     vectors = np.stack([row[2].to_numpy() for row in rows]).astype(np.float32)
     generation.background = vectors[:BACKGROUND].astype("<f2").tobytes()
-    generation.statistics = {"lengths": np.mean([row[1] for row in rows], axis=0).round(3).tolist()}
+    ((size,),) = execute(
+        generation.alias, f"SELECT count(*) FROM {_DOCUMENTS} WHERE generation_id = %s", (generation.pk,)
+    )
+    generation.statistics = {"documents": size, "lengths": np.mean([row[1] for row in rows], axis=0).round(3).tolist()}
     try:
         nearness = _nearness(generation, [row[0].partition("\n")[0] for row in rows], vectors)
     except Exception as error:  # a model is foreign code; without this figure searches are only less strict

@@ -82,9 +82,11 @@ class Report:
     @property
     def timings(self) -> list[list[str]]:
         """The rows of the table of stages, its heading first."""
-        stages = sorted({stage for one in self.evaluations for stage in one.timings} - {"total"})
         rows = [["ms (median)", *(one.name for one in self.evaluations)]]
-        return rows + [[stage, *(f"{one.timings.get(stage, 0.0):.1f}" for one in self.evaluations)] for stage in stages]
+        rows += [
+            [stage, *(f"{one.timings.get(stage, 0.0):.1f}" for one in self.evaluations)] for stage in self._stage_names
+        ]
+        return rows
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything measured as JSON takes it."""
@@ -118,22 +120,27 @@ class Report:
     def _with(self, measure: str) -> list[Evaluation]:
         return [one for one in (*self.evaluations, self.floor) if measure in one.means]
 
-    def _stages(self) -> list[tuple[str, float, list[tuple[str, float, float]]]]:
-        """Of each way its milliseconds and its stages: (name, share of the widest bar in percent, milliseconds)."""
-        totals = {one.name: sum(self._parts(one).values()) for one in self.evaluations}
+    @property
+    def _stage_names(self) -> list[str]:
+        return sorted({stage for one in self.evaluations for stage in one.timings} - {"total"})
+
+    def _stages(self) -> list[tuple[str, float, list[tuple[int, str, float, float]]]]:
+        """Of each way its milliseconds and its stages: (number, name, percent of the widest bar, milliseconds)."""
+        names = self._stage_names
+        totals = {one.name: sum(one.timings.get(stage, 0.0) for stage in names) for one in self.evaluations}
         widest = max(totals.values()) or 1.0
         return [
             (
                 one.name,
                 totals[one.name],
-                [(stage, 100 * spent / widest, spent) for stage, spent in self._parts(one).items()],
+                [
+                    (number, stage, 100 * spent / widest, spent)
+                    for number, stage in enumerate(names)
+                    for spent in [one.timings.get(stage, 0.0)]
+                ],
             )
             for one in self.evaluations
         ]
-
-    @staticmethod
-    def _parts(one: Evaluation) -> dict[str, float]:
-        return {stage: spent for stage, spent in one.timings.items() if stage != "total" and spent > 0}
 
 
 def _steps(by_query: Mapping[str, float]) -> list[tuple[str, float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,33 +65,62 @@ def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
 def vectors(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tuple[str, float]]:
     """Find the nearest products whose cosine similarity reaches a floor, as (key, similarity).
 
-    Few products in scope, or no HNSW index: exact distances to all of them. Many: the HNSW index, scanned on
-    until enough products of the scope are found (pgvector's iterative scan).
+    Few products in scope, or no HNSW index: exact distances to all of them. Many: the HNSW index, scanned on until
+    enough products of the scope are found (pgvector's iterative scan). Where that gives up, because what the scope
+    keeps lies far from the query, exact after all: a filter may cost time, never results.
     """
     generation = scope.generation
+    found: list[tuple[str, float]] | None = None
+    if generation.ann_index:
+        # An index walks past limit / share documents for a scope that keeps a share of them: from here on that is less.
+        even = math.isqrt(limit * generation.size)
+        found = _compared(scope, vector, limit, fewer_than=max(settings.ANN_EXACT_ROWS, even))
+        if found is None and len(found := _indexed(scope, vector, limit)) < limit:
+            found = None
+    if found is None:
+        found = _compared(scope, vector, limit) or []
+    return [(key, similarity) for key, similarity in found if similarity >= floor]
+
+
+def _compared(
+    scope: Scope, vector: Vector, limit: int, fewer_than: int | None = None
+) -> list[tuple[str, float]] | None:
+    """Compare with every product in scope; None where there are not fewer than that."""
+    keys, parameters = scope.keys
+    bounded, condition = keys, ""
+    if fewer_than is not None:
+        bounded = f"SELECT * FROM ({keys} LIMIT {int(fewer_than)}) bounded"
+        condition = f"AND (SELECT count(*) FROM product) < {int(fewer_than)}"
+    # One statement: finding out how many there are costs as much as reading their keys.
+    statement = f"""
+        WITH product(key) AS MATERIALIZED ({bounded})
+        (SELECT document.object_key, document.embedding <=> %s AS distance {from_scope(scope, "product")} {condition}
+         ORDER BY distance LIMIT {int(limit)})
+        UNION ALL SELECT NULL, (SELECT count(*) FROM product)
+    """
+    rows = execute(scope.alias, statement, (*parameters, vector_parameter(vector), scope.language))
+    _, size = rows.pop()
+    return None if fewer_than is not None and size >= fewer_than else [(key, 1.0 - distance) for key, distance in rows]
+
+
+def _indexed(scope: Scope, vector: Vector, limit: int) -> list[tuple[str, float]]:
+    """Scan the HNSW index; fewer than the limit come back where the scan gave up (hnsw.max_scan_tuples)."""
+    generation = scope.generation
     dimensions = int(generation.dimensions or 0)
-    exact = not generation.ann_index or scope.count(settings.ANN_EXACT_ROWS) < settings.ANN_EXACT_ROWS
+    # The order is that of the index, the distance always exact: bits only choose the candidates.
+    quantization = generation.quantization
+    indexed, asked = (quantization.expression(one, dimensions) for one in ("document.embedding", "%s"))
+    candidates = limit * (1 if quantization is HALF else settings.ANN_OVERSAMPLE)
+    nearest = f"ORDER BY {indexed} {quantization.distance} {asked} LIMIT {int(candidates)}"
     columns, parameters = "document.object_key, document.embedding <=> %s AS distance", (vector_parameter(vector),)
-    if exact:
-        nearest = f"ORDER BY distance LIMIT {int(limit)}"
-        rows = select(scope, columns, parameters, "TRUE", (), nearest, materialized=True)
-    else:
-        # The order is that of the index, the distance always exact: bits only choose the candidates.
-        quantization = generation.quantization
-        indexed, asked = (quantization.expression(one, dimensions) for one in ("document.embedding", "%s"))
-        candidates = limit * (1 if quantization is HALF else settings.ANN_OVERSAMPLE)
-        nearest = f"ORDER BY {indexed} {quantization.distance} {asked} LIMIT {int(candidates)}"
-        with transaction.atomic(using=scope.alias):
-            # SET LOCAL, since a pooled connection must not keep it. The reach of an iterative scan is unbounded:
-            # a filter that leaves few rows goes the exact way.
-            breadth = str(settings.ANN_EF_SEARCH)
-            statement = "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)"
-            execute(scope.alias, statement + ", set_config('hnsw.ef_search', %s, true)", (breadth,))
-            rows = select(scope, columns, parameters, "TRUE", (), nearest, parameters)
-    found = [(key, 1.0 - distance) for key, distance in rows]
+    with transaction.atomic(using=scope.alias):
+        # SET LOCAL, since a pooled connection must not keep it.
+        breadth = str(settings.ANN_EF_SEARCH)
+        statement = "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)"
+        execute(scope.alias, statement + ", set_config('hnsw.ef_search', %s, true)", (breadth,))
+        rows = select(scope, columns, parameters, "TRUE", (), nearest, parameters)
     # A relaxed scan returns rows nearly in order, a binary index in the order of its bits.
-    found = sorted(((key, similarity) for key, similarity in found if similarity >= floor), key=lambda pair: -pair[1])
-    return found[:limit]
+    return sorted(((key, 1.0 - distance) for key, distance in rows), key=lambda pair: -pair[1])[:limit]
 
 
 def excluded(scope: Scope, words: Sequence[str], keys: Sequence[str]) -> list[str]:
@@ -150,20 +180,12 @@ def select(
     condition_parameters: Sequence[Any],
     tail: str,
     tail_parameters: Sequence[Any] = (),
-    materialized: bool = False,
 ) -> list[tuple[Any, ...]]:
-    """Select from the documents of a scope; ``materialized`` takes the products first, the distances after."""
-    keys, key_parameters = scope.keys
-    if materialized:
-        statement = f"WITH product(key) AS MATERIALIZED ({keys}) SELECT {columns} {from_scope(scope, 'product')}"
-        parameters = (*key_parameters, *column_parameters)
-    else:
-        statement = f"SELECT {columns} {from_scope(scope)}"
-        parameters = (*column_parameters, *key_parameters)
+    """Select from the documents of a scope."""
     return execute(
         scope.alias,
-        f"{statement} AND {condition} {tail}",
-        (*parameters, scope.language, *condition_parameters, *tail_parameters),
+        f"SELECT {columns} {from_scope(scope)} AND {condition} {tail}",
+        (*column_parameters, *scope.keys[1], scope.language, *condition_parameters, *tail_parameters),
     )
 
 

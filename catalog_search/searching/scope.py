@@ -13,7 +13,7 @@ from django.db.models.fields import AutoField, IntegerField
 
 from ..indexes import SearchIndex
 from ..models import Generation
-from ..sql import compile_keys, execute
+from ..sql import compile_keys
 
 Chosen = Mapping[str, Sequence[Any]]
 """Chosen facet values by facet name; never empty ones."""
@@ -71,9 +71,3 @@ class Scope:
         """Return the products of the scope with these keys."""
         to_python = self.index.model._meta.pk.to_python
         return self.products.filter(pk__in=[to_python(key) for key in keys])
-
-    def count(self, bound: int) -> int:
-        """Count the products, at most ``bound``: counting on would cost more than it tells."""
-        statement, parameters = self.keys
-        rows = execute(self.alias, f"SELECT count(*) FROM ({statement} LIMIT {int(bound)}) bounded", parameters)
-        return int(rows[0][0])
