@@ -200,6 +200,14 @@ def test_paused_and_the_setting_record_nothing(indexed_shop: Shop, settings: Any
     assert waiting() == set()
 
 
+def test_changes_of_a_paused_generation_wake_nobody(indexed_shop: Shop) -> None:
+    indexed_shop["red mug"].save()
+    assert changes.due("default")
+    Generation.objects.update(state=Generation.State.PAUSED)
+
+    assert not changes.due("default")
+
+
 def test_a_changed_setting_builds_beside_and_then_serves(
     indexed_shop: Shop, settings: Any, build_index: Callable[[], Generation]
 ) -> None:

@@ -191,9 +191,10 @@ def due(alias: str) -> bool:
     rows = execute(
         alias,
         f"""
-        SELECT 1 FROM {_CHANGES}
-        WHERE NOT set_aside AND due_at <= statement_timestamp()
-          AND (claim IS NULL OR leased_until < statement_timestamp())
+        SELECT 1 FROM {_CHANGES} change JOIN {_GENERATIONS} generation ON generation.id = change.generation_id
+        WHERE NOT change.set_aside AND change.due_at <= statement_timestamp()
+          AND (change.claim IS NULL OR change.leased_until < statement_timestamp())
+          AND generation.state IN ('building', 'ready')
         LIMIT 1
         """,
     )
