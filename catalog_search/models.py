@@ -201,6 +201,7 @@ class Change(models.Model):
     class Priority(models.IntegerChoices):
         CHANGED = 0, _("Changed")
         BACKFILL = 1, _("Backfill")
+        PICTURES = 2, _("Pictures missing")
 
     generation = models.ForeignKey(Generation, models.CASCADE, verbose_name=_("generation"))
     object_key = models.CharField(_("object key"), max_length=200)

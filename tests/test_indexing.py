@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 
 from catalog_search.indexes import registry
 from catalog_search.indexing import activate, changes, drain, paused, start_generation
@@ -131,6 +131,38 @@ def test_a_poisonous_product_stands_alone(
     assert Document.objects.count() == len(good)
     assert waiting() == {str(bad.pk)}
     assert "poisonous" in Change.objects.get().error
+
+
+def test_a_product_that_cannot_be_read_stands_alone(
+    make_product: Callable[..., Product], build_index: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def specification(product: Product) -> str:
+        return str(1 // len(product.name.replace("Zero", "")))
+
+    for number in range(60):
+        make_product(f"Mug {number}")
+    zero = make_product("Zero")
+    monkeypatch.setattr(Product, "specification", specification)
+    build_index()
+
+    assert Document.objects.count() == 60
+    assert Change.objects.get().object_key == str(zero.pk)
+    assert Change.objects.get().error.startswith("ZeroDivisionError")
+
+
+def test_a_product_that_the_database_refuses_stands_alone(
+    make_product: Callable[..., Product], build_index: Callable[[], Any]
+) -> None:
+    for number in range(60):
+        make_product(f"Mug {number}")
+    endless = make_product("Endless", reference="endless")
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {Document._meta.db_table} ADD CONSTRAINT short CHECK (text NOT LIKE 'Endless%%')")
+    build_index()
+
+    assert Document.objects.count() == 60
+    assert Change.objects.get().object_key == str(endless.pk)
+    assert "short" in Change.objects.get().error
 
 
 def test_a_poisonous_product_is_set_aside_after_too_many_attempts(

@@ -154,7 +154,7 @@ def _index(index: SearchIndex) -> Iterator[CheckMessage]:
         yield Error(
             f'{index.model._meta.label} lives in the database "{products}", its index would live in "{documents}"; '
             "searches join the two.",
-            hint=f'Let a router in DATABASE_ROUTERS send the app "catalog_search" to "{products}" too, then migrate it.',
+            hint=f'Let a router of DATABASE_ROUTERS send the app "catalog_search" to "{products}", then migrate it.',
             obj=declaration,
             id="catalog_search.E026",
         )
