@@ -55,7 +55,7 @@ def check_alias(alias: str) -> Iterator[CheckMessage]:
         )
     if migrated:
         yield from _generations(alias)
-    if triggers.disagree(alias):
+    if row is not None and triggers.disagree(alias):
         yield Warning(
             f'The triggers in the database "{alias}" are not those of today\'s indexes: some changes go unseen.',
             hint="manage.py search_triggers --install",
