@@ -213,6 +213,26 @@ def test_a_claim_whose_lease_ended_is_taken_over_and_fenced(indexed_shop: Shop, 
     assert changes.still_owned("default", quick) == set(quick.keys)
 
 
+def test_a_product_that_kills_its_workers_is_found_and_set_aside(
+    indexed_shop: Shop, make_product: Callable[..., Product]
+) -> None:
+    for number in range(200):
+        make_product(f"Mug {number}")
+    deadly = str(make_product("Deadly").pk)
+    deaths = 0
+    while claimed := changes.claim("default", 256):
+        if deadly in claimed.keys:
+            deaths += 1
+            Change.objects.filter(claim=claimed.token).update(leased_until="2020-01-01T00:00Z")
+        else:
+            changes.complete("default", claimed, claimed.keys)
+
+    assert deaths == 8
+    assert Change.objects.get().object_key == deadly
+    assert Change.objects.get().set_aside
+    assert "ended again and again" in Change.objects.get().error
+
+
 def test_changed_products_go_before_a_backfill(indexed_shop: Shop) -> None:
     index = registry.get("product")
     changes.append_keys(index, [indexed_shop["red chair"].pk], Change.Priority.BACKFILL)

@@ -107,15 +107,25 @@ def claim(alias: str, limit: int) -> Claim | None:
     A product is never in two hands at once: claiming is serialised by an advisory lock held for milliseconds,
     and a product that another worker owns is passed over. So the content read last is the content written last.
     Changes of it that were set aside are taken along: it has changed since, so they begin anew.
+
+    What a worker left whose lease ended is claimed in ever smaller numbers, for one of them may have killed it; at last
+    that one is alone, and set aside.
     """
     token = uuid.uuid4()
     with transaction.atomic(using=alias):
         execute(alias, f"SELECT pg_advisory_xact_lock({_CLAIM_LOCK})")
+        execute(
+            alias,
+            f"UPDATE {_CHANGES} SET set_aside = true, claim = NULL, error = %s "
+            "WHERE claim IS NOT NULL AND leased_until < statement_timestamp() AND attempts >= %s",
+            ("Workers that had it in hand ended again and again.", settings.MAX_ATTEMPTS),
+        )
         rows = execute(
             alias,
             f"""
             WITH due AS (
-                SELECT change.generation_id, change.object_key, change.priority, change.id
+                SELECT change.generation_id, change.object_key, change.priority, change.id,
+                       change.claim IS NOT NULL AS left_over, change.attempts
                 FROM {_CHANGES} change JOIN {_GENERATIONS} generation ON generation.id = change.generation_id
                 WHERE NOT change.set_aside AND change.due_at <= statement_timestamp()
                   AND (change.claim IS NULL OR change.leased_until < statement_timestamp())
@@ -125,16 +135,18 @@ def claim(alias: str, limit: int) -> Claim | None:
                       WHERE other.generation_id = change.generation_id AND other.object_key = change.object_key
                         AND other.claim IS NOT NULL AND other.leased_until >= statement_timestamp())
                 ORDER BY change.priority, change.id LIMIT %s
-            )
+            ), first AS (SELECT * FROM due ORDER BY priority, id LIMIT 1)
             UPDATE {_CHANGES} change
             SET claim = %s, leased_until = statement_timestamp() + make_interval(secs => %s), attempts = attempts + 1
             WHERE (change.generation_id, change.object_key) IN (
-                SELECT generation_id, object_key FROM due
-                WHERE generation_id = (SELECT generation_id FROM due ORDER BY priority, id LIMIT 1))
+                SELECT due.generation_id, due.object_key FROM due, first
+                WHERE due.generation_id = first.generation_id AND due.left_over = first.left_over
+                ORDER BY due.priority, due.id
+                LIMIT (SELECT CASE WHEN left_over THEN greatest(1, %s >> (2 * attempts)) ELSE %s END FROM first))
             RETURNING change.id, change.generation_id, change.object_key,
                       CASE WHEN change.set_aside THEN 1 ELSE change.attempts END
             """,
-            (limit, token, settings.LEASE_SECONDS),
+            (limit, token, settings.LEASE_SECONDS, limit, limit),
         )
     if not rows:
         return None

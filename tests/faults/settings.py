@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tests.impatient import *  # noqa: F403
-from tests.impatient import CATALOG_SEARCH
+from tests.impatient import CATALOG_SEARCH, DATABASES
 
 CATALOG_SEARCH = CATALOG_SEARCH | {
     "EMBEDDER": {
@@ -18,6 +18,7 @@ CATALOG_SEARCH = CATALOG_SEARCH | {
     # As behind a pooler in transaction mode, where a test says so.
     **({"PREPARE": False, "ANN_BUILD_MB": 0} if os.environ.get("POOLED") else {}),
 }
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = "POOLED" in os.environ
 CELERY_BEAT_SCHEDULE = {"search-sweep": {"task": "catalog_search.sweep", "schedule": 1}}
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

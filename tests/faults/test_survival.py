@@ -6,9 +6,10 @@ import itertools
 import json
 import os
 import random
+import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,14 +37,23 @@ def during(minutes: float) -> Iterator[str]:
     "faults",
     [
         pytest.param(lambda: each(1), id="short"),
+        pytest.param(
+            lambda: iter(["worker_killed", "connections_cut"]),
+            id="pooled",
+            marks=pytest.mark.skipif(not shutil.which("pgbouncer"), reason="PgBouncer is not installed."),
+        ),
         pytest.param(lambda: each(20), id="long", marks=pytest.mark.slow),
         pytest.param(lambda: during(SOAK_MINUTES), id="soak", marks=pytest.mark.soak),
     ],
 )
-def test_nothing_is_lost_and_nothing_stale(faults: object, tmp_path: Path) -> None:
+def test_nothing_is_lost_and_nothing_stale(
+    faults: Callable[[], Iterator[str]], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     seed = random.randrange(10**6)
     random.seed(seed)
     with world(tmp_path) as here:
+        if "pooled" in request.node.name:
+            here.pool_connections()
         here.manage("shell", "-c", SHOP)
         here.manage("rebuild_search_index", "--sync", "--verbosity", "0")
         here.manage("rebuild_search_index", "--sync", "--fresh", "--verbosity", "0")  # two that live
@@ -54,7 +64,7 @@ def test_nothing_is_lost_and_nothing_stale(faults: object, tmp_path: Path) -> No
         before = here.sql("SELECT max(id) FROM catalog_search_change")[0][0] or 0
         here.wait_until(lambda: (here.sql("SELECT max(id) FROM catalog_search_change")[0][0] or 0) > before, "a write")
 
-        for fault in faults():  # type: ignore[operator]
+        for fault in faults():
             time.sleep(random.uniform(0.05, 0.5))
             here.suffer(fault, random.uniform(0.2, 1.2))
 
@@ -67,7 +77,9 @@ def test_nothing_is_lost_and_nothing_stale(faults: object, tmp_path: Path) -> No
         verdict = here.verdict()
         starts = {name: program.starts for name, program in here.programs.items()}
     writes = sum((Counter(json.loads(path.read_text())) for path in tmp_path.glob("writer-*.json")), Counter())
-    print(f"\nseed {seed}\nwrites {writes.total()} {dict(writes)}\nfaults {dict(here.faults)}\nstarts {starts}\n{verdict}")
+    print(
+        f"\nseed {seed}\nwrites {writes.total()} {dict(writes)}\nfaults {dict(here.faults)}\nstarts {starts}\n{verdict}"
+    )
 
     assert writes.total() > 50
     assert verdict["generations"] == 2

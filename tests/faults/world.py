@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -73,6 +74,12 @@ class World:
         }
         self.programs: dict[str, Program] = {}
         self.faults: Counter[str] = Counter()
+        self._held = ExitStack()
+
+    def end(self) -> None:
+        for program in self.programs.values():
+            program.kill()
+        self._held.close()
 
     def manage(self, *arguments: str) -> str:
         return self.python("manage.py", *arguments)
@@ -87,6 +94,34 @@ class World:
     def start(self, name: str, *arguments: str) -> Program:
         self.programs[name] = Program(name, list(arguments), self.environment)
         return self.programs[name]
+
+    def pool_connections(self) -> None:
+        """Let all that starts from now on connect through a PgBouncer in transaction mode."""
+        server, database = self.environment["DATABASE_URL"].rsplit("/", 1)
+        secret, address = server.removeprefix("postgres://").split("@")
+        user, password = secret.split(":")
+        host, port = address.split(":")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            own = probe.getsockname()[1]
+        configuration = self.folder / "pgbouncer.ini"
+        configuration.write_text(
+            f"[databases]\n{database} = host={host} port={port} user={user} password={password}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {own}\nauth_type = any\nunix_socket_dir =\n"
+            "pool_mode = transaction\ndefault_pool_size = 5\nmax_client_conn = 200\n"
+        )
+        as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
+        self._held.enter_context(
+            children.running(
+                ["pgbouncer", *as_nobody, str(configuration)], services.DATA / "logs" / "test-faults-pgbouncer.log"
+            )
+        )
+        self.environment |= {"DATABASE_URL": f"postgres://{user}@127.0.0.1:{own}/{database}", "POOLED": "1"}
+        while True:
+            with suppress(psycopg.OperationalError):
+                self.sql("SELECT 1")
+                return
+            time.sleep(0.05)
 
     def start_workers(self, number: int) -> None:
         for one in range(number):
@@ -146,8 +181,10 @@ class World:
         self._start_again(self.postgres)
 
     def connections_cut(self, seconds: float) -> None:
-        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' "
-                 "AND pid <> pg_backend_pid()")
+        self.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' "
+            "AND pid <> pg_backend_pid()"
+        )
         time.sleep(seconds)
 
     def pictures_gone(self, seconds: float) -> None:
@@ -198,5 +235,4 @@ def world(folder: Path) -> Iterator[World]:
         made.manage("migrate", "--verbosity", "0")
         yield made
     finally:
-        for program in made.programs.values():
-            program.kill()
+        made.end()
