@@ -58,7 +58,7 @@ def create() -> None:
 
 
 def create_in_bulk() -> None:
-    Product.objects.bulk_create([new() for _ in range(4)])
+    Product.objects.bulk_create([new() for _ in range(3)])
 
 
 def rename() -> None:
@@ -144,7 +144,7 @@ def change_mind() -> None:
 
 
 WAYS = [
-    *(create, create_in_bulk, rename, rename, hide, update, write_sql, delete, delete_by_sql, delete_by_sql),
+    *(create, create_in_bulk, rename, rename, hide, update, write_sql, delete, delete, delete_by_sql, delete_by_sql),
     *(rename_brand, rename_brand_by_update, add_picture, move_picture, move_picture_by_update),
     *(replace_picture, remove_picture, change_mind),
 ]
