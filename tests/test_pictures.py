@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -128,6 +130,34 @@ def test_fresh_changes_go_before_pictures_that_are_tried_again(indexed_shop: Sho
 
     assert claimed is not None
     assert claimed.keys == [str(indexed_shop["dress"].pk)]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"not a picture at all", "not a picture that can be read"),
+        (b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf", "HEIC"),
+        (b"\xff\xd8" + bytes(5000), "larger than"),
+        (struct.pack(">8sI4sIIBBBBB", b"\x89PNG\r\n\x1a\n", 13, b"IHDR", 60_000, 60_000, 8, 2, 0, 0, 0), "picture"),
+    ],
+    ids=["empty", "text", "phone", "large", "bomb"],
+)
+def test_what_cannot_be_read_says_why_and_breaks_nobody_else(
+    indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch, data: bytes, reason: str
+) -> None:
+    settings.CATALOG_SEARCH |= {"IMAGE_MAX_BYTES": 2000, "RETRY_SECONDS": 60}
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    Path(indexed_shop["red mug"].images.get().file.path).write_bytes(data)
+    for product in indexed_shop.values():
+        product.name += " on sale"
+        product.save()
+    drain()
+
+    assert document(indexed_shop["red mug"]).pictures == Document.Pictures.FAILED
+    assert reason in document(indexed_shop["red mug"]).picture_error
+    assert document(indexed_shop["dress"]).pictures == Document.Pictures.OK
+    assert Document.objects.filter(text__contains="on sale").count() == len(indexed_shop)
 
 
 def test_an_address_in_place_of_a_file_is_refused_in_words(indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

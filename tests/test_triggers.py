@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
-from django.core.management import call_command
-from django.db import connection, transaction
+from django.core.management import CommandError, call_command
+from django.db import connection, models, transaction
 
 from catalog_search import SearchIndex, checks
 from catalog_search.indexes import registry
@@ -217,6 +218,47 @@ def test_status_and_removal(indexed_shop: Shop) -> None:
     assert [one.id for one in checks.check_database(None, ["default"]) if one.id == "catalog_search.W027"] == []
 
 
+class Shipment(models.Model):  # noqa: DJ008
+    """What is written to the table of the parent concerns the child."""
+
+    note = models.CharField(max_length=20)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Parcel(Shipment):  # noqa: DJ008
+    """Indexed, though its note lies in its parent's table."""
+
+    size = models.CharField(max_length=20)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+def test_a_model_that_inherits_from_another() -> None:
+    index = type("ParcelIndex", (SearchIndex,), {"text": ["note"]})(Parcel)
+    with connection.schema_editor() as editor:
+        editor.create_model(Shipment)
+        editor.create_model(Parcel)
+    registry.add(index, "parcel")
+    try:
+        Generation.objects.create(index=index.label, definition={}, state=Generation.State.BUILDING)
+        call_command("search_triggers", install=True, verbosity=0)
+        parcel = Parcel.objects.create(note="fragile", size="M")
+        assert concerned() == {parcel.pk}
+        Shipment.objects.create(note="no parcel")
+        assert concerned() == set()
+        Shipment.objects.update(note="sent")
+        assert concerned() == {parcel.pk}
+        Parcel.objects.update(size="L")
+        assert concerned() == {parcel.pk}
+    finally:
+        registry.remove(index)
+
+
 def test_a_writer_without_rights_on_the_queue(indexed_shop: Shop) -> None:
     sql("CREATE ROLE importer")
     sql("GRANT SELECT, UPDATE ON shop_product TO importer")
@@ -225,3 +267,32 @@ def test_a_writer_without_rights_on_the_queue(indexed_shop: Shop) -> None:
     sql("RESET ROLE")
 
     assert concerned() == keys(indexed_shop["dress"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_that_somebody_holds_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triggers, "LOCK_SECONDS", 0.2)
+    call_command("search_triggers", remove=True, verbosity=0)
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Product.objects.update(stock=1)
+            held.set()
+            over.wait(30)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(30)
+    try:
+        with pytest.raises(CommandError, match=r"lock timeout.*\n.*run the command again"):
+            call_command("search_triggers", install=True, verbosity=0)
+    finally:
+        over.set()
+        holder.join()
+    try:
+        call_command("search_triggers", install=True, verbosity=0)
+        assert len(triggers.installed("default")) == 16
+    finally:
+        call_command("search_triggers", remove=True, verbosity=0)

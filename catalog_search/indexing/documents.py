@@ -39,8 +39,8 @@ class Reading:
     @property
     def stamp(self) -> str:
         """The cheap stamp of a product: when it is unchanged, nothing else needs to be looked at."""
-        text = json.dumps([self.parts + self.keywords, self.identifiers, [file.stamp for file in self.files]], ensure_ascii=False)
-        return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+        said = [self.parts + self.keywords, self.identifiers, [file.stamp for file in self.files]]
+        return hashlib.blake2b(json.dumps(said, ensure_ascii=False).encode(), digest_size=20).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

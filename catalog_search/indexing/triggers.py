@@ -99,7 +99,7 @@ def _drop(alias: str, tables: dict[str, str]) -> int:
 
 def _briefly(alias: str, statement: str) -> None:
     with transaction.atomic(using=alias):
-        execute(alias, f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        execute(alias, f"SET LOCAL lock_timeout = '{int(1000 * LOCK_SECONDS)}ms'")
         execute(alias, statement)
 
 
