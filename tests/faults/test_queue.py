@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from celery import Celery
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from catalog_search.backends.dummy import DummyEmbedder
@@ -19,6 +20,7 @@ from catalog_search.indexes import registry
 from catalog_search.indexing import append_keys, doorbell, drain, paused
 from catalog_search.indexing.reconciling import reconcile
 from catalog_search.models import Change, Document, Generation
+from catalog_search.sql import execute
 from catalog_search.tasks import sweep
 from project.shop.models import Brand, Product
 
@@ -96,6 +98,21 @@ def test_a_product_deleted_while_it_is_embedded_stays_deleted(
 
     assert not Document.objects.filter(object_key=key).exists()
     assert not Change.objects.exists()
+
+
+def test_a_connection_that_was_cut_raises_what_django_raises(indexed_shop: Shop) -> None:
+    """Whatever comes first on a new connection; a shop that expects Django's errors meets no others."""
+    for statement in ("SELECT 1", None):
+        connection.close()
+        if statement:
+            execute("default", statement)
+        connection.ensure_connection()
+        pid = connection.connection.info.backend_pid
+        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        with pytest.raises(OperationalError):
+            execute("default", "SELECT 2")
+        connection.close()
 
 
 def test_tasks_that_run_doubled_and_side_by_side(indexed_shop: Shop) -> None:

@@ -32,12 +32,18 @@ class Program:
     """A program that is started again whenever it ends, as systemd does."""
 
     def __init__(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
-        self.log = services.DATA / "logs" / f"test-faults-{name}.log"
-        self._arguments, self._environment = arguments, environment
+        self._name, self._arguments, self._environment = name, arguments, environment
         self.starts = 0
         self.start()
 
+    @property
+    def log(self) -> Path:
+        """The output since its last start; those before have a number."""
+        return services.DATA / "logs" / f"test-faults-{self._name}.log"
+
     def start(self) -> None:
+        if self.starts:
+            self.log.replace(self.log.with_suffix(f".{self.starts}.log"))
         self._held = ExitStack()
         command = [sys.executable, *self._arguments]
         self.process = self._held.enter_context(children.running(command, self.log, env=self._environment))
