@@ -186,14 +186,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """Keep those whose last attempt failed."""
         return self.filter(attempts__gt=0).exclude(error="")
 
-    def set_aside(self) -> Self:
-        """Keep those that failed too often and wait for a person."""
-        return self.filter(set_aside=True)
-
-    def waiting(self) -> Self:
-        """Keep those that a worker still has to take."""
-        return self.filter(set_aside=False)
-
 
 class Change(models.Model):
     """A product that may differ from its documents in one generation; written in the product's own transaction."""

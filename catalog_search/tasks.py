@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 SLICE_SECONDS = 60.0
 """A task gives way after a minute, so that a worker that is told to stop can."""
 
-
 NIGHT_SECONDS = 12 * 3600
+"""How long reconciling may wait for a worker: then the next night's begins."""
 
 
 def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE_SECONDS) -> None:
@@ -62,7 +62,9 @@ def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None
         for generation in Generation.objects.live().filter(built_at__isnull=False):
             send(reconcile_indexes, generation.pk, expires=NIGHT_SECONDS)
         return
-    generation = Generation.objects.live().get(pk=generation_id)
+    generation = Generation.objects.live().filter(pk=generation_id).first()
+    if generation is None:
+        return  # it was pruned
     found = reconcile(generation, after=after, seconds=SLICE_SECONDS)
     if found:
         logger.warning("%s: %s", generation, found)

@@ -179,8 +179,11 @@ def test_the_nightly_task_asks_for_each_generation_and_goes_on(
     while sent:
         tasks.reconcile_indexes(*sent.pop())
     drain()
-
     assert not reconcile(generation)
+
+    Generation.objects.update(state=Generation.State.RETIRED)
+    tasks.reconcile_indexes(generation.pk)
+    assert sent == []
 
 
 def test_a_rebuild_mends_what_is_stale_too(disturbed: Shop, build_index: Callable[[], Generation]) -> None:

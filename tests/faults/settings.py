@@ -21,4 +21,3 @@ CATALOG_SEARCH = CATALOG_SEARCH | {
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = "POOLED" in os.environ
 CELERY_BEAT_SCHEDULE = {"search-sweep": {"task": "catalog_search.sweep", "schedule": 1}}
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
