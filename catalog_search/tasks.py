@@ -59,8 +59,8 @@ def sweep() -> None:
 def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None:
     """Find and mend what no signal told of, a slice of each live generation at a time; run it from beat every night."""
     if generation_id is None:
-        for generation in Generation.objects.live().filter(built_at__isnull=False):
-            send(reconcile_indexes, generation.pk, expires=NIGHT_SECONDS)
+        for one in Generation.objects.live().filter(built_at__isnull=False):
+            send(reconcile_indexes, one.pk, expires=NIGHT_SECONDS)
         return
     generation = Generation.objects.live().filter(pk=generation_id).first()
     if generation is None:
