@@ -4,10 +4,10 @@
 PYTHON := $(shell for python in python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
-EXTRAS := models,remote,api,evaluation,demo,dev
+EXTRAS := models,heic,remote,api,evaluation,demo,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format bench bench-models bench-relevance clean
+.PHONY: help demo test test-slow soak lint format bench bench-models bench-relevance clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: .venv/installed ## Run the tests
 # Exit status 5 means that there are no such tests.
 test-slow: .venv/installed ## Run the tests that take longer
 	$(BIN)/pytest -m slow || [ $$? -eq 5 ]
+
+soak: .venv/installed ## Write and kill at random for SOAK_MINUTES (10), then compare index and shop
+	$(BIN)/pytest -m soak -s
 
 lint: .venv/installed ## Check style, types and migrations
 	$(BIN)/ruff check

@@ -109,6 +109,7 @@ class Settings:
     MAX_ATTEMPTS = Setting(8, "failures after which a product is set aside with its reason", minimum=1)
     RETRY_SECONDS = Setting(30, "wait before the first retry; doubles with each failure", minimum=0)
     PICTURE_THREADS = Setting(4, "threads that fetch and decode pictures ahead of the model", minimum=1)
+    PICTURE_TIMEOUT = Setting(20.0, "seconds that a storage has for one picture, which else is missing", minimum=0.1)
 
     IMAGE_FORMATS = Setting(
         ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"), "picture formats that are opened, by Pillow's names"

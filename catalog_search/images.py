@@ -18,6 +18,8 @@ from .exceptions import ImageError
 JPEG_QUALITY = 90
 # Of the longer edge to the shorter: Qwen's processors refuse pictures from 200 on.
 MAX_RATIO = 100
+# What files of the HEIF family call themselves.
+_HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Modes that Pillow shrinks with antialiasing; palettes and deep greys are converted first.
 _SHRINKABLE = ("RGB", "L", "CMYK", "RGBA", "LA", "YCbCr")
 
@@ -62,7 +64,7 @@ def read_picture(source: bytes | IO[bytes]) -> Picture:
         with warnings.catch_warnings():
             # Our own pixel limit decides; Pillow's warning would only repeat it.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=list(settings.IMAGE_FORMATS)) as image:
+            with Image.open(io.BytesIO(data), formats=_formats(data)) as image:
                 return Picture(_encode(_normalise(image)))
     except ImageError:
         raise
@@ -72,6 +74,19 @@ def read_picture(source: bytes | IO[bytes]) -> Picture:
         raise ImageError(
             f"This is not a picture that can be read; give one of: {', '.join(settings.IMAGE_FORMATS)}."
         ) from error
+
+
+def _formats(data: bytes) -> list[str]:
+    """Return the formats that may be opened; HEIF, as phones take pictures, where its library is there."""
+    formats = list(settings.IMAGE_FORMATS)
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF and b"avif" not in data[:64]:
+        try:
+            from pillow_heif import register_heif_opener  # optional
+        except ImportError as error:
+            raise ImageError("This is a HEIC picture; save it as JPEG, or install pillow-heif.") from error
+        register_heif_opener()
+        formats.append("HEIF")
+    return formats
 
 
 def thumbnail_storage() -> Storage:

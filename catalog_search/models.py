@@ -186,14 +186,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """Keep those whose last attempt failed."""
         return self.filter(attempts__gt=0).exclude(error="")
 
-    def set_aside(self) -> Self:
-        """Keep those that failed too often and wait for a person."""
-        return self.filter(set_aside=True)
-
-    def waiting(self) -> Self:
-        """Keep those that a worker still has to take."""
-        return self.filter(set_aside=False)
-
 
 class Change(models.Model):
     """A product that may differ from its documents in one generation; written in the product's own transaction."""
@@ -201,6 +193,7 @@ class Change(models.Model):
     class Priority(models.IntegerChoices):
         CHANGED = 0, _("Changed")
         BACKFILL = 1, _("Backfill")
+        PICTURES = 2, _("Pictures missing")
 
     generation = models.ForeignKey(Generation, models.CASCADE, verbose_name=_("generation"))
     object_key = models.CharField(_("object key"), max_length=200)

@@ -47,7 +47,8 @@ def execute(alias: str, statement: str, parameters: Sequence[Any] = ()) -> list[
     wrapper: DatabaseWrapper = connections[alias]  # type: ignore[assignment]
     wrapper.ensure_connection()
     connection = wrapper.connection
-    _register_vector(connection)
+    with wrapper.wrap_database_errors:
+        _register_vector(connection)
     raw = _PreparedCursor(connection)
     wrap: Any = wrapper.make_debug_cursor if wrapper.queries_logged else wrapper.make_cursor
     cursor = wrap(raw)

@@ -1,4 +1,7 @@
-"""Celery tasks: a few lines each, around one plain function. They take JSON only."""
+"""Celery tasks: a few lines each, around one plain function. They take JSON only.
+
+Indexing may run twice without harm, so the task of a killed worker goes to another one, whatever the project sets.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from .content import Content
 from .indexes import registry
 from .indexing import changes, doorbell, drain
 from .indexing.generations import prepare
+from .indexing.reconciling import reconcile
 from .models import Generation
 from .querylog.retention import forget
 from .searching import encoding, explaining, reranking
@@ -26,14 +30,17 @@ logger = logging.getLogger(__name__)
 SLICE_SECONDS = 60.0
 """A task gives way after a minute, so that a worker that is told to stop can."""
 
+NIGHT_SECONDS = 12 * 3600
+"""How long reconciling may wait for a worker: then the next night's begins."""
 
-def send(task: Task[..., None], *args: int) -> None:
+
+def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE_SECONDS) -> None:
     """Send an indexing task to the queue of the settings; one that waits too long is dropped, the sweep rings again."""
     queue = settings.QUEUE or None  # None is the project's default queue
-    task.apply_async(args, queue=queue, expires=doorbell.EXPIRE_SECONDS)  # type: ignore[arg-type]
+    task.apply_async(args, queue=queue, expires=expires)  # type: ignore[arg-type]
 
 
-@shared_task(name=doorbell.TASK, ignore_result=True)
+@shared_task(name=doorbell.TASK, ignore_result=True, acks_late=True, reject_on_worker_lost=True)
 def index_changes() -> None:
     """Work off the changes that wait; ring again for what is left."""
     for alias in {write_alias(index.model) for index in registry}:
@@ -48,7 +55,24 @@ def sweep() -> None:
         send(index_changes)
 
 
-@shared_task(name="catalog_search.prepare_generation", ignore_result=True)
+@shared_task(name="catalog_search.reconcile", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
+def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None:
+    """Find and mend what no signal told of, a slice of each live generation at a time; run it from beat every night."""
+    if generation_id is None:
+        for one in Generation.objects.live().filter(built_at__isnull=False):
+            send(reconcile_indexes, one.pk, expires=NIGHT_SECONDS)
+        return
+    generation = Generation.objects.live().filter(pk=generation_id).first()
+    if generation is None:
+        return  # it was pruned
+    found = reconcile(generation, after=after, seconds=SLICE_SECONDS)
+    if found:
+        logger.warning("%s: %s", generation, found)
+    if found.after:
+        send(reconcile_indexes, generation_id, found.after, expires=NIGHT_SECONDS)
+
+
+@shared_task(name="catalog_search.prepare_generation", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
 def prepare_generation(generation_id: int) -> None:
     """Load the model and open a new generation for documents; the reason is kept where that fails."""
     generation = Generation.objects.get(pk=generation_id)

@@ -234,7 +234,7 @@ class TestChanges:
         response = admin_client.post(CHANGES, {"action": "retry", "_selected_action": keys}, follow=True)
 
         assert "3 changes are tried again." in response.text
-        assert not Change.objects.set_aside().exists()
+        assert not Change.objects.filter(set_aside=True).exists()
         assert Change.objects.get(object_key="2").due_at <= timezone.now()
         assert Change.objects.get(object_key="4").claim is not None
 

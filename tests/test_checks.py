@@ -82,13 +82,21 @@ LOCAL = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
         ({}, None, {}, []),
         ({"MODEL_QUEUE": "search"}, None, {}, ["catalog_search.W041"]),
         ({}, None, {"task_publish_retry_policy": {"max_retries": 3}}, ["catalog_search.W042"]),
-        ({}, None, {"broker_transport_options": {"socket_timeout": 1}}, ["catalog_search.W042"]),
+        (
+            {},
+            None,
+            {"broker_transport_options": {"socket_timeout": 1}},
+            ["catalog_search.W042", "catalog_search.W044"],
+        ),
         ({}, REDIS, {}, ["catalog_search.W043"]),
         ({}, REDIS | {"OPTIONS": {"SOCKET_TIMEOUT": 1, "SOCKET_CONNECT_TIMEOUT": 1}}, {}, []),
         ({}, LOCAL, {}, ["catalog_search.E040", "catalog_search.W006"]),
+        ({}, None, {"accept_content": ["json", "pickle"]}, ["catalog_search.W045"]),
+        ({}, None, {"beat_schedule": {}}, ["catalog_search.W046"]),
+        ({}, None, {"beat_schedule": {}, "beat_scheduler": "django_celery_beat.schedulers:DatabaseScheduler"}, []),
     ],
 )
-def test_searches_that_ask_workers(
+def test_workers_and_those_who_ask_them(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
     written: dict[str, str],
@@ -114,6 +122,9 @@ def test_searches_that_ask_workers(
         ({"text": []}, ["catalog_search.E010"]),
         ({"text": ["title"]}, ["catalog_search.E011"]),
         ({"image": "logo"}, ["catalog_search.E011"]),
+        ({"image": "name"}, ["catalog_search.E016"]),
+        ({"image": "products.images"}, ["catalog_search.E016"]),
+        ({"image": ["products.images.file", "__str__"]}, []),
         ({"identifiers": ["products.upc"]}, ["catalog_search.E011"]),
         ({"text": ["products.name", "__str__", lambda brand: brand.name]}, []),
         ({"follow": ["name"]}, ["catalog_search.E012"]),
@@ -143,6 +154,23 @@ def test_more_dimensions_than_an_hnsw_index_takes(indexed_shop: dict[str, Produc
 
 
 @pytest.mark.django_db
+class Router:
+    """Sends products elsewhere, and the index not with them."""
+
+    def db_for_write(self, model: Any, **_: Any) -> str | None:
+        return "elsewhere" if model is Product else None
+
+    def allow_migrate(self, db: str, app_label: str, **_: Any) -> bool | None:
+        return db != "elsewhere" if app_label == "catalog_search" else None
+
+
+def test_an_index_in_another_database_than_the_shop(settings: Any) -> None:
+    assert ids(checks.check_indexes(None)) == []
+    settings.DATABASE_ROUTERS = [Router()]
+
+    assert ids(checks.check_indexes(None)) == ["catalog_search.E026"]
+
+
 def test_a_database_without_pgvector(indexed_shop: dict[str, Product]) -> None:
     from django.db import connection
 

@@ -143,6 +143,39 @@ def test_the_settings_about_serving_are_valid(settings: Any, monkeypatch: pytest
     assert len(shown) == 4
 
 
+@pytest.mark.django_db
+def test_the_snippets_about_indexing_run(indexed_shop: dict[str, Any], settings: Any) -> None:
+    from django.test.utils import override_settings
+
+    from catalog_search.models import Change
+    from project.celery import app
+
+    written = dict(settings.CATALOG_SEARCH)
+    for block in blocks(ROOT / "docs" / "indexing.md", "python"):
+        names: dict[str, Any] = {}
+        exec(compile(block, "docs/indexing.md", "exec"), names)  # noqa: S102 - our own page
+        with override_settings(CATALOG_SEARCH=written | names.get("CATALOG_SEARCH", {})):
+            assert [one for one in checks.check_settings(None) if one.is_serious()] == []
+        for entry in names.get("CELERY_BEAT_SCHEDULE", {}).values():
+            assert entry["task"] in app.tasks
+    # The last of them says what was done past the signals: one product has no stock.
+    assert Change.objects.get().object_key == str(indexed_shop["photo mug"].pk)
+
+
+@pytest.mark.django_db
+def test_the_documented_settings_of_celery_satisfy_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from project.celery import app
+
+    names: dict[str, Any] = {}
+    for block in blocks(ROOT / "docs" / "indexing.md", "python"):
+        if "CELERY_" in block:
+            exec(compile(block, "docs/indexing.md", "exec"), names)  # noqa: S102 - our own page
+    for name in ("accept_content", "task_publish_retry_policy", "broker_transport_options", "beat_schedule"):
+        monkeypatch.setitem(app.conf, name, names[f"CELERY_{name.upper()}"])
+
+    assert checks.check_settings(None) == []
+
+
 def test_nothing_speaks_of_one_machine() -> None:
     home = str(Path.home())
 

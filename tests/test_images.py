@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import zlib
 from typing import Any
 
@@ -12,6 +13,13 @@ from PIL import Image
 
 from catalog_search.exceptions import ImageError
 from catalog_search.images import read_picture
+
+
+def heic() -> bytes:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    return encode(Image.new("RGB", (80, 60), (200, 30, 40)), "HEIF")
 
 
 def encode(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
@@ -32,6 +40,18 @@ def test_formats(format: str) -> None:
     assert red > 180
     assert green < 60
     assert blue < 70
+
+
+def test_pictures_of_phones() -> None:
+    assert centre(heic())[0] > 180
+
+
+def test_pictures_of_phones_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = heic()
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+
+    with pytest.raises(ImageError, match=r"HEIC.*install pillow-heif"):
+        read_picture(data)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "I", "I;16", "F"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 
 from catalog_search.indexes import registry
 from catalog_search.indexing import activate, changes, drain, paused, start_generation
@@ -133,6 +133,38 @@ def test_a_poisonous_product_stands_alone(
     assert "poisonous" in Change.objects.get().error
 
 
+def test_a_product_that_cannot_be_read_stands_alone(
+    make_product: Callable[..., Product], build_index: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def specification(product: Product) -> str:
+        return str(1 // len(product.name.replace("Zero", "")))
+
+    for number in range(60):
+        make_product(f"Mug {number}")
+    zero = make_product("Zero")
+    monkeypatch.setattr(Product, "specification", specification)
+    build_index()
+
+    assert Document.objects.count() == 60
+    assert Change.objects.get().object_key == str(zero.pk)
+    assert Change.objects.get().error.startswith("ZeroDivisionError")
+
+
+def test_a_product_that_the_database_refuses_stands_alone(
+    make_product: Callable[..., Product], build_index: Callable[[], Any]
+) -> None:
+    for number in range(60):
+        make_product(f"Mug {number}")
+    endless = make_product("Endless", reference="endless")
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {Document._meta.db_table} ADD CONSTRAINT short CHECK (text NOT LIKE 'Endless%%')")
+    build_index()
+
+    assert Document.objects.count() == 60
+    assert Change.objects.get().object_key == str(endless.pk)
+    assert "short" in Change.objects.get().error
+
+
 def test_a_poisonous_product_is_set_aside_after_too_many_attempts(
     indexed_shop: Shop, make_product: Callable[..., Product], settings: Any
 ) -> None:
@@ -181,6 +213,26 @@ def test_a_claim_whose_lease_ended_is_taken_over_and_fenced(indexed_shop: Shop, 
     assert changes.still_owned("default", quick) == set(quick.keys)
 
 
+def test_a_product_that_kills_its_workers_is_found_and_set_aside(
+    indexed_shop: Shop, make_product: Callable[..., Product]
+) -> None:
+    for number in range(200):
+        make_product(f"Mug {number}")
+    deadly = str(make_product("Deadly").pk)
+    deaths = 0
+    while claimed := changes.claim("default", 256):
+        if deadly in claimed.keys:
+            deaths += 1
+            Change.objects.filter(claim=claimed.token).update(leased_until="2020-01-01T00:00Z")
+        else:
+            changes.complete("default", claimed, claimed.keys)
+
+    assert deaths == 8
+    assert Change.objects.get().object_key == deadly
+    assert Change.objects.get().set_aside
+    assert "ended again and again" in Change.objects.get().error
+
+
 def test_changed_products_go_before_a_backfill(indexed_shop: Shop) -> None:
     index = registry.get("product")
     changes.append_keys(index, [indexed_shop["red chair"].pk], Change.Priority.BACKFILL)
@@ -198,6 +250,14 @@ def test_paused_and_the_setting_record_nothing(indexed_shop: Shop, settings: Any
     indexed_shop["red mug"].save()
 
     assert waiting() == set()
+
+
+def test_changes_of_a_paused_generation_wake_nobody(indexed_shop: Shop) -> None:
+    indexed_shop["red mug"].save()
+    assert changes.due("default")
+    Generation.objects.update(state=Generation.State.PAUSED)
+
+    assert not changes.due("default")
 
 
 def test_a_changed_setting_builds_beside_and_then_serves(

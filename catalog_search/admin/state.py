@@ -109,8 +109,8 @@ class GenerationAdmin(ReadOnlyAdmin):
             .annotate(
                 superseded=Exists(later),
                 documents=_counted(Document.objects.all()),
-                waiting=_counted(Change.objects.waiting()),
-                failed=_counted(Change.objects.set_aside()),
+                waiting=_counted(Change.objects.filter(set_aside=False)),
+                failed=_counted(Change.objects.filter(set_aside=True)),
             )
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -48,6 +48,17 @@ def append(index: SearchIndex, products: QuerySet[Any], priority: int = Change.P
     """
     statement, parameters = compile_keys(products)
     return _insert(index, f"({statement})", parameters, priority)
+
+
+def append_to(generation: Generation, keys: Sequence[str]) -> None:
+    """Record that products may differ from their documents in one generation; what visitors wait for goes before."""
+    execute(
+        generation.alias,
+        f"INSERT INTO {_CHANGES} (generation_id, object_key, priority) "
+        f"SELECT %s, unnest(%s::text[]), {int(Change.Priority.BACKFILL)}",
+        (generation.pk, list(keys)),
+    )
+    transaction.on_commit(doorbell.ring, using=generation.alias, robust=True)
 
 
 def append_keys(index: SearchIndex, keys: Iterable[Any], priority: int = Change.Priority.CHANGED) -> int:
@@ -95,15 +106,26 @@ def claim(alias: str, limit: int) -> Claim | None:
 
     A product is never in two hands at once: claiming is serialised by an advisory lock held for milliseconds,
     and a product that another worker owns is passed over. So the content read last is the content written last.
+    Changes of it that were set aside are taken along: it has changed since, so they begin anew.
+
+    What a worker left whose lease ended is claimed in ever smaller numbers, for one of them may have killed it; at last
+    that one is alone, and set aside.
     """
     token = uuid.uuid4()
     with transaction.atomic(using=alias):
         execute(alias, f"SELECT pg_advisory_xact_lock({_CLAIM_LOCK})")
+        execute(
+            alias,
+            f"UPDATE {_CHANGES} SET set_aside = true, claim = NULL, error = %s "
+            "WHERE claim IS NOT NULL AND leased_until < statement_timestamp() AND attempts >= %s",
+            ("Workers that had it in hand ended again and again.", settings.MAX_ATTEMPTS),
+        )
         rows = execute(
             alias,
             f"""
             WITH due AS (
-                SELECT change.generation_id, change.object_key, change.priority, change.id
+                SELECT change.generation_id, change.object_key, change.priority, change.id,
+                       change.claim IS NOT NULL AS left_over, change.attempts
                 FROM {_CHANGES} change JOIN {_GENERATIONS} generation ON generation.id = change.generation_id
                 WHERE NOT change.set_aside AND change.due_at <= statement_timestamp()
                   AND (change.claim IS NULL OR change.leased_until < statement_timestamp())
@@ -113,15 +135,18 @@ def claim(alias: str, limit: int) -> Claim | None:
                       WHERE other.generation_id = change.generation_id AND other.object_key = change.object_key
                         AND other.claim IS NOT NULL AND other.leased_until >= statement_timestamp())
                 ORDER BY change.priority, change.id LIMIT %s
-            )
+            ), first AS (SELECT * FROM due ORDER BY priority, id LIMIT 1)
             UPDATE {_CHANGES} change
             SET claim = %s, leased_until = statement_timestamp() + make_interval(secs => %s), attempts = attempts + 1
-            WHERE NOT change.set_aside AND (change.generation_id, change.object_key) IN (
-                SELECT generation_id, object_key FROM due
-                WHERE generation_id = (SELECT generation_id FROM due ORDER BY priority, id LIMIT 1))
-            RETURNING change.id, change.generation_id, change.object_key, change.attempts
+            WHERE (change.generation_id, change.object_key) IN (
+                SELECT due.generation_id, due.object_key FROM due, first
+                WHERE due.generation_id = first.generation_id AND due.left_over = first.left_over
+                ORDER BY due.priority, due.id
+                LIMIT (SELECT CASE WHEN left_over THEN greatest(1, %s >> (2 * attempts)) ELSE %s END FROM first))
+            RETURNING change.id, change.generation_id, change.object_key,
+                      CASE WHEN change.set_aside THEN 1 ELSE change.attempts END
             """,
-            (limit, token, settings.LEASE_SECONDS),
+            (limit, token, settings.LEASE_SECONDS, limit, limit),
         )
     if not rows:
         return None
@@ -147,21 +172,34 @@ def complete(alias: str, claimed: Claim, keys: Iterable[str]) -> None:
     execute(alias, f"DELETE FROM {_CHANGES} WHERE id = ANY(%s::bigint[]) AND claim = %s", (done, claimed.token))
 
 
-def fail(alias: str, claimed: Claim, reasons: dict[str, str]) -> None:
-    """Give changes back with the reason: retried after a wait that doubles, set aside after too many attempts."""
-    for key, reason in reasons.items():
-        tries = claimed.attempts[key]
-        wait = min(settings.RETRY_SECONDS * 2 ** (tries - 1), 86_400)
-        execute(
-            alias,
-            f"""
-            UPDATE {_CHANGES}
-            SET claim = NULL, leased_until = NULL, error = %s, set_aside = %s,
-                due_at = statement_timestamp() + make_interval(secs => %s)
-            WHERE id = ANY(%s::bigint[]) AND claim = %s
-            """,
-            (reason[:2000], tries >= settings.MAX_ATTEMPTS, wait, claimed.changes[key], claimed.token),
-        )
+def fail(alias: str, claimed: Claim, reasons: dict[str, str], pictures: bool = False) -> None:
+    """Give changes back with the reason: retried after a wait that doubles, set aside after too many attempts.
+
+    One change is kept for each product. ``pictures`` says that only its pictures failed: all else goes before them.
+    """
+    if not reasons:
+        return
+    tries = [claimed.attempts[key] for key in reasons]
+    kept = [max(claimed.changes[key]) for key in reasons]
+    others = {change_id for key in reasons for change_id in claimed.changes[key]} - set(kept)
+    execute(
+        alias,
+        f"""
+        WITH merged AS (DELETE FROM {_CHANGES} WHERE id = ANY(%s::bigint[]) AND claim = %s)
+        UPDATE {_CHANGES} change
+        SET claim = NULL, leased_until = NULL, attempts = failed.tries, error = failed.reason,
+            set_aside = failed.tries >= %s,
+            priority = CASE WHEN %s THEN {int(Change.Priority.PICTURES)}
+                            ELSE least(priority, {int(Change.Priority.BACKFILL)}) END,
+            due_at = statement_timestamp() + make_interval(secs => least(%s * 2 ^ (failed.tries - 1), 86400))
+        FROM unnest(%s::bigint[], %s::text[], %s::int[]) AS failed(id, reason, tries)
+        WHERE change.id = failed.id AND claim = %s
+        """,
+        (
+            *(list(others), claimed.token, settings.MAX_ATTEMPTS, pictures, float(settings.RETRY_SECONDS)),
+            *(kept, [reason[:2000] for reason in reasons.values()], tries, claimed.token),
+        ),
+    )
 
 
 def release(alias: str, claimed: Claim, reason: str = "", seconds: float = 0.0) -> None:
@@ -191,9 +229,10 @@ def due(alias: str) -> bool:
     rows = execute(
         alias,
         f"""
-        SELECT 1 FROM {_CHANGES}
-        WHERE NOT set_aside AND due_at <= statement_timestamp()
-          AND (claim IS NULL OR leased_until < statement_timestamp())
+        SELECT 1 FROM {_CHANGES} change JOIN {_GENERATIONS} generation ON generation.id = change.generation_id
+        WHERE NOT change.set_aside AND change.due_at <= statement_timestamp()
+          AND (change.claim IS NULL OR change.leased_until < statement_timestamp())
+          AND generation.state IN ('building', 'ready')
         LIMIT 1
         """,
     )

@@ -14,6 +14,7 @@ from ..indexes import WEIGHTS, field_weight
 from ..languages import fold, separate_units, text_config
 from ..models import Document, Generation
 from ..sql import execute, vector_parameter
+from .pictures import PictureFile
 
 _DOCUMENTS = Document._meta.db_table
 _GENERATIONS = Generation._meta.db_table
@@ -22,6 +23,24 @@ _WRITTEN = (
     *("thumbnail", "pictures", "picture_error"),
     *("stamp", "digest", "embedded_at"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A product as it was read in one language, its pictures not yet."""
+
+    key: str
+    language: str
+    parts: tuple[str, ...]
+    keywords: tuple[str, ...]
+    identifiers: tuple[str, ...]
+    files: tuple[PictureFile, ...]
+
+    @property
+    def stamp(self) -> str:
+        """The cheap stamp of a product: when it is unchanged, nothing else needs to be looked at."""
+        said = [self.parts + self.keywords, self.identifiers, [file.stamp for file in self.files]]
+        return hashlib.blake2b(json.dumps(said, ensure_ascii=False).encode(), digest_size=20).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +69,25 @@ def document_text(parts: Sequence[str]) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def make_stamp(parts: Sequence[str], identifiers: Sequence[str], pictures: Sequence[str]) -> str:
-    """Return the cheap stamp of a product: when it is unchanged, nothing else needs to be looked at."""
-    text = json.dumps([parts, identifiers, pictures], ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is on record of a document."""
+
+    stamp: str
+    digest: str
+    pictures: str
+    text: str
 
 
-def known_stamps(alias: str, generation: Generation, keys: Sequence[str]) -> dict[tuple[str, str], str]:
-    """Return the stamps on record by (key, language)."""
+def known_documents(alias: str, generation: Generation, keys: Sequence[str]) -> dict[tuple[str, str], Known]:
+    """Return what is on record by (key, language)."""
     rows = execute(
         alias,
-        f"SELECT object_key, language, stamp FROM {_DOCUMENTS} WHERE generation_id = %s AND object_key = ANY(%s)",
+        f"SELECT object_key, language, stamp, digest, pictures, text FROM {_DOCUMENTS} "
+        "WHERE generation_id = %s AND object_key = ANY(%s)",
         (generation.pk, list(keys)),
     )
-    return {(key, language): stamp for key, language, stamp in rows}
+    return {(key, language): Known(*found) for key, language, *found in rows}
 
 
 def known_vectors(alias: str, generation: Generation, digests: Sequence[str]) -> dict[str, Vector]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +22,7 @@ from ..indexes import SearchIndex, registry
 from ..languages import text_config
 from ..models import Change, Document, Generation
 from ..sql import compile_keys, execute, write_alias
-from . import ann, documents, doorbell, pictures
+from . import ann, doorbell, work
 from .statistics import measure
 
 _CHANGES = Change._meta.db_table
@@ -148,42 +147,41 @@ def _measure(generation: Generation) -> tuple[list[Content], dict[str, float]]:
 
 def _contents(index: SearchIndex, products: list[Any]) -> tuple[list[Content], int]:
     """Return what is there to embed of some products, the first picture of each, and how many pictures they have."""
-    with ThreadPoolExecutor(settings.PICTURE_THREADS) as pool:
-        files = pictures.stamp_all([index.picture_files(product) for product in products], pool)
-        loaded = pictures.load((file for own in files for file in own[:1]), pool)
-    contents = []
-    for product, own in zip(products, files, strict=True):
-        text = documents.document_text(index.text_parts(product))
-        content = Content(text, next((loaded[file.stamp].picture for file in own[:1]), None))
-        contents += [content] if content else []
-    return contents, sum(map(len, files))
+    readings, _ = work.read(index, {str(product.pk): product for product in products})
+    own = [one for one in readings if one.language == index.language_codes[0]]
+    contents = [Content(one.content.text, one.content.image) for one in work.draft(own)]
+    return [one for one in contents if one], sum(len(one.files) for one in own)
 
 
-def backfill(generation: Generation) -> int:
-    """Queue what has no change waiting and is a product without a document, or a document without a product.
+def backfill(generation: Generation, mend: bool = True) -> tuple[int, int]:
+    """Queue products without a document, and documents without a product; returns how many of each there were.
 
-    Returns how many there were. After loading, it is what writers did unseen meanwhile.
+    Those with a change are left: it waits for a worker, or for a person. Without ``mend`` the others are only counted.
     """
     index = registry.get(generation.index)
     alias = write_alias(index.model)
     statement, parameters = compile_keys(index.index_queryset().using(alias))
+    insert = f"INSERT INTO {_CHANGES} (generation_id, object_key, priority)" if mend else ""
     with transaction.atomic(using=alias):
-        rows = execute(
+        missing, orphaned = execute(
             alias,
             f"""
-            INSERT INTO {_CHANGES} (generation_id, object_key, priority)
-            SELECT %s, key, {int(Change.Priority.BACKFILL)}
-            FROM (SELECT found.key::text FROM ({statement}) found(key)) product(key)
-            FULL JOIN (SELECT object_key FROM {_DOCUMENTS} WHERE generation_id = %s) document(key) USING (key)
-            WHERE product.key IS NULL OR document.key IS NULL
-            EXCEPT SELECT %s, object_key, {int(Change.Priority.BACKFILL)} FROM {_CHANGES} WHERE generation_id = %s
-            RETURNING 1
+            WITH differing AS (
+                SELECT DISTINCT key, document.key IS NULL AS missing
+                FROM (SELECT found.key::text FROM ({statement}) found(key)) product(key)
+                FULL JOIN (SELECT object_key FROM {_DOCUMENTS} WHERE generation_id = %s) document(key) USING (key)
+                WHERE (product.key IS NULL OR document.key IS NULL) AND NOT EXISTS (
+                    SELECT 1 FROM {_CHANGES} change
+                    WHERE change.generation_id = %s AND change.object_key = key
+                      AND (document.key IS NULL OR NOT change.set_aside))
+            ), queued AS ({insert} SELECT %s, key, {int(Change.Priority.BACKFILL)} FROM differing)
+            SELECT count(*) FILTER (WHERE missing), count(*) FILTER (WHERE NOT missing) FROM differing
             """,
-            (generation.pk, *parameters, generation.pk, generation.pk, generation.pk),
-        )
-        if rows:
+            (*parameters, generation.pk, generation.pk, generation.pk),
+        )[0]
+        if mend and missing + orphaned:
             transaction.on_commit(doorbell.ring, using=alias, robust=True)
-    return len(rows)
+    return missing, orphaned
 
 
 def finish(generation: Generation) -> None:
@@ -201,7 +199,10 @@ def finish(generation: Generation) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a generation stands: products waiting for a worker, those in its hands, and those that failed last."""
+    """Where a generation stands: products waiting for a worker, those in its hands, and those that failed last.
+
+    Those that only lack a picture did not fail.
+    """
 
     waiting: int
     in_work: int
@@ -224,7 +225,8 @@ def progress(generation: Generation, until: int | None = None) -> Progress:
         f"""
         SELECT count(DISTINCT object_key) FILTER (WHERE error = ''),
                count(DISTINCT object_key) FILTER (WHERE leased_until >= statement_timestamp()),
-               count(DISTINCT object_key) FILTER (WHERE error <> ''), max(error)
+               count(DISTINCT object_key) FILTER (WHERE error <> '' AND priority <> {int(Change.Priority.PICTURES)}),
+               max(error) FILTER (WHERE priority <> {int(Change.Priority.PICTURES)})
         FROM {_CHANGES} WHERE generation_id = %s AND (%s::bigint IS NULL OR id <= %s::bigint)
         """,
         (generation.pk, until, until),

@@ -1,19 +1,18 @@
-"""Pictures of products: stamped without reading them, thumbnailed once, fetched in threads ahead of the model."""
+"""Pictures of products: stamped without reading them, thumbnailed once, fetched by threads within a time limit."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.base import ContentFile
 
 from ..conf import settings
-from ..exceptions import ImageError
 from ..images import Picture, read_picture, thumbnail_storage
 from ..models import Thumbnail
+from .fetching import fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +33,53 @@ class LoadedPicture:
     error: str = ""
 
 
-def stamp(file: Any) -> PictureFile:
-    """Stamp a picture by its name, size and time, without reading it; a storage that fails is noted, not raised."""
+def stamp_all(products: Sequence[Sequence[Any]]) -> list[list[PictureFile]]:
+    """Stamp the files of many products at once, at most IMAGES_PER_PRODUCT each; those that fail say why."""
+    limited = [files[: settings.IMAGES_PER_PRODUCT] for files in products]
+    stamped = iter(fetch(_stamp, [file for files in limited for file in files], _missing))
+    return [[next(stamped) for _ in files] for files in limited]
+
+
+def load(files: Iterable[PictureFile], fresh: bool = False) -> dict[str, LoadedPicture]:
+    """Load pictures by stamp, from their thumbnails where they have one; ``fresh`` reads the originals again."""
+    wanted = {file.stamp: file for file in files}
+    known = {} if fresh else dict(Thumbnail.objects.filter(stamp__in=wanted).values_list("stamp", "name"))
+    loaded = fetch(lambda file: _load(file, known.get(file.stamp)), list(wanted.values()), _lost)
+    by_stamp = dict(zip(wanted, loaded, strict=True))
+    _remember(wanted.keys() - known.keys(), by_stamp)
+    return by_stamp
+
+
+def _stamp(file: Any) -> PictureFile:
+    """Stamp a picture by its name, size and time, without reading it."""
     try:
+        if isinstance(file, str):
+            return _missing(file, f"{file}: not a file; addresses are not fetched, keep pictures in an ImageField")
         size = file.size
         try:
             modified = file.storage.get_modified_time(file.name).timestamp()
         except NotImplementedError:
             modified = 0
     except Exception as error:  # a storage is foreign code: whatever it raises is this picture's failure
-        return PictureFile(file, f"missing:{file.name}", f"{file.name}: {error or type(error).__name__}")
+        return _missing(file, f"{_name(file)}: {error or type(error).__name__}")
     text = f"{file.name}|{size}|{modified}|{settings.IMAGE_SIZE}"
     return PictureFile(file, hashlib.blake2b(text.encode(), digest_size=20).hexdigest())
 
 
-def load(files: Iterable[PictureFile], pool: ThreadPoolExecutor) -> dict[str, LoadedPicture]:
-    """Load pictures by stamp: from their thumbnails where they have one, else from the originals."""
-    wanted = {file.stamp: file for file in files}
-    known = dict(Thumbnail.objects.filter(stamp__in=wanted).values_list("stamp", "name"))
-    loaded = list(pool.map(lambda file: _load(file, known.get(file.stamp)), wanted.values()))
-    _remember(wanted.keys() - known.keys(), dict(zip(wanted, loaded, strict=True)))
-    return dict(zip(wanted, loaded, strict=True))
+def _missing(file: Any, error: str = "") -> PictureFile:
+    return PictureFile(file, f"missing:{_name(file)}", error or f"{_name(file)}: {_silence()}")
+
+
+def _lost(file: PictureFile) -> LoadedPicture:
+    return LoadedPicture(None, error=f"{_name(file.file)}: {_silence()}")
+
+
+def _silence() -> str:
+    return f"the storage gave no answer within {settings.PICTURE_TIMEOUT:g} s"
+
+
+def _name(file: Any) -> str:
+    return str(getattr(file, "name", file))
 
 
 def _load(file: PictureFile, thumbnail: str | None) -> LoadedPicture:
@@ -70,10 +95,8 @@ def _load(file: PictureFile, thumbnail: str | None) -> LoadedPicture:
         with file.file.storage.open(file.file.name) as opened:
             picture = read_picture(opened)
         return LoadedPicture(picture, _save(picture))
-    except ImageError as error:
-        return LoadedPicture(None, error=f"{file.file.name}: {error}")
-    except Exception as error:  # see stamp()
-        return LoadedPicture(None, error=f"{file.file.name}: {error or type(error).__name__}")
+    except Exception as error:  # an ImageError, or as in _stamp()
+        return LoadedPicture(None, error=f"{_name(file.file)}: {error or type(error).__name__}")
 
 
 def _save(picture: Picture) -> str:
@@ -86,14 +109,9 @@ def _save(picture: Picture) -> str:
 def _remember(stamps: Iterable[str], loaded: dict[str, LoadedPicture]) -> None:
     rows = [
         Thumbnail(stamp=one, name=loaded[one].thumbnail, digest=found.digest)
-        for one in stamps
+        for one in sorted(stamps)
         if (found := loaded[one].picture) is not None
     ]
-    Thumbnail.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def stamp_all(products: Sequence[Sequence[Any]], pool: ThreadPoolExecutor) -> list[list[PictureFile]]:
-    """Stamp the files of many products at once, at most IMAGES_PER_PRODUCT each."""
-    limited = [files[: settings.IMAGES_PER_PRODUCT] for files in products]
-    stamps = iter(list(pool.map(stamp, [file for files in limited for file in files])))
-    return [[next(stamps) for _ in files] for files in limited]
+    Thumbnail.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["stamp"], update_fields=["name", "digest"]
+    )

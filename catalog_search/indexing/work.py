@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import translation
 
 from .. import embedding
@@ -22,12 +22,14 @@ from ..indexes import SearchIndex, registry
 from ..languages import normalise_identifier
 from ..models import Document, Generation
 from . import changes, documents, pictures
-from .documents import Draft
+from .documents import Draft, Reading
 
 logger = logging.getLogger(__name__)
 
 QUICK_SECONDS = 0.5
 LARGEST_BATCH = 1_000
+OUTAGES = (Unavailable, OperationalError, InterfaceError)
+"""What is no product's fault, however long it lasts."""
 
 Embedded = tuple[dict[str, Vector], dict[str, str]]
 """Vectors, and the reasons of those that failed, both by content digest."""
@@ -41,6 +43,8 @@ class Batch:
     generation: Generation
     products: dict[str, Any]
     drafts: list[Draft]
+    unread: dict[str, str]
+    """The reasons of products that could not be read."""
     known: dict[str, Vector]
     """Vectors on record by content digest."""
     embedded: Future[Embedded]
@@ -56,10 +60,7 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
     size = settings.BATCH_SIZE
     claimed: changes.Claim | None = None
     batch: Batch | None = None
-    with (
-        ThreadPoolExecutor(settings.PICTURE_THREADS, thread_name_prefix="catalog-search-pictures") as pool,
-        ThreadPoolExecutor(1, thread_name_prefix="catalog-search-model") as model,
-    ):
+    with ThreadPoolExecutor(1, thread_name_prefix="catalog-search-model") as model:
         try:
             while True:
                 begun = time.monotonic()
@@ -67,7 +68,7 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
                 claimed = changes.claim(alias, size) if in_time else None
                 if not (claimed or batch):
                     return not in_time
-                ahead = _begin(alias, claimed, pool, model) if claimed else None
+                ahead = _begin(alias, claimed, model) if claimed else None
                 if batch:
                     _finish(alias, batch)
                     if done:
@@ -83,20 +84,21 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
             raise
 
 
-def _begin(alias: str, claimed: changes.Claim, pool: ThreadPoolExecutor, model: ThreadPoolExecutor) -> Batch | None:
+def _begin(alias: str, claimed: changes.Claim, model: ThreadPoolExecutor) -> Batch | None:
     """Read the products of a claim and hand to the model what differs; None where reading failed (noted)."""
     try:
         generation = Generation.objects.using(alias).get(pk=claimed.generation_id)
         index = registry.get(generation.index)
         products = _fetch(alias, index, claimed.keys)
-        drafts = draft(alias, index, generation, products, pool)
+        readings, unread = read(index, products)
+        drafts = draft(_changed(alias, generation, readings))
         contents = {one.content.digest: one.content for one in drafts}
         known = documents.known_vectors(alias, generation, list(contents)) if contents else {}
         missing = {digest: content for digest, content in contents.items() if digest not in known}
         embedded = model.submit(_embed, generation, missing)
-        return Batch(claimed, generation, products, drafts, known, embedded)
-    except Exception as error:  # a declaration's callables and storages are foreign code
-        _give_back(alias, claimed, error)
+        return Batch(claimed, generation, products, drafts, unread, known, embedded)
+    except Exception as error:
+        _give_back(alias, claimed, claimed.keys, error)
         return None
 
 
@@ -105,74 +107,100 @@ def _finish(alias: str, batch: Batch) -> None:
     claimed = batch.claimed
     try:
         vectors, errors = batch.embedded.result()
-        failures = {one.key: errors[one.content.digest] for one in batch.drafts if one.content.digest in errors}
-        with transaction.atomic(using=alias):
-            owned = changes.still_owned(alias, claimed) - failures.keys()
-            ready = [one for one in batch.drafts if one.key in owned]
-            documents.write(alias, batch.generation, ready, batch.known | vectors)
-            documents.remove(alias, owned - batch.products.keys(), [batch.generation.pk])
-            changes.complete(alias, claimed, owned)
     except Exception as error:  # models are foreign code
-        _give_back(alias, claimed, error)
+        _give_back(alias, claimed, claimed.keys, error)
         return
-    if failures:
-        changes.fail(alias, claimed, failures)
+    refused = {one.key: errors[one.content.digest] for one in batch.drafts if one.content.digest in errors}
+    failures = batch.unread | refused
+    _settle(alias, batch, [key for key in claimed.keys if key not in failures], batch.known | vectors)
+    changes.fail(alias, claimed, failures)
 
 
-def _give_back(alias: str, claimed: changes.Claim, error: Exception) -> None:
-    if isinstance(error, Unavailable):  # an outage is no product's fault, however long it lasts
-        logger.error("%d changes wait for their model: %s", len(claimed.keys), error)
+def _settle(alias: str, batch: Batch, keys: Sequence[str], vectors: dict[str, Vector]) -> None:
+    """Write documents and let their changes go; what the database refuses is split until the bad one stands alone."""
+    claimed = batch.claimed
+    try:
+        with transaction.atomic(using=alias):
+            owned = changes.still_owned(alias, claimed).intersection(keys)
+            ready = [one for one in batch.drafts if one.key in owned]
+            documents.write(alias, batch.generation, ready, vectors)
+            documents.remove(alias, owned - batch.products.keys(), [batch.generation.pk])
+            # A text-only document stands; its change stays, to look for the pictures again.
+            lacking = {one.key: one.picture_error for one in ready if one.picture_error}
+            changes.complete(alias, claimed, owned - lacking.keys())
+            changes.fail(alias, claimed, lacking, pictures=True)
+    except OUTAGES as error:
+        _give_back(alias, claimed, keys, error)
+    except Exception as error:
+        if len(keys) == 1:
+            _give_back(alias, claimed, keys, error)
+        for some in (keys[: len(keys) // 2], keys[len(keys) // 2 :]) if len(keys) > 1 else ():
+            _settle(alias, batch, some, vectors)
+
+
+def _give_back(alias: str, claimed: changes.Claim, keys: Sequence[str], error: Exception) -> None:
+    if isinstance(error, OUTAGES):
+        logger.error("%d changes wait for what they need: %s", len(keys), error)
         changes.release(alias, claimed, str(error), max(settings.RETRY_SECONDS, 1))
         return
-    logger.error("A batch of %d changes failed.", len(claimed.keys), exc_info=error)
-    changes.fail(alias, claimed, dict.fromkeys(claimed.keys, f"{type(error).__name__}: {error}"))
+    logger.error("%d changes failed.", len(keys), exc_info=error)
+    changes.fail(alias, claimed, dict.fromkeys(keys, f"{type(error).__name__}: {error}"))
 
 
-def draft(
-    alias: str, index: SearchIndex, generation: Generation, products: dict[str, Any], pool: ThreadPoolExecutor
-) -> list[Draft]:
-    """Return the documents that differ from what is on record, their pictures loaded."""
-    known = documents.known_stamps(alias, generation, list(products))
-    stamped = pictures.stamp_all([index.picture_files(product) for product in products.values()], pool)
-    files = dict(zip(products, stamped, strict=True))
-    changed: list[tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...], str]] = []
+def read(index: SearchIndex, products: Mapping[str, Any]) -> tuple[list[Reading], dict[str, str]]:
+    """Read what products, by key, say in each language, their pictures stamped only; and why some cannot be read."""
+    files, said, unread = {}, [], {}
     for key, product in products.items():
-        identifiers = tuple(dict.fromkeys(filter(None, map(normalise_identifier, index.identifier_values(product)))))
-        for language in index.language_codes:
-            with translation.override(language):
-                parts, keywords = index.text_parts(product), index.keyword_parts(product)
-            stamp = documents.make_stamp(parts + keywords, identifiers, [file.stamp for file in files[key]])
-            if known.get((key, language)) != stamp:
-                changed.append((key, language, parts, keywords, identifiers, stamp))
-    loaded = pictures.load((file for key in {one[0] for one in changed} for file in files[key]), pool)
-    return [_draft(*one, [loaded[file.stamp] for file in files[one[0]]]) for one in changed]
+        try:
+            identifiers = map(normalise_identifier, index.identifier_values(product))
+            distinct = tuple(dict.fromkeys(filter(None, identifiers)))
+            for language in index.language_codes:
+                with translation.override(language):
+                    parts, keywords = index.text_parts(product), index.keyword_parts(product)
+                said.append((key, language, parts, keywords, distinct))
+            files[key] = index.picture_files(product)
+        except OUTAGES:
+            raise
+        except Exception as error:  # a declaration's callables are foreign code
+            unread[key] = f"{type(error).__name__}: {error}"
+    stamped = dict(zip(files, pictures.stamp_all(list(files.values())), strict=True))
+    return [Reading(*one, tuple(stamped[one[0]])) for one in said if one[0] in stamped], unread
 
 
-def _draft(
-    key: str,
-    language: str,
-    parts: tuple[str, ...],
-    keywords: tuple[str, ...],
-    identifiers: tuple[str, ...],
-    stamp: str,
-    loaded: Sequence[pictures.LoadedPicture],
-) -> Draft:
+def draft(readings: Sequence[Reading], fresh: bool = False) -> list[Draft]:
+    """Load the pictures of products; ``fresh`` reads the originals again."""
+    loaded = pictures.load((file for one in readings for file in one.files), fresh)
+    return [_draft(one, [loaded[file.stamp] for file in one.files]) for one in readings]
+
+
+def _draft(reading: Reading, loaded: Sequence[pictures.LoadedPicture]) -> Draft:
     seen = [one for one in loaded if one.picture]
     errors = "; ".join(one.error for one in loaded if one.error)
     state = Document.Pictures.FAILED if errors else Document.Pictures.OK if seen else Document.Pictures.NONE
     first, *others = [one.picture for one in seen] or [None]
     return Draft(
-        key=key,
-        language=language,
-        parts=parts,
-        keywords=keywords,
-        identifiers=identifiers,
-        stamp=stamp,
-        content=Content(documents.document_text(parts), first, tuple(filter(None, others))),
+        key=reading.key,
+        language=reading.language,
+        parts=reading.parts,
+        keywords=reading.keywords,
+        identifiers=reading.identifiers,
+        stamp=reading.stamp,
+        content=Content(documents.document_text(reading.parts), first, tuple(filter(None, others))),
         thumbnail=seen[0].thumbnail if seen else "",
         pictures=state,
         picture_error=errors,
     )
+
+
+def _changed(alias: str, generation: Generation, readings: Sequence[Reading]) -> list[Reading]:
+    """Keep what differs from what is on record, and what lacks its pictures: they may be back."""
+    known = documents.known_documents(alias, generation, [one.key for one in readings])
+    failed = Document.Pictures.FAILED
+    return [
+        one
+        for one in readings
+        if (found := known.get((one.key, one.language))) is None or found.stamp != one.stamp or found.pictures == failed
+    ]
 
 
 def _fetch(alias: str, index: SearchIndex, keys: Sequence[str]) -> dict[str, Any]:

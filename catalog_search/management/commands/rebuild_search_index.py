@@ -17,6 +17,7 @@ from catalog_search.indexes import SearchIndex, registry
 from catalog_search.indexing import activate, changes, drain, start_generation
 from catalog_search.indexing.estimates import Estimate, estimate
 from catalog_search.indexing.generations import backfill, finish, last_change, prepare, progress
+from catalog_search.indexing.reconciling import reconcile
 from catalog_search.indexing.switching import prune
 from catalog_search.models import Change, Generation
 from catalog_search.tasks import index_changes, prepare_generation, send
@@ -95,13 +96,13 @@ class Command(BaseCommand):
         if options["estimate"]:
             return
         changes.retry(Change.objects.filter(generation=generation).failing())
-        queued = backfill(generation)
+        queued = sum(backfill(generation))
         self._load(generation, options)
         self._assess(generation, index, options["force"])
         finish(generation)
         # Building the HNSW index took its time, and a transaction that was open when all this began told nobody.
         for _ in range(CATCH_UPS):
-            if not backfill(generation) and not progress(generation).waiting:
+            if not reconcile(generation) and not progress(generation).waiting:
                 break
             self._load(generation, options)
         if active is None or active.pk != generation.pk:

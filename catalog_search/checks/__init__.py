@@ -6,26 +6,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from celery import current_app
 from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import FieldDoesNotExist, FieldError
-from django.db import DatabaseError, connections
+from django.db import models, router
 from django.db.models import Model
 
-from .backends import backend_class
-from .backends.base import Embedder, Reranker
-from .conf import Settings, settings
-from .exceptions import ConfigurationError
-from .forms import RESERVED
-from .indexes import SearchIndex, registry
-from .indexing import is_outdated
-from .indexing.related import relations
-from .models import Generation
-from .sql import read_alias, write_alias
+from ..backends import backend_class
+from ..backends.base import Embedder, Reranker
+from ..conf import Settings, settings
+from ..exceptions import ConfigurationError
+from ..forms import RESERVED
+from ..indexes import SearchIndex, registry
+from ..indexing.related import relations
+from ..models import Generation
+from ..sql import write_alias
+from . import workers
+from .database import check_alias
 
-OLDEST_PGVECTOR = (0, 8)
 BACKENDS = {"EMBEDDER": Embedder, "RERANKER": Reranker, "IMAGE_RERANKER": Reranker}
 
 
@@ -39,7 +38,7 @@ def connect() -> None:
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Check CATALOG_SEARCH and the settings of Django that it leans on."""
-    return [*_settings()]
+    return [*_settings(), *workers.check_indexing()]
 
 
 def check_models(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
@@ -62,7 +61,7 @@ def check_database(
 ) -> list[CheckMessage]:
     """Check the databases that hold an index: pgvector, collation, generations that fell behind the settings."""
     aliases = {write_alias(index.model) for index in registry}
-    return [message for alias in sorted(aliases & set(databases or ())) for message in _database(alias)]
+    return [message for alias in sorted(aliases & set(databases or ())) for message in check_alias(alias)]
 
 
 def _settings() -> Iterator[CheckMessage]:
@@ -86,7 +85,7 @@ def _settings() -> Iterator[CheckMessage]:
         if name == "EMBEDDER" or getattr(settings, name) is not None:
             yield from _backend(name, getattr(settings, name), kind)
     if settings.MODEL_QUEUE:
-        yield from _serving()
+        yield from workers.check_serving()
     if settings.CACHE not in django_settings.CACHES:
         yield Error(
             f'CATALOG_SEARCH["CACHE"] names "{settings.CACHE}", which CACHES does not have.',
@@ -104,39 +103,6 @@ def _settings() -> Iterator[CheckMessage]:
             f'CATALOG_SEARCH["THUMBNAIL_STORAGE"] names "{settings.THUMBNAIL_STORAGE}", which STORAGES does not have.',
             hint='"THUMBNAIL_STORAGE": "default"',
             id="catalog_search.E007",
-        )
-
-
-def _serving() -> Iterator[CheckMessage]:
-    """Check what a search that asks workers depends on: cache, queue, and how long a dead Redis may hold it up."""
-    conf, cache = current_app.conf, django_settings.CACHES.get(settings.CACHE, {})
-    if any(kind in cache.get("BACKEND", "") for kind in ("locmem", "dummy")):
-        yield Error(
-            "The answers of workers to searches come by the cache, and this one is local to each process.",
-            hint='CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://..."}}',
-            id="catalog_search.E040",
-        )
-    if (settings.QUEUE or conf.task_default_queue) == settings.MODEL_QUEUE:
-        yield Warning(
-            f'Searches would stand behind indexing in the queue "{settings.MODEL_QUEUE}".',
-            hint='"MODEL_QUEUE": "search_interactive",  # and a worker with --queues search_interactive',
-            id="catalog_search.W041",
-        )
-    timeouts = {"socket_connect_timeout", "socket_timeout"}
-    redis = (conf.broker_url or "").startswith("redis")
-    retries = conf.task_publish_retry_policy.get("max_retries", 3)
-    if retries != 0 or (redis and timeouts - (conf.broker_transport_options or {}).keys()):
-        yield Warning(
-            "A broker that is down or mute holds up every search for seconds, or for ever.",
-            hint='CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 0}; CELERY_BROKER_TRANSPORT_OPTIONS = '
-            '{"socket_connect_timeout": 0.1, "socket_timeout": 0.1, "max_retries": 0}  # not in workers',
-            id="catalog_search.W042",
-        )
-    if "redis" in cache.get("BACKEND", "") and timeouts - {name.lower() for name in cache.get("OPTIONS", {})}:
-        yield Warning(
-            f'A mute cache "{settings.CACHE}" holds up every search.',
-            hint='"OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}',
-            id="catalog_search.W043",
         )
 
 
@@ -171,11 +137,27 @@ def _index(index: SearchIndex) -> Iterator[CheckMessage]:
                     obj=declaration,
                     id="catalog_search.E011",
                 )
+            elif attribute == "image" and isinstance(path, str) and not _leads_to_files(index.model, path):
+                yield Error(
+                    f'{declaration.__name__}.image: "{path}" holds no files; addresses of pictures are not fetched.',
+                    hint="Keep the pictures in an ImageField or a FileField, on a storage of your choice.",
+                    obj=declaration,
+                    id="catalog_search.E016",
+                )
     try:
         list(relations(index))
     except ConfigurationError as error:
         yield Error(str(error), hint="follow = []", obj=declaration, id="catalog_search.E012")
     yield from _lookups(index)
+    products, documents = write_alias(index.model), write_alias(Generation)
+    if products != documents or not router.allow_migrate_model(products, Generation):
+        yield Error(
+            f'{index.model._meta.label} lives in the database "{products}", its index would live in "{documents}"; '
+            "searches join the two.",
+            hint=f'Let a router of DATABASE_ROUTERS send the app "catalog_search" to "{products}", then migrate it.',
+            obj=declaration,
+            id="catalog_search.E026",
+        )
 
 
 def _lookups(index: SearchIndex) -> Iterator[CheckMessage]:
@@ -213,6 +195,18 @@ def _lookup_problem(products: Any, lookup: str) -> str:
     return ""
 
 
+def _leads_to_files(model: type[Model], path: str) -> bool:
+    """Tell whether a path ends at a file, as far as the classes tell."""
+    for name in path.split("."):
+        accessors = {one.get_accessor_name(): one for one in model._meta.related_objects}
+        fields = {field.name: field for field in model._meta.get_fields()} | accessors
+        field: Any = fields.get(name)
+        if field is None or not field.is_relation:
+            return field is None or isinstance(field, models.FileField)
+        model = field.related_model
+    return False
+
+
 def _path_problem(model: type[Model], path: str) -> str:
     """Follow a path over fields and attributes as far as the classes tell; what lies behind a method is unknown."""
     for name in path.split("."):
@@ -236,62 +230,3 @@ def _path_problem(model: type[Model], path: str) -> str:
 
 def _field_names(model: type[Model]) -> list[str]:
     return sorted(field.name for field in model._meta.get_fields())
-
-
-def _database(alias: str) -> Iterator[CheckMessage]:
-    connection = connections[alias]
-    if connection.vendor != "postgresql":
-        yield Error(
-            f'The database "{alias}" is {connection.display_name}; the index needs PostgreSQL with pgvector.',
-            hint='"ENGINE": "django.db.backends.postgresql"',
-            id="catalog_search.E020",
-        )
-        return
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
-            row = cursor.fetchone()
-            cursor.execute("SELECT datctype FROM pg_database WHERE datname = current_database()")
-            ctype = cursor.fetchone()[0]
-            cursor.execute("SELECT to_regclass(%s)", [Generation._meta.db_table])
-            migrated = cursor.fetchone()[0] is not None
-    except DatabaseError:
-        return  # a database that cannot be reached has its own message
-    if row is None and migrated:
-        yield Error(
-            f'pgvector is not installed in the database "{alias}".',
-            hint="CREATE EXTENSION vector;  -- as a superuser",
-            id="catalog_search.E021",
-        )
-    elif row is not None and tuple(int(part) for part in row[0].split(".")[:2]) < OLDEST_PGVECTOR:
-        yield Error(
-            f'pgvector {row[0]} in the database "{alias}" is too old: 0.8 brought iterative scans.',
-            hint="ALTER EXTENSION vector UPDATE;  -- as a superuser, after upgrading the server's package",
-            id="catalog_search.E022",
-        )
-    if ctype in ("C", "POSIX"):
-        yield Warning(
-            f'The database "{alias}" has the character type {ctype}: PostgreSQL takes typographic quotes for letters.',
-            hint="CREATE DATABASE ... LC_CTYPE 'C.UTF-8' TEMPLATE template0;",
-            id="catalog_search.W023",
-        )
-    if migrated:
-        yield from _generations(alias)
-
-
-def _generations(alias: str) -> Iterator[CheckMessage]:
-    for index in registry:
-        active = Generation.objects.using(read_alias(index.model)).active(index.label)
-        if active and is_outdated(index):
-            yield Warning(
-                f"The search index of {index.label} was built from other settings than today's; it serves on.",
-                hint=f"manage.py rebuild_search_index --index {index.name}",
-                id="catalog_search.W024",
-            )
-        if active and (active.dimensions or 0) > active.quantization.limit:
-            yield Warning(
-                f"{index.label}: vectors of {active.dimensions} dimensions are over the {active.quantization.limit} of "
-                "an HNSW index; searches compare with every product.",
-                hint='"QUANTIZATION": "binary", or for Matryoshka models "OPTIONS": {"truncate_dim": 2048}',
-                id="catalog_search.W025",
-            )

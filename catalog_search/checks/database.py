@@ -1,0 +1,81 @@
+"""What a database must have and hold: pgvector, words that break well, generations of today's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.core.checks import CheckMessage, Error, Warning
+from django.db import DatabaseError, connections
+
+from ..indexes import registry
+from ..indexing import is_outdated, triggers
+from ..models import Generation
+from ..sql import read_alias
+
+OLDEST_PGVECTOR = (0, 8)
+
+
+def check_alias(alias: str) -> Iterator[CheckMessage]:
+    """Check one database that holds an index."""
+    connection = connections[alias]
+    if connection.vendor != "postgresql":
+        yield Error(
+            f'The database "{alias}" is {connection.display_name}; the index needs PostgreSQL with pgvector.',
+            hint='"ENGINE": "django.db.backends.postgresql"',
+            id="catalog_search.E020",
+        )
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+            row = cursor.fetchone()
+            cursor.execute("SELECT datctype FROM pg_database WHERE datname = current_database()")
+            ctype = cursor.fetchone()[0]
+            cursor.execute("SELECT to_regclass(%s)", [Generation._meta.db_table])
+            migrated = cursor.fetchone()[0] is not None
+    except DatabaseError:
+        return  # a database that cannot be reached has its own message
+    if row is None and migrated:
+        yield Error(
+            f'pgvector is not installed in the database "{alias}".',
+            hint="CREATE EXTENSION vector;  -- as a superuser",
+            id="catalog_search.E021",
+        )
+    elif row is not None and tuple(int(part) for part in row[0].split(".")[:2]) < OLDEST_PGVECTOR:
+        yield Error(
+            f'pgvector {row[0]} in the database "{alias}" is too old: 0.8 brought iterative scans.',
+            hint="ALTER EXTENSION vector UPDATE;  -- as a superuser, after upgrading the server's package",
+            id="catalog_search.E022",
+        )
+    if ctype in ("C", "POSIX"):
+        yield Warning(
+            f'The database "{alias}" has the character type {ctype}: PostgreSQL takes typographic quotes for letters.',
+            hint="CREATE DATABASE ... LC_CTYPE 'C.UTF-8' TEMPLATE template0;",
+            id="catalog_search.W023",
+        )
+    if migrated:
+        yield from _generations(alias)
+    if row is not None and triggers.disagree(alias):
+        yield Warning(
+            f'The triggers in the database "{alias}" are not those of today\'s indexes: some changes go unseen.',
+            hint="manage.py search_triggers --install",
+            id="catalog_search.W027",
+        )
+
+
+def _generations(alias: str) -> Iterator[CheckMessage]:
+    for index in registry:
+        active = Generation.objects.using(read_alias(index.model)).active(index.label)
+        if active and is_outdated(index):
+            yield Warning(
+                f"The search index of {index.label} was built from other settings than today's; it serves on.",
+                hint=f"manage.py rebuild_search_index --index {index.name}",
+                id="catalog_search.W024",
+            )
+        if active and (active.dimensions or 0) > active.quantization.limit:
+            yield Warning(
+                f"{index.label}: vectors of {active.dimensions} dimensions are over the {active.quantization.limit} of "
+                "an HNSW index; searches compare with every product.",
+                hint='"QUANTIZATION": "binary", or for Matryoshka models "OPTIONS": {"truncate_dim": 2048}',
+                id="catalog_search.W025",
+            )

@@ -1,0 +1,123 @@
+"""Reconciling: the whole index compared with the whole shop, for what no signal and no trigger told of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from ..indexes import SearchIndex, registry
+from ..models import Change, Document, Generation
+from ..sql import execute
+from . import changes, documents, work
+from .generations import backfill, definition
+
+CHUNK = 500
+"""Products in memory at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """How many products differ from their documents in one generation; those whose change waits are not counted."""
+
+    missing: int
+    orphaned: int
+    stale: int
+    after: str = ""
+    """The key of the last product that was compared, where time ran out."""
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.orphaned or self.stale)
+
+
+def reconcile(
+    generation: Generation,
+    deep: bool = False,
+    mend: bool = True,
+    after: str = "",
+    seconds: float | None = None,
+    done: Callable[[int], object] | None = None,
+) -> Differences:
+    """Compare keys, then the stamps of all products, or (``deep``) the digests of all that their models see.
+
+    What differs gets a change, unless ``mend`` is false. A generation of another declaration is compared by its keys
+    only: its documents say other things. With ``seconds`` it stops in time; ``after`` goes on from there. ``done`` is
+    called with the number of products of each chunk.
+    """
+    end = None if seconds is None else time.monotonic() + seconds
+    missing, orphaned = (0, 0) if after else backfill(generation, mend)
+    index, stale = registry.get(generation.index), 0
+    if not _comparable(index, generation):
+        return Differences(missing, orphaned, 0)
+    for products in _chunks(index, generation.alias, after):
+        keys = _stale(index, generation, products, deep)
+        if keys and mend:
+            with transaction.atomic(using=generation.alias):
+                if deep:
+                    _forget_stamps(generation, keys)
+                changes.append_to(generation, keys)
+        stale += len(keys)
+        if done:
+            done(len(products))
+        if end is not None and time.monotonic() > end:
+            return Differences(missing, orphaned, stale, list(products)[-1])
+    return Differences(missing, orphaned, stale)
+
+
+def _comparable(index: SearchIndex, generation: Generation) -> bool:
+    """Tell whether documents of a generation would say the same today; which model embedded them does not matter."""
+    now, then = definition(index), generation.definition
+    return all(now[name] == then.get(name) for name in now.keys() - {"embedder", "quantization"})
+
+
+def _chunks(index: SearchIndex, alias: str, after: str) -> Iterator[dict[str, Any]]:
+    """Yield products by key, in the order of their keys: each chunk a short query that needs no open cursor."""
+    products = index.index_queryset().using(alias).order_by("pk")
+    last = index.model._meta.pk.to_python(after) if after else None
+    while chunk := list((products if last is None else products.filter(pk__gt=last))[:CHUNK]):
+        last = chunk[-1].pk
+        yield {str(product.pk): product for product in chunk}
+
+
+def _stale(index: SearchIndex, generation: Generation, products: dict[str, Any], deep: bool) -> list[str]:
+    readings, _ = work.read(index, products)
+    drafts = {(one.key, one.language): one for one in work.draft(readings, fresh=True)} if deep else {}
+    known = documents.known_documents(generation.alias, generation, list(products))
+    stale = set()
+    for one in readings:
+        place = (one.key, one.language)
+        if (found := known.get(place)) is None:
+            continue  # counted as missing before, or made just now
+        draft = drafts.get(place)
+        lacking = draft.picture_error if draft else any(file.error for file in one.files)
+        if lacking and found.pictures == Document.Pictures.OK:
+            # While a storage is down, documents with good pictures are better left as they are.
+            differs = found.text != documents.document_text(one.parts)
+        else:
+            differs = found.stamp != one.stamp or (draft is not None and found.digest != draft.content.digest)
+        if differs:
+            stale.add(one.key)
+    return sorted(stale - _waiting(generation, stale))
+
+
+def _waiting(generation: Generation, keys: set[str]) -> set[str]:
+    """Return the keys with a change: it waits, or failed for another reason than pictures, which may be back."""
+    rows = execute(
+        generation.alias,
+        f"SELECT object_key FROM {Change._meta.db_table} WHERE generation_id = %s AND object_key = ANY(%s) "
+        f"AND (NOT set_aside OR priority <> {int(Change.Priority.PICTURES)})",
+        (generation.pk, list(keys)),
+    )
+    return {key for (key,) in rows}
+
+
+def _forget_stamps(generation: Generation, keys: list[str]) -> None:
+    """Let workers look at contents whose stamps did not change."""
+    execute(
+        generation.alias,
+        f"UPDATE {Document._meta.db_table} SET stamp = '' WHERE generation_id = %s AND object_key = ANY(%s)",
+        (generation.pk, keys),
+    )

@@ -1,0 +1,218 @@
+"""The queue under the orders of events that lose writes elsewhere, each made to happen."""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from celery import Celery
+from django.core.management import call_command
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+
+from catalog_search.backends.dummy import DummyEmbedder
+from catalog_search.indexes import registry
+from catalog_search.indexing import append_keys, doorbell, drain, paused
+from catalog_search.indexing.reconciling import reconcile
+from catalog_search.models import Change, Document, Generation
+from catalog_search.sql import execute
+from catalog_search.tasks import sweep
+from project.shop.models import Brand, Product
+
+Shop = dict[str, Product]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def text(product: Product) -> str:
+    return Document.objects.get(object_key=str(product.pk)).text
+
+
+def rename(product: Product, name: str) -> None:
+    """Write as another process would: nothing of it is seen by who holds the product already."""
+    with paused():
+        Product.objects.filter(pk=product.pk).update(name=name)
+    append_keys(registry.get("product"), [product.pk])
+
+
+@pytest.fixture
+def while_embedding(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Let something happen while the model works, once."""
+    encode, happening = DummyEmbedder.encode, []
+
+    def interrupted(self: DummyEmbedder, *arguments: Any) -> Any:
+        if happening:
+            happening.pop()()
+            connection.close()  # of the model's thread
+        return encode(self, *arguments)
+
+    monkeypatch.setattr(DummyEmbedder, "encode", interrupted)
+    return happening.append
+
+
+def test_a_change_that_arrives_while_its_product_is_embedded(
+    indexed_shop: Shop, while_embedding: Callable[[Callable[[], None]], None]
+) -> None:
+    mug = indexed_shop["red mug"]
+    rename(mug, "First")
+    while_embedding(lambda: rename(mug, "Second"))
+    drain()
+
+    assert text(mug).startswith("Second")
+    assert not Change.objects.exists()
+
+
+def test_a_worker_that_lost_its_lease_does_not_overwrite_what_is_newer(
+    indexed_shop: Shop, while_embedding: Callable[[Callable[[], None]], None]
+) -> None:
+    mug = indexed_shop["red mug"]
+    rename(mug, "First")
+    seen = []
+
+    def overtake() -> None:
+        rename(mug, "Second")
+        Change.objects.update(leased_until="2020-01-01T00:00Z")
+        drain()
+        seen.append(text(mug))
+
+    while_embedding(overtake)
+    drain()
+
+    assert seen[0].startswith("Second")
+    assert text(mug).startswith("Second")
+
+
+def test_a_product_deleted_while_it_is_embedded_stays_deleted(
+    indexed_shop: Shop, while_embedding: Callable[[Callable[[], None]], None]
+) -> None:
+    mug = indexed_shop["red mug"]
+    key = str(mug.pk)
+    rename(mug, "First")
+    while_embedding(lambda: mug.delete() and None)
+    drain()
+
+    assert not Document.objects.filter(object_key=key).exists()
+    assert not Change.objects.exists()
+
+
+def test_a_connection_that_was_cut_raises_what_django_raises(indexed_shop: Shop) -> None:
+    """Whatever comes first on a new connection; a shop that expects Django's errors meets no others."""
+    for statement in ("SELECT 1", None):
+        connection.close()
+        if statement:
+            execute("default", statement)
+        connection.ensure_connection()
+        pid = connection.connection.info.backend_pid
+        with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        with pytest.raises(OperationalError):
+            execute("default", "SELECT 2")
+        connection.close()
+
+
+def test_tasks_that_run_doubled_and_side_by_side(indexed_shop: Shop) -> None:
+    products = list(indexed_shop.values())
+    names = {product.pk: product.name for product in products}
+    over = threading.Event()
+
+    def work() -> None:
+        try:
+            while not over.is_set():
+                drain()
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for number in range(100):
+        one = random.choice(products)
+        names[one.pk] = f"Name {number}"
+        rename(one, names[one.pk])
+    over.set()
+    for worker in workers:
+        worker.join()
+    drain()
+
+    assert {product.pk: text(product).split("\n")[0] for product in products} == names
+    assert not Change.objects.exists()
+
+
+@pytest.fixture(params=["down", "mute"])
+def broken_broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A broker that refuses connections, or takes them and never says a word; Celery's defaults wait for it."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if request.param == "mute":
+            server.listen(100)
+        app = Celery("broken", broker=f"redis://127.0.0.1:{server.getsockname()[1]}/0", set_as_current=False)
+        monkeypatch.setattr(doorbell, "current_app", app)
+        monkeypatch.setattr(doorbell, "_bells", {})
+        yield
+
+
+def test_a_broker_that_is_down_or_mute_neither_breaks_nor_delays_a_save(
+    indexed_shop: Shop, broken_broker: None, worker: Any
+) -> None:
+    mug = indexed_shop["red mug"]
+    mug.name = "Crimson cup"
+    mug.save()
+    (bell,) = doorbell._bells.values()
+
+    # Whoever saved went on while the bell still waits for the broker.
+    assert not bell.silent.is_set()
+    assert Change.objects.filter(object_key=str(mug.pk)).exists()
+    # The broker of the sweep, in another process, is well.
+    sweep()
+    assert until(lambda: text(mug).startswith("Crimson cup"))
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    waited = threading.Event()
+    return any(condition() or waited.wait(0.05) for _ in range(600))
+
+
+def made(number: int) -> list[Product]:
+    brand = Brand.objects.create(name="Acme")
+    with paused():
+        return Product.objects.bulk_create(
+            Product(reference=str(n), name=f"Mug {n}", brand=brand, created=timezone.now()) for n in range(number)
+        )
+
+
+def test_ten_thousand_products_changed_in_one_transaction(dummy_models: Any) -> None:
+    index = registry.get("product")
+    Generation.objects.create(index=index.label, definition={}, state=Generation.State.BUILDING)
+    call_command("search_triggers", install=True, verbosity=0)
+    try:
+        made(10_000)
+        assert Change.objects.count() == 10_000
+        Change.objects.all().delete()
+        with transaction.atomic():
+            Brand.objects.update(name="Apex")
+            Product.objects.update(description="On sale")
+        assert Change.objects.count() == 20_000
+        assert Change.objects.values("object_key").distinct().count() == 10_000
+    finally:
+        call_command("search_triggers", remove=True, verbosity=0)
+
+
+@pytest.mark.slow
+def test_ten_thousand_products_saved_in_one_transaction(build_index: Callable[[], Generation]) -> None:
+    products = made(10_000)
+    generation = build_index()
+    with transaction.atomic():
+        for product in products:
+            product.name += " on sale"
+            product.save()
+    assert Change.objects.count() == 10_000
+    drain()
+
+    assert Document.objects.filter(text__contains="on sale").count() == 10_000
+    assert not Change.objects.exists()
+    assert not reconcile(generation)
