@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import models, router
 from django.db.models import Model
+from django.utils.module_loading import import_string
 
 from ..backends import backend_class
 from ..backends.base import Embedder, Reranker
@@ -84,6 +85,16 @@ def _settings() -> Iterator[CheckMessage]:
     for name, kind in BACKENDS.items():
         if name == "EMBEDDER" or getattr(settings, name) is not None:
             yield from _backend(name, getattr(settings, name), kind)
+    for name in ("REWRITE", "ARRANGE"):
+        for path in getattr(settings, name):
+            try:
+                import_string(path)
+            except (ImportError, TypeError) as error:
+                yield Error(
+                    f'CATALOG_SEARCH["{name}"] names {path!r}, which cannot be imported: {error}.',
+                    hint="Write the dotted path of a function: docs/searching.md, Steps of your own.",
+                    id="catalog_search.E008",
+                )
     if settings.MODEL_QUEUE:
         yield from workers.check_serving()
     if settings.CACHE not in django_settings.CACHES:

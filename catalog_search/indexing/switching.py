@@ -11,7 +11,8 @@ from django.db.models.functions import Now
 from ..exceptions import CatalogSearchError, NotReady
 from ..images import thumbnail_storage
 from ..indexes import SearchIndex
-from ..models import Change, Document, Generation, GenerationQuerySet, Thumbnail
+from ..models import Change, Document, Generation, Thumbnail
+from ..models.generations import GenerationQuerySet
 from ..sql import execute, write_alias
 from . import ann
 

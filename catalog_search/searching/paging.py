@@ -9,16 +9,16 @@ from typing import Any
 
 from ..conf import settings
 from . import cache
-from .query import Query
+from .asking import Ask
 from .ranking import Candidate
 from .results import Why
 from .scope import Scope
 
 
-def ranking_key(scope: Scope, query: Query, sort: str, cutoff: object, rerank: bool, lanes: Sequence[str]) -> str:
+def ranking_key(scope: Scope, ask: Ask) -> str:
     """Return the key of a ranking: everything that decides it, visibility and filters by their SQL."""
-    statement, parameters = scope.keys
-    parts = [scope.generation.pk, query.digest, statement, parameters, sort, cutoff, rerank, *lanes]
+    decided = [ask.query.digest, ask.sort, ask.cutoff, ask.rerank, ask.lanes, ask.admitted, ask.guidance]
+    parts = [scope.generation.pk, *scope.keys, *decided]
     return "ranking:" + hashlib.blake2b(repr(parts).encode(), digest_size=20).hexdigest()
 
 

@@ -76,6 +76,21 @@ class FacetResult:
         return isinstance(self.found, FacetRange)
 
 
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """What a search has to say beside its hits."""
+
+    did_you_mean: str = ""
+    """Other words that would most likely find more."""
+    instead_of: str = ""
+    """What was typed, where something else was searched."""
+    redirect: str = ""
+    """An address to go to rather than to show results."""
+    banners: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    """The rules that acted, in their order."""
+
+
 @dataclass(frozen=True)
 class Results:
     """One page of hits with what belongs to the whole set: total, facets, and how it came about."""
@@ -95,8 +110,9 @@ class Results:
     reranked: int = 0
     """How many candidates the reranker scored."""
     degraded: tuple[str, ...] = ()
-    """What failed on the way ("embedder", "reranker", "index"); empty when all went well."""
-    did_you_mean: str = ""
+    """What failed on the way ("embedder", "reranker", "index", "rewrite", "arrange"); empty when all went well."""
+    guidance: Guidance = field(default_factory=Guidance)
+    """What is to be said beside the hits: another spelling, a banner, the rules that acted."""
     query_id: str = ""
     """Under this id the query log keeps it, for clicks and orders to refer to; empty where nothing is kept."""
     timings: Mapping[str, float] = field(default_factory=dict)
@@ -117,6 +133,11 @@ class Results:
     def offset(self) -> int:
         """How many hits the pages before have."""
         return (self.page - 1) * self.page_size
+
+    @property
+    def did_you_mean(self) -> str:
+        """Other words that would most likely find more."""
+        return self.guidance.did_you_mean
 
     @property
     def total_text(self) -> str:

@@ -10,10 +10,11 @@ from types import EllipsisType
 from ..conf import settings
 from ..fusion import Background
 from . import composition, lanes
+from .asking import Ask
 from .composition import SMALL_SAMPLE_SHARE, Composition
 from .encoding import Meaning
-from .query import Query
 from .ranking import Candidate, rank
+from .results import Why
 from .scope import Scope
 from .trace import Trace
 from .words import WordMatch, Words, broadened, parse_words
@@ -34,35 +35,28 @@ class Demand:
     """
 
     scope: Scope
-    query: Query
+    ask: Ask
     words: Words
     asked: Composition | None
     nearest: tuple[tuple[str, float], ...]
     """What the vector lane finds in the whole scope: (key, similarity), most similar first."""
     floor: float
     partial_floor: float
-    lanes: Collection[str]
 
 
-def demand(
-    scope: Scope,
-    query: Query,
-    meaning: Meaning | None,
-    cutoff: float | EllipsisType | None,
-    chosen: Collection[str],
-    trace: Trace,
-) -> Demand:
+def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Demand:
     """Read the query against the whole scope: stemmed words, how they are taken, the similarity demanded.
 
-    ``cutoff`` is in deviations above the query's background; None demands no similarity at all, and only ``...``
+    ``ask.cutoff`` is in deviations above the query's background; None demands no similarity at all, and only ``...``
     (CUTOFF) also that something comes as near as the catalogue comes to its own phrases: see ``indexing.statistics``.
     Where nothing does, the shop most likely has nothing of the kind, and only products with every word are members.
     A catalogue too small to tell near from far takes those with some of the words, too.
     """
+    query, cutoff = ask.query, ask.cutoff
     with trace.stage("read query"):
         words = broadened(scope, parse_words(scope.alias, query, scope.language))
     if meaning is None:
-        return Demand(scope, query, words, None, (), -math.inf, -math.inf, chosen)
+        return Demand(scope, ask, words, None, (), -math.inf, -math.inf)
     generation = scope.generation
     with trace.stage("vectors"):
         asked = composition.compose(scope, meaning)
@@ -78,16 +72,16 @@ def demand(
             partial_floor = asked.background.at(PARTIAL_DEVIATIONS)
             if (found[0][1] if found else floor) < generation.nearness:
                 found, floor, partial_floor = [], math.inf, math.inf
-    return Demand(scope, query, words, asked, tuple(found), floor, partial_floor, chosen)
+    return Demand(scope, ask, words, asked, tuple(found), floor, partial_floor)
 
 
 def candidates(scope: Scope, demand: Demand, trace: Trace) -> list[Candidate]:
     """Return the members of the set in order of their fused score, at most MAX_CANDIDATES."""
     limit = settings.MAX_CANDIDATES
     with trace.stage("identifiers"):
-        by_identifier = lanes.identifiers(scope, demand.query) if "identifiers" in demand.lanes else []
+        by_identifier = lanes.identifiers(scope, demand.ask.query) if "identifiers" in demand.ask.lanes else []
     with trace.stage("words"):
-        by_words = matching_words(scope, demand.words, limit) if "words" in demand.lanes else []
+        by_words = matching_words(scope, demand.words, limit) if "words" in demand.ask.lanes else []
     similar: dict[str, float] = {}
     members: list[str] = []
     if demand.asked:
@@ -102,8 +96,12 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> list[Candidate]:
     with trace.stage("fusion"):
         barred = set(lanes.excluded(scope, demand.words.excluded, members)) if demand.words.excluded else set()
         members = [key for key in members if key not in barred]
-        ranked = rank(demand.query, by_identifier, by_words, similar, members, background, limit)
-        return composition.penalise(scope, demand.asked, ranked) if demand.asked else ranked
+        ranked = rank(demand.ask.query, by_identifier, by_words, similar, members, background, limit)
+        if demand.asked:
+            ranked = composition.penalise(scope, demand.asked, ranked)
+    known = {one.key for one in ranked}
+    admitted = [key for key in scope.admitted(demand.ask.admitted) if key not in known]
+    return [*ranked, *(Candidate(key, 0.0, Why()) for key in admitted)]
 
 
 def nearest(scope: Scope, demand: Demand, limit: int) -> list[Candidate]:
@@ -113,7 +111,7 @@ def nearest(scope: Scope, demand: Demand, limit: int) -> list[Candidate]:
         return []
     similar = dict(lanes.vectors(scope, asked.vector, asked.background.mean, limit))
     return composition.penalise(
-        scope, asked, rank(demand.query, [], [], similar, list(similar), asked.background, limit)
+        scope, asked, rank(demand.ask.query, [], [], similar, list(similar), asked.background, limit)
     )
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet, ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.fields import AutoField, IntegerField
 
 from ..indexes import SearchIndex
@@ -63,11 +63,23 @@ class Scope:
                     products = products.filter(facet.condition(values))
                 except (ValueError, TypeError, ValidationError):
                     products = products.none()  # not a value of this field: no product has it
-        if products is self.products:
-            return self
-        return Scope(self.index, self.generation, self.language, products)
+        return self._over(products)
+
+    def under(self, *conditions: Q) -> Scope:
+        """Return the scope under further conditions on its products; itself where there is none."""
+        return self._over(self.products.filter(*conditions) if conditions else self.products)
 
     def among(self, keys: Iterable[str]) -> QuerySet[Any]:
         """Return the products of the scope with these keys."""
         to_python = self.index.model._meta.pk.to_python
         return self.products.filter(pk__in=[to_python(key) for key in keys])
+
+    def admitted(self, keys: Sequence[str]) -> list[str]:
+        """Return those of these keys whose products are in scope, in their order."""
+        there = set(map(str, self.among(keys).values_list("pk", flat=True))) if keys else set()
+        return [key for key in keys if key in there]
+
+    def _over(self, products: QuerySet[Any]) -> Scope:
+        if products is self.products:
+            return self
+        return Scope(self.index, self.generation, self.language, products)

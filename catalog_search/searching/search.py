@@ -18,7 +18,8 @@ from ..images import Picture, read_picture
 from ..indexes import SearchIndex
 from ..models import Generation
 from ..sql import read_alias
-from . import paging
+from . import paging, steps
+from .asking import Ask
 from .encoding import query_meaning
 from .explaining import explained
 from .hydration import hydrate
@@ -28,7 +29,7 @@ from .ranking import Candidate
 from .reranking import rerank
 from .results import FacetResult, Hit, Results, Why
 from .retrieval import Demand, candidates, demand, nearest
-from .scope import Chosen, Scope
+from .scope import Scope
 from .trace import Trace
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ def search(
     generation: Generation | None = None,
     explain: bool = False,
     request: HttpRequest | None = None,
+    rewrite: Sequence[steps.Rewrite] | None = None,
+    arrange: Sequence[steps.Arrange] | None = None,
 ) -> Results:
     """Search an index and return one page of results.
 
@@ -70,7 +73,8 @@ def search(
     ``cutoff`` overrides the setting; None admits every product to the vector lane. ``lanes`` names those
     that retrieve, to compare them: "identifiers", "words", "vectors". ``generation`` asks another than the serving one.
     ``explain`` tells for each hit of the page how much of its likeness came from its text and from its pictures
-    (``why.shares``), at the price of embedding it anew.
+    (``why.shares``), at the price of embedding it anew. ``rewrite`` and ``arrange`` are steps that run instead of those
+    of the settings of these names: see ``searching.steps``.
 
     A model that fails degrades the results openly (``results.degraded``). Raises ImageError on a broken picture and
     CatalogSearchError on an unknown facet, sort or lane, or where a query only says what is not wanted.
@@ -96,6 +100,7 @@ def search(
         rerank=rerank,
         facet_counts=facet_counts,
         lanes=tuple(lane for lane in LANES if lane in lanes),
+        arrange=arrange,
     )
     trace = Trace()
     with trace.stage("total"):
@@ -105,13 +110,15 @@ def search(
         if liked or unliked:
             products = products.exclude(pk__in=[*liked, *unliked])
         scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
-        found = (_ranked if query else _browsed)(scope, ask, trace)
-        hits = explained(scope, query, found.hits, trace) if explain else found.hits
+        ask = steps.rewritten(scope, ask, trace, rewrite)
+        scope = scope.under(*ask.conditions)
+        found = (_ranked if ask.query else _browsed)(scope, ask, trace)
+        hits = explained(scope, ask.query, found.hits, trace) if explain else found.hits
     return Results(
         hits=hits,
         near=found.near,
         total=found.total,
-        total_is_exact=not query or found.total < settings.MAX_CANDIDATES,
+        total_is_exact=not ask.query or found.total < settings.MAX_CANDIDATES,
         page=ask.page,
         page_size=ask.size,
         facets=found.facets,
@@ -119,28 +126,9 @@ def search(
         kind=query.kind,
         reranked=found.reranked,
         degraded=tuple(trace.degraded),
+        guidance=ask.guidance,
         timings=trace.timings,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Everything that a caller decided about one search."""
-
-    query: Query
-    chosen: Chosen
-    sort: str
-    page: int
-    size: int
-    cutoff: float | EllipsisType | None
-    rerank: bool
-    facet_counts: bool
-    lanes: tuple[str, ...]
-
-    @property
-    def window(self) -> slice:
-        """The places of the page in the whole list."""
-        return slice((self.page - 1) * self.size, self.page * self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +144,26 @@ class Page:
 
 def _browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
     """Answer an empty query: all products in scope, in the order asked for or else the index's first."""
-    products = scope.narrowed(ask.chosen).products
+    narrowed = scope.narrowed(ask.chosen)
     with trace.stage("browse"):
         order = scope.index.sorts.get(ask.sort) or next(iter(scope.index.sorts.values()), "-pk")
-        total = products.count()
-        keys = [str(key) for key in products.order_by(order, "pk").values_list("pk", flat=True)[ask.window]]
+        keys = narrowed.products.order_by(order, "pk").values_list("pk", flat=True)
+        total = keys.count()
+        if ask.sort:
+            shown = [str(key) for key in keys[ask.window]]
+        else:
+            # The order of all is the database's; among the first of them, and what is admitted, steps may choose.
+            admitted = narrowed.admitted(ask.admitted)
+            keys = keys.exclude(pk__in=admitted)
+            head = [*admitted, *map(str, keys[: settings.MAX_CANDIDATES])]
+            first = steps.arranged(narrowed, ask, [Candidate(key, 0.0, Why()) for key in head], trace)
+            window = ask.window
+            shown = [one.key for one in first[window]]
+            rest = slice(max(window.start, len(head)) - len(admitted), window.stop - len(admitted))
+            if rest.stop > rest.start and len(shown) < ask.size:
+                shown += map(str, keys[rest])
     with trace.stage("hydrate"):
-        hits = hydrate(scope, [Candidate(key, 0.0, Why()) for key in keys])
+        hits = hydrate(narrowed, [Candidate(key, 0.0, Why()) for key in shown])
     with trace.stage("facets"):
         facets = _count(scope, ask, lambda facet: scope.narrowed(ask.chosen, without=facet.name).products)
     return Page(hits, total, facets)
@@ -173,7 +174,7 @@ def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:
     if scope.generation.pk is None or scope.is_empty:
         return Page(facets=_count(scope, ask, lambda _: scope.products.none()))
     meaning = query_meaning(scope, ask.query, trace) if "vectors" in ask.lanes else None
-    demanded = demand(scope, ask.query, meaning, ask.cutoff, ask.lanes, trace)
+    demanded = demand(scope, ask, meaning, trace)
     narrowed = scope.narrowed(ask.chosen)
     members, reranked = _ranking(narrowed, ask, demanded, trace)
     with trace.stage("hydrate"):
@@ -196,7 +197,7 @@ def _ranking(scope: Scope, ask: Ask, demanded: Demand, trace: Trace) -> tuple[li
     """Return the members in order and how many were reranked; page one's order is frozen for the next pages."""
     if scope.is_empty:  # a facet value that no product can have
         return [], 0
-    key = paging.ranking_key(scope, ask.query, ask.sort, ask.cutoff, ask.rerank, ask.lanes)
+    key = paging.ranking_key(scope, ask)
     kept = paging.frozen(key) if ask.page > 1 else None
     if kept:
         return kept
@@ -204,13 +205,15 @@ def _ranking(scope: Scope, ask: Ask, demanded: Demand, trace: Trace) -> tuple[li
     if ask.sort:
         with trace.stage("sort"):
             members = _sorted(scope, members, scope.index.sorts[ask.sort])
-    elif ask.rerank:
-        with trace.stage("rerank"):
-            spent = trace.timings.get("encode", 0.0) / 1000
-            members, reranked, failed = rerank(scope, ask.query, members, spent)
-            if failed:
-                trace.degrade("reranker")
-    if len(members) > ask.size and not trace.degraded:
+    else:
+        if ask.rerank:
+            with trace.stage("rerank"):
+                spent = trace.timings.get("encode", 0.0) / 1000
+                members, reranked, failed = rerank(scope, ask.query, members, spent)
+                if failed:
+                    trace.degrade("reranker")
+        members = steps.arranged(scope, ask, members, trace)
+    if len(members) > ask.size and not trace.degraded and ask.arrange is None:
         paging.freeze(key, members, reranked)
     return members, reranked
 

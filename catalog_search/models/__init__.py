@@ -1,0 +1,8 @@
+"""What the index keeps: generations, documents, changes waiting for them, and what people search for."""
+
+from .changes import Change
+from .documents import Document, Thumbnail, no_lengths
+from .generations import Generation
+from .log import QueryEvent, QueryLog
+
+__all__ = ["Change", "Document", "Generation", "QueryEvent", "QueryLog", "Thumbnail", "no_lengths"]

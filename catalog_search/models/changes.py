@@ -1,0 +1,55 @@
+"""Changes: the queue of products that may differ from their documents."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from .generations import Generation
+
+
+class ChangeQuerySet(models.QuerySet["Change"]):
+    """Chainable questions about changes."""
+
+    def failing(self) -> Self:
+        """Keep those whose last attempt failed."""
+        return self.filter(attempts__gt=0).exclude(error="")
+
+
+class Change(models.Model):
+    """A product that may differ from its documents in one generation; written in the product's own transaction."""
+
+    class Priority(models.IntegerChoices):
+        CHANGED = 0, _("Changed")
+        BACKFILL = 1, _("Backfill")
+        PICTURES = 2, _("Pictures missing")
+
+    generation = models.ForeignKey(Generation, models.CASCADE, verbose_name=_("generation"))
+    object_key = models.CharField(_("object key"), max_length=200)
+    priority = models.SmallIntegerField(_("priority"), choices=Priority, db_default=Priority.CHANGED)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+    due_at = models.DateTimeField(_("due"), db_default=Now())
+    claim = models.UUIDField(_("claim"), null=True)
+    leased_until = models.DateTimeField(_("leased until"), null=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), db_default=0)
+    set_aside = models.BooleanField(_("set aside"), db_default=False)
+    error = models.TextField(_("error"), db_default="")
+
+    objects = ChangeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
+        ordering = ["priority", "id"]
+        indexes = [
+            models.Index(F("priority"), F("id"), name="catalog_search_change_queue", condition=Q(set_aside=False)),
+            models.Index(fields=["generation", "object_key"], name="catalog_search_change_object"),
+            models.Index(fields=["claim"], name="catalog_search_change_claim", condition=Q(claim__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.object_key} in {self.generation_id}"

@@ -1,0 +1,126 @@
+"""Generations: complete snapshots of an index, of which one serves."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from django.db import DEFAULT_DB_ALIAS, models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from numpy.typing import NDArray
+
+from ..fusion import Vector
+from ..quantization import HALF, QUANTIZATIONS, Quantization
+
+
+class GenerationQuerySet(models.QuerySet["Generation"]):
+    """Chainable questions about generations."""
+
+    def of(self, label: str) -> Self:
+        """Keep those of one index, by its model label ("shop.product")."""
+        return self.filter(index=label)
+
+    def live(self) -> Self:
+        """Keep those that receive changes: being built, active, or kept ready for a rollback."""
+        return self.exclude(state=Generation.State.RETIRED)
+
+    def active(self, label: str) -> Generation | None:
+        """Return the generation that serves searches: the ready one that was activated last.
+
+        Its background sample stays in the database until asked for: it is larger than all the rest.
+        """
+        ready = self.of(label).filter(state=Generation.State.READY, activated_at__isnull=False)
+        return ready.defer("background").order_by("-activated_at").first()
+
+
+class Generation(models.Model):
+    """A complete snapshot of one index definition; a change of model or fields builds a new one beside it.
+
+    Activation is one row update (``activated_at``), and so is a rollback to an older one.
+    """
+
+    class State(models.TextChoices):
+        PREPARING = "preparing", _("Preparing")
+        BUILDING = "building", _("Building")
+        PAUSED = "paused", _("Paused")
+        READY = "ready", _("Ready")
+        RETIRED = "retired", _("Retired")
+
+    index = models.CharField(_("index"), max_length=100)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PREPARING)
+    fingerprint = models.CharField(_("fingerprint"), max_length=40)
+    model_fingerprint = models.CharField(_("model fingerprint"), max_length=40)
+    definition = models.JSONField(_("definition"))
+    dimensions = models.PositiveIntegerField(_("dimensions"), null=True)
+    means = models.BinaryField(_("modality means"), null=True)
+    background = models.BinaryField(_("background sample"), null=True)
+    statistics = models.JSONField(_("statistics"), default=dict)
+    ann_index = models.CharField(_("HNSW index"), max_length=63, blank=True)
+    error = models.TextField(_("error"), blank=True)
+    measured = models.JSONField(_("measured"), default=dict, blank=True)
+    """What was measured: the rate and the pictures of a sample, later the scores that decided about its switch."""
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+    built_at = models.DateTimeField(_("built"), null=True)
+    activated_at = models.DateTimeField(_("activated"), null=True)
+
+    objects = GenerationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("generation")
+        verbose_name_plural = _("generations")
+        indexes = [models.Index(fields=["index", "state"], name="catalog_search_gen_index")]
+
+    def __str__(self) -> str:
+        return f"{self.index} #{self.pk}"
+
+    @property
+    def alias(self) -> str:
+        """The database that it lives in."""
+        return self._state.db or DEFAULT_DB_ALIAS
+
+    @property
+    def quantization(self) -> Quantization:
+        """How its HNSW index keeps vectors."""
+        return QUANTIZATIONS.get(self.definition.get("quantization", ""), HALF)
+
+    @property
+    def verdict(self) -> str:
+        """What judgements said of it: "passed" (so where nobody asked them), "refused" or "undecided"."""
+        return str(self.measured.get("gate", {}).get("verdict", "passed"))
+
+    @property
+    def mean_vectors(self) -> dict[str, Vector]:
+        """The mean vector of each modality, or nothing where the model fuses by itself."""
+        if not self.means:
+            return {}
+        kinds = self.definition["means"]
+        table = np.frombuffer(self.means, dtype="<f4").reshape(len(kinds), -1)
+        return dict(zip(kinds, table, strict=True))
+
+    @mean_vectors.setter
+    def mean_vectors(self, means: dict[str, Vector]) -> None:
+        self.definition["means"] = sorted(means)
+        self.means = np.stack([means[kind] for kind in sorted(means)]).astype("<f4").tobytes() if means else None
+
+    @property
+    def average_lengths(self) -> list[float]:
+        """How many words its documents have on average in the fields of weight A, B, C and D."""
+        return list(self.statistics.get("lengths") or [0.0] * 4)
+
+    @property
+    def size(self) -> int:
+        """How many documents it had when it was measured."""
+        return int(self.statistics.get("documents", 0))
+
+    @property
+    def nearness(self) -> float | None:
+        """The similarity that a text query reaches with what it means in this catalogue; None where unknown."""
+        found: float | None = self.statistics.get("nearness")
+        return found
+
+    @property
+    def background_matrix(self) -> NDArray[np.float32]:
+        """The sample that a query's similarities are compared with, shape (sample, dimensions)."""
+        sample = np.frombuffer(self.background or b"", dtype="<f2")
+        return sample.reshape(-1, self.dimensions or 1).astype(np.float32)

@@ -1,0 +1,45 @@
+"""Ask: everything that decides one search, as one value that is rewritten before anything is retrieved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import EllipsisType
+from typing import Any
+
+from django.db.models import Q
+
+from .query import Query
+from .ranking import Candidate
+from .results import Guidance
+from .scope import Chosen, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One search: what its caller decided, and what the steps of REWRITE made of it.
+
+    ``conditions`` narrow the products that may be found, ``admitted`` are keys of products that belong to the result
+    whatever the lanes say, where they are in scope. ``guidance`` is told beside the hits, and ``notes`` carries what
+    one step leaves for another under the step's own name. ``arrange`` are steps to run instead of those of ARRANGE.
+    """
+
+    query: Query
+    chosen: Chosen
+    sort: str
+    page: int
+    size: int
+    cutoff: float | EllipsisType | None
+    rerank: bool
+    facet_counts: bool
+    lanes: tuple[str, ...]
+    arrange: Sequence[Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]] | None = None
+    conditions: tuple[Q, ...] = ()
+    admitted: tuple[str, ...] = ()
+    guidance: Guidance = field(default_factory=Guidance)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def window(self) -> slice:
+        """The places of the page in the whole list."""
+        return slice((self.page - 1) * self.size, self.page * self.size)

@@ -1,0 +1,66 @@
+"""Steps: the two points at which a search is changed from outside, before retrieval and after ranking.
+
+The settings REWRITE and ARRANGE name functions in the order in which they run. A rewriting step takes a scope and an
+Ask and returns an Ask: other words, a filter, products that belong to the result whatever the lanes say. An arranging
+step takes both and the ranked candidates and returns these in another order. It decides on order alone, since rows,
+total and facets read one set: what it leaves out comes after what it returns, what it adds is ignored.
+
+A step that fails is left out openly (``results.degraded``): a shop's search survives its own rules.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from ..conf import settings
+from .asking import Ask
+from .ranking import Candidate
+from .scope import Scope
+from .trace import Trace
+
+logger = logging.getLogger(__name__)
+
+Rewrite = Callable[[Scope, Ask], Ask]
+Arrange = Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]
+
+
+def rewritten(scope: Scope, ask: Ask, trace: Trace, steps: Sequence[Rewrite] | None = None) -> Ask:
+    """Let each step of REWRITE, or of those given, change what is asked."""
+    with trace.stage("rewrite"):
+        for step in _loaded(settings.REWRITE) if steps is None else steps:
+            try:
+                ask = step(scope, ask)
+            except Exception as error:
+                _failed(step, "rewrite", error, trace)
+    return ask
+
+
+def arranged(scope: Scope, ask: Ask, candidates: Sequence[Candidate], trace: Trace) -> list[Candidate]:
+    """Let each step of ARRANGE, or of those that the Ask brings, change the order of the candidates."""
+    found = list(candidates)
+    with trace.stage("arrange"):
+        for step in _loaded(settings.ARRANGE) if ask.arrange is None else ask.arrange:
+            try:
+                found = _same_members(step(scope, ask, found), found)
+            except Exception as error:
+                _failed(step, "arrange", error, trace)
+    return found
+
+
+def _same_members(changed: Sequence[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
+    rest = {one.key: one for one in found}
+    first = [one for one in changed if rest.pop(one.key, None)]
+    return [*first, *rest.values()]
+
+
+def _loaded(names: Sequence[str]) -> list[Any]:
+    return [import_string(name) for name in names]
+
+
+def _failed(step: Any, point: str, error: Exception, trace: Trace) -> None:
+    logger.error("%s failed and was left out: %s", getattr(step, "__qualname__", step), error, exc_info=error)
+    trace.degrade(point)
