@@ -15,12 +15,29 @@ from rest_framework.views import APIView
 
 from ..exceptions import IndexNotFound
 from ..forms import SearchForm
+from ..health import health_of
 from ..indexes import SearchIndex, registry
 from ..navigation import Address
 from ..responses import describe
 from ..searching import Results, cache, similar
 from .serializers import FacetSerializer, serialize_hits
 from .throttling import SearchThrottle
+
+
+class HealthView(APIView):
+    """Tells operators and load balancers how each index is; staff also read why. 503 where one cannot be searched."""
+
+    throttle_classes = [SearchThrottle]
+
+    def get(self, request: Request) -> Response:
+        """Answer with the status of the worst index, and for staff with all that is known of each."""
+        states = [health_of(index) for index in registry]
+        worst = max((state.status for state in states), key=["ok", "degraded", "down"].index, default="down")
+        told: dict[str, Any] = {"status": worst}
+        if getattr(request.user, "is_staff", False):
+            told["indexes"] = [state.as_dict() for state in states]
+        code = status.HTTP_503_SERVICE_UNAVAILABLE if worst == "down" else status.HTTP_200_OK
+        return Response(told, status=code, headers={"Cache-Control": "no-store"})
 
 
 class InvalidSearch(APIException):

@@ -1,0 +1,98 @@
+"""Health: what operators and load balancers are told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from catalog_search import health
+from catalog_search.backends.dummy import DummyEmbedder
+from catalog_search.health import health_of
+from catalog_search.models import Change, Document, Generation
+from catalog_search.searching import lanes
+from project.shop.models import Product
+from project.shop.search import ProductIndex
+
+Shop = dict[str, Product]
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/search/health/"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    cache.clear()
+    lanes._sample.cache_clear()
+
+
+def state() -> health.Health:
+    return health_of(ProductIndex.registered())
+
+
+def test_a_fresh_index_is_well(indexed_shop: Shop) -> None:
+    found = state()
+
+    assert (found.status, found.problems) == ("ok", ())
+    assert (found.products, found.documents, found.waiting, found.set_aside) == (6, 6, 0, 0)
+    assert found.milliseconds > 0
+
+
+def test_without_a_generation_it_is_down(db: None, dummy_models: Any, client: Client) -> None:
+    response = client.get(URL)
+
+    assert response.status_code == 503
+    assert response.json() == {"status": "down"}
+
+
+def test_what_waits_too_long_is_told(indexed_shop: Shop) -> None:
+    generation = Generation.objects.get()
+    key = str(indexed_shop["red mug"].pk)
+    now = timezone.now()
+    Change.objects.create(generation=generation, object_key=key, created_at=now - timedelta(minutes=40))
+    Change.objects.create(generation=generation, object_key="77", set_aside=True, attempts=8, error="broken")
+    found = state()
+
+    assert (found.waiting, found.set_aside, round(found.waiting_minutes)) == (1, 1, 40)
+    assert found.status == "degraded"
+    assert "40 minutes" in found.problems[0]
+
+
+def test_a_setting_that_changed_is_told(indexed_shop: Shop, settings: Any) -> None:
+    settings.CATALOG_SEARCH |= {"EMBEDDER": {**settings.CATALOG_SEARCH["EMBEDDER"], "OPTIONS": {"dimensions": 32}}}
+
+    assert state().outdated
+
+
+def test_a_model_that_does_not_answer_is_told_and_not_asked_again_at_once(
+    indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def broken(*arguments: Any, **options: Any) -> Any:
+        asked.append(arguments)
+        raise RuntimeError("no answer")
+
+    monkeypatch.setattr(DummyEmbedder, "encode", broken)
+
+    assert state().unreachable == ("embedder",)
+    assert "embedder" in state().problems[0]
+    assert len(asked) == 1
+
+
+def test_details_are_for_staff(client: Client, indexed_shop: Shop) -> None:
+    Document.objects.filter(object_key=str(indexed_shop["dress"].pk)).update(pictures="failed")
+    visitor = client.get(URL).json()
+    client.force_login(User.objects.create_user("staff", is_staff=True))
+    staff = client.get(URL)
+
+    assert visitor == {"status": "ok"}
+    assert staff.headers["Cache-Control"] == "no-store"
+    (index,) = (one for one in staff.json()["indexes"] if one["index"] == "shop.product")
+    assert (index["documents"], index["pictures_failed"], index["problems"]) == (6, 1, [])
