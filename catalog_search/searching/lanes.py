@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from django.db import transaction
 from numpy.typing import NDArray
 
 from ..conf import settings
@@ -26,6 +26,10 @@ LANES = ("identifiers", "words", "vectors")
 
 FEW_PREFIX_MATCHES = 20
 PREFIX_LENGTH = 5
+
+# A scope that shrinks meanwhile is searched the slower way for as long, with the same results.
+REMEMBERED, REMEMBERED_SECONDS = 1000, 60.0
+_exceeding: dict[tuple[Any, ...], float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +77,27 @@ def vectors(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tupl
     found: list[tuple[str, float]] | None = None
     if generation.ann_index:
         # An index walks past limit / share documents for a scope that keeps a share of them: from here on that is less.
-        even = math.isqrt(limit * generation.size)
-        found = _compared(scope, vector, limit, fewer_than=max(settings.ANN_EXACT_ROWS, even))
-        if found is None and len(found := _indexed(scope, vector, limit)) < limit:
-            found = None
+        few = max(settings.ANN_EXACT_ROWS, math.isqrt(limit * generation.size))
+        if not _known_to_exceed(scope, few):
+            found = _compared(scope, vector, limit, fewer_than=few)
+        if found is None:
+            _remember_exceeding(scope, few)
+            found = _indexed(scope, vector, limit)
+            found = found if len(found) >= limit else None
     if found is None:
         found = _compared(scope, vector, limit) or []
     return [(key, similarity) for key, similarity in found if similarity >= floor]
+
+
+def _known_to_exceed(scope: Scope, rows: int) -> bool:
+    """Did this scope have so many products a moment ago? Most visitors see the same ones; none need be counted."""
+    return _exceeding.get((scope.generation.pk, rows, repr(scope.keys)), 0.0) > time.monotonic()
+
+
+def _remember_exceeding(scope: Scope, rows: int) -> None:
+    if len(_exceeding) >= REMEMBERED:
+        _exceeding.clear()
+    _exceeding[scope.generation.pk, rows, repr(scope.keys)] = time.monotonic() + REMEMBERED_SECONDS
 
 
 def _compared(
@@ -112,13 +130,11 @@ def _indexed(scope: Scope, vector: Vector, limit: int) -> list[tuple[str, float]
     indexed, asked = (quantization.expression(one, dimensions) for one in ("document.embedding", "%s"))
     candidates = limit * (1 if quantization is HALF else settings.ANN_OVERSAMPLE)
     nearest = f"ORDER BY {indexed} {quantization.distance} {asked} LIMIT {int(candidates)}"
+    # Set for this transaction alone, since a pooled connection must not keep it, and evaluated before the scan begins.
+    breadth = f"""(SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)
+        || set_config('hnsw.ef_search', '{int(settings.ANN_EF_SEARCH)}', true)) IS NOT NULL"""
     columns, parameters = "document.object_key, document.embedding <=> %s AS distance", (vector_parameter(vector),)
-    with transaction.atomic(using=scope.alias):
-        # SET LOCAL, since a pooled connection must not keep it.
-        breadth = str(settings.ANN_EF_SEARCH)
-        statement = "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)"
-        execute(scope.alias, statement + ", set_config('hnsw.ef_search', %s, true)", (breadth,))
-        rows = select(scope, columns, parameters, "TRUE", (), nearest, parameters)
+    rows = select(scope, columns, parameters, breadth, (), nearest, parameters)
     # A relaxed scan returns rows nearly in order, a binary index in the order of its bits.
     return sorted(((key, 1.0 - distance) for key, distance in rows), key=lambda pair: -pair[1])[:limit]
 
