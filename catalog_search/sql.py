@@ -23,13 +23,21 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
 
+PREPARED_FROM = 5
+"""A statement that came so often is prepared from then on; psycopg's own default."""
+
+
 class _PreparedCursor(psycopg.Cursor[Any]):
     """A server-side bound cursor: parameters and results travel in binary, statements are prepared."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> _PreparedCursor:
-        # None leaves it to psycopg, which prepares what comes back often.
-        prepare = None if settings.PREPARE else False
-        return super().execute(query, params, prepare=prepare, binary=True, **options)
+        # Django switches preparing off for the whole connection; it stays so for everybody else's statements.
+        connection, threshold = self.connection, self.connection.prepare_threshold
+        connection.prepare_threshold = (threshold or PREPARED_FROM) if settings.PREPARE else None
+        try:
+            return super().execute(query, params, binary=True, **options)
+        finally:
+            connection.prepare_threshold = threshold
 
 
 def read_alias(model: type[Model]) -> str:

@@ -350,7 +350,10 @@ class TestManyDimensions:
         assert bool(generation.ann_index) is not over
         assert np.mean(recalls) == 1.0 if over else np.mean(recalls) > 0.9
         if not over:
-            assert generation.ann_index in self._plan(scope, near)
+            plan = self._plan(scope, near)
+            assert generation.ann_index in plan
+            # The breadth of the scan is set before it begins.
+            assert 0 < plan.index("One-Time Filter") < plan.index(generation.ann_index)
 
     def _plan(self, scope: Scope, vector: Any) -> str:
         """Return how PostgreSQL runs the very statement of the lane."""
@@ -385,6 +388,23 @@ class TestIndexBuilding:
             cursor.execute("SHOW maintenance_work_mem")
             assert cursor.fetchone() == before
         assert serving().ann_index == f"{ann.PREFIX}{serving().pk}"
+
+    def test_many_products_are_counted_once_and_the_scan_leaves_nothing_on_the_connection(
+        self, large: Any, django_assert_num_queries: Any
+    ) -> None:
+        large.CATALOG_SEARCH |= {"ANN_EXACT_ROWS": 1}
+        call_command("rebuild_search_index", sync=True, verbosity=0)
+        scope = Scope(registry.get("product"), serving(), "en", Product.objects.all())
+        vector = np.array(Document.objects.earliest("pk").embedding, dtype=np.float32)
+        with django_assert_num_queries(2):
+            first = lanes.vectors(scope, vector, float("-inf"), 10)
+        with django_assert_num_queries(1):
+            second = lanes.vectors(scope, vector, float("-inf"), 10)
+
+        assert len(first) == len(second) == 10
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW hnsw.ef_search")
+            assert cursor.fetchone() == ("40",)
 
     def test_an_invalid_index_of_a_killed_build_is_replaced(self, large: Any) -> None:
         call_command("rebuild_search_index", sync=True, activate="manual", verbosity=0)

@@ -1,0 +1,52 @@
+"""Raw SQL: prepared where that helps, seen by Django's hooks, and leaving nothing behind on a connection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.utils import ProgrammingError
+
+from catalog_search.sql import PREPARED_FROM, execute
+
+pytestmark = pytest.mark.django_db
+
+STATEMENT = "SELECT %s::int + 1 AS prepared_here"
+
+
+def prepared() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%prepared_here%'")
+        return int(cursor.fetchone()[0])
+
+
+def ask_often() -> list[tuple[Any, ...]]:
+    return [execute("default", STATEMENT, (number,))[0] for number in range(PREPARED_FROM + 2)]
+
+
+def test_what_comes_often_is_prepared_and_nobody_elses_statements(db: None) -> None:
+    threshold = connection.connection.prepare_threshold if connection.connection else None
+
+    assert ask_often() == [(number + 1,) for number in range(PREPARED_FROM + 2)]
+    assert prepared() == 1
+    assert connection.connection.prepare_threshold == threshold
+
+
+def test_a_pooler_that_cannot_keep_statements_gets_none(db: None, settings: Any) -> None:
+    settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "PREPARE": False}
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    connection.connection._prepared.clear()
+
+    assert ask_often()[-1] == (PREPARED_FROM + 2,)
+    assert prepared() == 0
+
+
+def test_djangos_hooks_see_it(db: None, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1) as captured:
+        execute("default", STATEMENT, (1,))
+
+    assert "prepared_here" in captured.captured_queries[0]["sql"]
+    with pytest.raises(ProgrammingError):
+        execute("default", "SELECT nothing_there")
