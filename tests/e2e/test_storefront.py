@@ -1,0 +1,158 @@
+"""A shopper at the search box: words, filters, pages, pictures, with JavaScript and without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from catalog_search.models import QueryEvent
+from project.shop.models import Product
+
+Visit = Callable[..., Any]
+Shop = dict[str, Product]
+
+
+def titles(page: Any) -> list[str]:
+    return page.locator(".cs-grid .cs-title").all_inner_texts()
+
+
+def search(page: Any, words: str) -> None:
+    page.get_by_role("searchbox").fill(words)
+    page.get_by_role("searchbox").press("Enter")
+    page.wait_for_url("**/search/?*")
+
+
+@pytest.fixture
+def photo(tmp_path: Path, picture_bytes: Callable[..., bytes]) -> Path:
+    """A photo of something blue."""
+    path = tmp_path / "something.jpg"
+    path.write_bytes(picture_bytes("blue"))
+    return path
+
+
+def test_words_lead_to_results(visit: Visit) -> None:
+    page = visit("/")
+    search(page, "red mug")
+
+    assert page.url.endswith("/search/?q=red+mug")
+    assert titles(page)[0] == "Red mug"
+    assert page.get_by_role("searchbox").input_value() == "red mug"
+    page.get_by_role("link", name="Red mug").click()
+    page.wait_for_url("**/product/*/")
+    assert page.get_by_role("heading", level=1).inner_text() == "Red mug"
+
+
+def test_filter_sort_page_and_back(visit: Visit) -> None:
+    page = visit("/search/?q=mug+chair")
+    page.get_by_label("Acme").check()
+    page.wait_for_url("**brand=Acme**")
+    assert page.get_by_label("Acme").is_checked()
+    page.get_by_label("Sort by").select_option(label="Price down")
+    page.wait_for_url("**sort=price_down**")
+    first = titles(page)
+    assert first[0].endswith("chair")
+    page.get_by_role("link", name="Remove Brand Acme").click()
+    page.wait_for_url(lambda url: "brand" not in url)
+    unfiltered = titles(page)
+    page.get_by_role("link", name="Next").click()
+    page.wait_for_url("**page=2**")
+    assert set(titles(page)).isdisjoint(unfiltered)
+    for _ in range(2):
+        page.go_back()
+    assert "brand=Acme" in page.url
+    assert titles(page) == first
+
+
+def test_a_price_range(visit: Visit) -> None:
+    page = visit("/search/?q=mug")
+    page.locator("input[name=price_max]").fill("6")
+    page.locator("input[name=price_max]").press("Enter")
+    page.wait_for_url("**price_max=6**")
+
+    assert set(titles(page)) == {"Red mug", "Blue mug"}
+
+
+def test_an_uploaded_picture_has_an_address_of_its_own(visit: Visit, photo: Path) -> None:
+    page = visit("/")
+    page.locator("input[type=file]").first.set_input_files(photo)
+    page.wait_for_url("**picture=**")
+
+    assert all(title.startswith("Blue") for title in titles(page)[:4])
+    assert page.get_by_role("img", name="Your picture").is_visible()
+    page.get_by_role("searchbox").fill("mug")
+    page.get_by_role("searchbox").press("Enter")
+    page.wait_for_url("**q=mug**")
+    assert "picture=" in page.url
+    assert titles(page)[0] == "Blue mug"
+    page.go_back()
+    assert "q=mug" not in page.url
+    page.get_by_role("link", name="Search without the picture").click()
+    page.wait_for_url(lambda url: "picture" not in url)
+
+
+@pytest.mark.parametrize("event", ["paste", "drop"])
+def test_a_pasted_or_dropped_picture(visit: Visit, photo: Path, event: str) -> None:
+    page = visit("/")
+    transfer = page.evaluate_handle(
+        """(bytes) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], "something.jpg", { type: "image/jpeg" }));
+            return transfer;
+        }""",
+        list(photo.read_bytes()),
+    )
+    if event == "drop":
+        page.dispatch_event(".cs-box-row", "drop", {"dataTransfer": transfer})
+    else:
+        page.evaluate(
+            """(transfer) => document.querySelector("input[name=q]").dispatchEvent(
+                new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }))""",
+            transfer,
+        )
+    page.wait_for_url("**picture=**")
+
+    assert titles(page)[0].startswith("Blue")
+
+
+def test_everything_works_without_javascript(visit: Visit, photo: Path) -> None:
+    page = visit("/", java_script_enabled=False)
+    page.get_by_role("searchbox").fill("mug")
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.wait_for_url("**/search/?q=mug")
+    assert titles(page)[0].endswith("mug")
+    page.get_by_label("Bolt").check()
+    page.get_by_role("button", name="Apply filters").click()
+    page.wait_for_url("**brand=Bolt**")
+    page.get_by_label("Sort by").select_option(label="Price")
+    page.get_by_role("button", name="Sort", exact=True).click()
+    page.wait_for_url("**sort=price**")
+    page.locator("input[type=file]").set_input_files(photo)
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.wait_for_url("**picture=**")
+    assert titles(page)
+
+
+def test_a_click_on_a_result_is_told(visit: Visit, shop: Shop, logbook: Any) -> None:
+    page = visit("/search/?q=blue+chair")
+    with page.expect_request("**/search/events/") as sent:
+        page.get_by_role("link", name="Blue chair").click()
+    page.wait_for_url("**/product/*/")
+    assert sent.value.response().status == 204
+    logbook.write()
+
+    event = QueryEvent.objects.get()
+    assert (event.object_key, event.position, event.kind) == (str(shop["Blue chair"].pk), 1, "click")
+
+
+def test_an_expired_picture_says_so(visit: Visit, photo: Path) -> None:
+    page = visit("/")
+    page.locator("input[type=file]").first.set_input_files(photo)
+    page.wait_for_url("**picture=**")
+    cache.clear()
+    page.reload()
+
+    assert "expired" in page.locator("body").inner_text()
