@@ -27,6 +27,10 @@ PREPARED_FROM = 5
 """A statement that came so often is prepared from then on; psycopg's own default."""
 
 
+MOST_PARAMETERS = 65_535
+"""PostgreSQL's protocol takes no more; a shop's queryset with a longer list is written out as Django does it."""
+
+
 class _PreparedCursor(psycopg.Cursor[Any]):
     """A server-side bound cursor: parameters and results travel in binary, statements are prepared."""
 
@@ -57,7 +61,7 @@ def execute(alias: str, statement: str, parameters: Sequence[Any] = ()) -> list[
     connection = wrapper.connection
     with wrapper.wrap_database_errors:
         _register_vector(connection)
-    raw = _PreparedCursor(connection)
+    raw = (_PreparedCursor if len(parameters) <= MOST_PARAMETERS else psycopg.ClientCursor)(connection)
     wrap: Any = wrapper.make_debug_cursor if wrapper.queries_logged else wrapper.make_cursor
     cursor = wrap(raw)
     with cursor:

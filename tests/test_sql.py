@@ -8,7 +8,9 @@ import pytest
 from django.db import connection
 from django.db.utils import ProgrammingError
 
-from catalog_search.sql import PREPARED_FROM, execute
+from catalog_search.sql import MOST_PARAMETERS, PREPARED_FROM, execute
+from project.shop.models import Product
+from project.shop.search import ProductIndex
 
 pytestmark = pytest.mark.django_db
 
@@ -50,3 +52,11 @@ def test_djangos_hooks_see_it(db: None, django_assert_num_queries: Any) -> None:
     assert "prepared_here" in captured.captured_queries[0]["sql"]
     with pytest.raises(ProgrammingError):
         execute("default", "SELECT nothing_there")
+
+
+def test_a_queryset_with_a_very_long_list_works(indexed_shop: dict[str, Product]) -> None:
+    chosen = [*range(10**9, 10**9 + MOST_PARAMETERS), indexed_shop["red mug"].pk]
+    results = ProductIndex.search("mug", queryset=Product.objects.filter(pk__in=chosen))
+
+    assert [hit.object for hit in results] == [indexed_shop["red mug"]]
+    assert results.degraded == ()

@@ -70,7 +70,9 @@ def load_catalogue(folder: Path, done: Callable[[int], None] | None = None) -> i
             done(loaded)
     _link(parents)
     CatalogueLoad.objects.update_or_create(folder=str(folder.resolve()), defaults={"digest": digest})
-    append(registry.for_model(Product), Product.objects.filter(reference__in=[str(row["id"]) for row in rows]))
+    references = [str(row["id"]) for row in rows]
+    for start in range(0, len(references), BATCH):
+        append(registry.for_model(Product), Product.objects.filter(reference__in=references[start : start + BATCH]))
     return len(rows)
 
 
