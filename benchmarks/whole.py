@@ -65,7 +65,7 @@ def measure(url: str, asked: list[str]) -> dict[str, Any]:
 
     from project.shop.search import ProductIndex
 
-    client = Client()
+    client = Client(headers={"host": "localhost"})
     taken: dict[str, list[float]] = {"bare SQL": [], "search": [], "endpoint": []}
     stages: dict[str, list[float]] = {}
     counts = []
