@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .conf import settings
 from .exceptions import ImageError
+from .facets import RangeFacet
 from .images import Picture, read_picture
 from .indexes import SearchIndex
 from .querylog import note_search
@@ -162,8 +163,8 @@ class SearchForm(forms.Form):
                 if self.cleaned_data.get(name):
                     self.add_error(name, ValidationError(_("Say what is wanted too."), code="nothing_wanted"))
         for facet in self.index.facets:
-            if len(facet.parameters) == 2:
-                self._check_bounds(*facet.parameters)
+            if isinstance(facet, RangeFacet):
+                self._check_bounds(*facet.bounds)
         return self.cleaned_data
 
     def _check_bounds(self, low: str, high: str) -> None:

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "catalog_search"
 
 LAYERS = [
     {"exceptions", "breaker", "conf", "languages", "images", "content", "fusion", "quantization"},
-    {"facets", "indexes", "backends", "embedding"},
+    {"boosts", "facets", "indexes", "backends", "embedding"},
     {"models", "sql"},
     {"indexing", "searching"},
     {"tasks", "signals", "forms", "checks", "evaluation", "tuning", "querylog"},

@@ -1,0 +1,213 @@
+"""A facet by value: its form field, its filter, and the SQL that counts its values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import F, Func, JSONField, Q, TextField
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+    from django.db.models.expressions import Combinable
+
+Row = tuple[str, str | None, str | None, int]
+"""What counting returns for each value: the value, two columns that a kind of facet uses its own way, the count."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """One choice of a facet: what the URL says, what people read, and how many products have it."""
+
+    value: str
+    label: str
+    count: int
+    chosen: bool = False
+    children: tuple[FacetValue, ...] = ()
+    """In a hierarchy: what lies below, where the choice leads through here."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetRange:
+    """What a range facet shows: the bounds of the products found, the bounds chosen, and its steps with counts."""
+
+    low: Any
+    high: Any
+    chosen_low: Any = None
+    chosen_high: Any = None
+    steps: tuple[FacetValue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What counting found of one facet: what is shown, and how many values there are besides."""
+
+    shown: list[FacetValue] | FacetRange
+    hidden: int = 0
+
+
+def as_parameter(value: Any) -> str:
+    """Return the text that stands for a field's value in a URL."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A filter by value. ``field`` is a path on the product ("colour", "brand.name", "tags.name", "attributes.size",
+    an array, a foreign key) or an annotation of ``queryset()``.
+
+    ``name`` is the parameter, by default the first part of the path; ``limit`` bounds the values shown.
+    """
+
+    field: str
+    name: str = ""
+    label: str = ""
+    limit: int = 50
+
+    def __post_init__(self) -> None:
+        name = self.name or self.field.replace("__", ".").split(".")[0]
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "label", self.label or name.replace("_", " ").capitalize())
+
+    @property
+    def lookup(self) -> str:
+        """The path as the ORM writes it."""
+        return self.field.replace(".", "__")
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The form fields that this facet reads."""
+        return (self.name,)
+
+    def form_fields(self) -> dict[str, forms.Field]:
+        """Return the form fields by parameter name."""
+        return {self.name: AnyValues(label=self.label)}
+
+    def chosen(self, cleaned: dict[str, Any]) -> tuple[Any, ...]:
+        """Take what was chosen out of cleaned form data; an empty tuple means not at all."""
+        return tuple(cleaned.get(self.name) or ())
+
+    def filter(self, products: QuerySet[Any], chosen: Sequence[Any]) -> QuerySet[Any]:
+        """Keep the products that have one of the chosen values; each once, whatever its field holds."""
+        condition = self.condition(chosen, products.model)
+        if followed(products.model, self.lookup).many:
+            return products.filter(pk__in=products.model._default_manager.filter(condition).values("pk"))
+        return products.filter(condition)
+
+    def condition(self, chosen: Sequence[Any], model: type[Model]) -> Q:
+        """Return the condition for the chosen values: any of them will do."""
+        lookup = "overlap" if isinstance(followed(model, self.lookup).field, ArrayField) else "in"
+        return Q(**{f"{self.lookup}__{lookup}": [_BOOLEANS.get(value, value) for value in chosen]})
+
+    def pairs(self, products: QuerySet[Any], unit: Combinable) -> QuerySet[Any]:
+        """Return the (value, unit) of products, each pair once."""
+        path = followed(products.model, self.lookup)
+        value: Any = F(self.lookup)
+        if path.many:
+            # Apart from the joins of the queryset, which may have narrowed the very relation that is counted.
+            products = products.model._default_manager.filter(pk__in=products.order_by().values("pk"))
+        if isinstance(path.field, ArrayField):
+            value = Func(value, function="unnest", output_field=path.field.base_field)
+        elif isinstance(path.field, JSONField):
+            value = Func(value, template="(%(expressions)s #>> '{}')", output_field=TextField())
+        pairs = products.order_by().values_list(value, unit)
+        alone = unit == F("pk") and not path.many and not isinstance(path.field, ArrayField)
+        return pairs if alone else pairs.distinct()
+
+    def tally(self, model: type[Model]) -> tuple[str, tuple[Any, ...]]:
+        """Return SQL after ``WITH RECURSIVE pair(value, unit) AS (...)`` that returns a ``Row`` a value."""
+        return "SELECT value::text, NULL, NULL, count(*) FROM pair WHERE value::text <> '' GROUP BY 1", ()
+
+    def read(
+        self, rows: Sequence[Row], chosen: Sequence[Any], model: type[Model], more: bool = False, within: str = ""
+    ) -> Found:
+        """Arrange what was counted, most frequent first; what was chosen is listed even where it finds none.
+
+        ``more`` lists up to MORE_VALUES; ``within`` keeps what people read it in.
+        """
+        counts = {value: count for value, _, _, count in rows}
+        wanted = {as_parameter(value) for value in chosen}
+        order = sorted(counts, key=lambda value: (-counts[value], value))
+        labels: Mapping[str, str] = {}
+        if within:
+            labels = self.labels(order, model)
+            order = [value for value in order if within.lower() in labels.get(value, value).lower()]
+        limit = MORE_VALUES if more else self.limit
+        shown, rest = order[:limit], order[limit:]
+        if not within:
+            shown += [value for value in rest if value in wanted] + sorted(wanted - counts.keys())
+        labels = labels or self.labels(shown, model)
+        values = [FacetValue(one, labels.get(one, one), counts.get(one, 0), one in wanted) for one in shown]
+        return Found(values, len(rest) if within else len(rest) - len(wanted.intersection(rest)))
+
+    def labels(self, values: Sequence[str], model: type[Model]) -> Mapping[str, str]:
+        """Return what people read for values: of choices their names, of a relation its rows as text."""
+        field = followed(model, self.lookup).field
+        if field is None or not values:
+            return _LABELS
+        if field.is_relation:
+            known = field.related_model._default_manager.in_bulk([*filter(None, map(_key_of(field), values))])
+            return {str(key): str(row) for key, row in known.items()}
+        named = {as_parameter(value): str(label) for value, label in getattr(field, "flatchoices", ())}
+        return named or _LABELS
+
+
+MORE_VALUES = 1000
+"""Values of a facet listed where more are asked for."""
+
+# Words, since "True" reads like a programmer's value on a shop's page.
+_LABELS = {"true": "Yes", "false": "No"}
+_BOOLEANS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Where a lookup leads: its last field, None for an annotation, and whether a product can have several of it."""
+
+    field: Any
+    many: bool
+
+
+def followed(model: type[Model], lookup: str) -> Path:
+    """Follow a lookup from a model as far as there are fields; what comes after (the key of a JSON field) is left."""
+    many, field, owner = False, None, model  # type: bool, Any, Any
+    for part in lookup.split("__"):
+        try:
+            field = owner._meta.pk if part == "pk" else owner._meta.get_field(part)
+        except FieldDoesNotExist:
+            break
+        if not field.is_relation:
+            break
+        many = many or bool(field.many_to_many or field.one_to_many)
+        owner = field.related_model
+    return Path(field, many)
+
+
+def _key_of(field: Any) -> Any:
+    def key(value: str) -> Any:
+        try:
+            return field.related_model._meta.pk.to_python(value)
+        except ValidationError:
+            return None
+
+    return key
+
+
+class AnyValues(forms.MultipleChoiceField):
+    """Takes any values: one that no product has simply finds nothing."""
+
+    max_values, max_length = 50, 200
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, **options)
+
+    def validate(self, value: list[str]) -> None:
+        """Bound how many there are, and how long."""
+        if len(value) > self.max_values:
+            raise forms.ValidationError(f"Choose at most {self.max_values} values.")
+        if any(len(one) > self.max_length or "\x00" in one for one in value):
+            raise forms.ValidationError("One of the values is not a value of this filter.")
