@@ -103,23 +103,25 @@ class Facet:
         lookup = "overlap" if isinstance(followed(model, self.lookup).field, ArrayField) else "in"
         return Q(**{f"{self.lookup}__{lookup}": [_BOOLEANS.get(value, value) for value in chosen]})
 
-    def pairs(self, products: QuerySet[Any], unit: Combinable) -> QuerySet[Any]:
-        """Return the (value, unit) of products, each pair once."""
-        path = followed(products.model, self.lookup)
-        value: Any = F(self.lookup)
-        if path.many:
-            # Apart from the joins of the queryset, which may have narrowed the very relation that is counted.
-            products = products.model._default_manager.filter(pk__in=products.order_by().values("pk"))
-        if isinstance(path.field, ArrayField):
-            value = Func(value, function="unnest", output_field=path.field.base_field)
-        elif isinstance(path.field, JSONField):
-            value = Func(value, template="(%(expressions)s #>> '{}')", output_field=TextField())
-        pairs = products.order_by().values_list(value, unit)
-        alone = unit == F("pk") and not path.many and not isinstance(path.field, ArrayField)
-        return pairs if alone else pairs.distinct()
+    def spreads(self, model: type[Model]) -> bool:
+        """Can one product have several values?"""
+        path = followed(model, self.lookup)
+        return path.many or isinstance(path.field, ArrayField)
 
-    def tally(self, model: type[Model]) -> tuple[str, tuple[Any, ...]]:
-        """Return SQL after ``WITH RECURSIVE pair(value, unit) AS (...)`` that returns a ``Row`` a value."""
+    def value(self, model: type[Model]) -> Combinable:
+        """Return the expression of a product's value; of one that has several, a row for each."""
+        field = followed(model, self.lookup).field
+        if isinstance(field, ArrayField):
+            return Func(F(self.lookup), function="unnest", output_field=field.base_field)
+        if isinstance(field, JSONField):
+            return Func(F(self.lookup), template="(%(expressions)s #>> '{}')", output_field=TextField())
+        return F(self.lookup)
+
+    def tally(self, model: type[Model], distinct: bool) -> tuple[str, tuple[Any, ...]]:
+        """Return SQL that makes a ``Row`` of each value in ``pair(value, unit)``, to follow ``WITH RECURSIVE pair``.
+
+        A unit is a product or a family; ``distinct`` tells that it may be there with several values.
+        """
         return "SELECT value::text, NULL, NULL, count(*) FROM pair WHERE value::text <> '' GROUP BY 1", ()
 
     def read(

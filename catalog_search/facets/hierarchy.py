@@ -41,7 +41,7 @@ class HierarchyFacet(Facet):
         below_any = [Q(**{f"{self.lookup}__startswith": value + self.separator}) for value in values]
         return Q(Q(**{f"{self.lookup}__in": values}), *below_any, _connector=Q.OR)
 
-    def tally(self, model: type[Model]) -> tuple[str, tuple[Any, ...]]:
+    def tally(self, model: type[Model], distinct: bool) -> tuple[str, tuple[Any, ...]]:
         if self.parent:
             table, key, above = self._columns(model)
             # Not endless, even where a row is its own ancestor by mistake: each pair occurs once.
@@ -49,13 +49,13 @@ class HierarchyFacet(Facet):
                 SELECT {key}, {key}, {above} FROM {table}
                 UNION SELECT up.leaf, {table}.{key}, {table}.{above} FROM up JOIN {table} ON {table}.{key} = up.above
             """
-            return f", up(leaf, node, above) AS ({up}) {_ROLLED_UP}", ()
+            return _rolled_up(up, distinct), ()
         up = """
             SELECT value, array_to_string(parts[:depth], %s), array_to_string(parts[:depth - 1], %s)
-            FROM (SELECT DISTINCT value, string_to_array(value, %s) AS parts FROM pair) leaf,
+            FROM (SELECT DISTINCT value, string_to_array(value, %s) AS parts FROM leaf) leaf,
                  generate_series(1, cardinality(parts)) depth
         """
-        return f", up(leaf, node, above) AS ({up}) {_ROLLED_UP}", (self.separator,) * 3
+        return _rolled_up(up, distinct), (self.separator,) * 3
 
     def read(
         self, rows: Sequence[Row], chosen: Sequence[Any], model: type[Model], more: bool = False, within: str = ""
@@ -104,7 +104,16 @@ class HierarchyFacet(Facet):
         return f'"{tree.db_table}"', f'"{tree.pk.column}"', f'"{tree.get_field(self.parent).column}"'
 
 
-_ROLLED_UP = """
-    SELECT up.node::text, up.above::text, NULL, count(DISTINCT pair.unit)
-    FROM pair JOIN up ON up.leaf = pair.value GROUP BY up.node, up.above
-"""
+def _rolled_up(up: str, distinct: bool) -> str:
+    """Return SQL that counts what lies below each node; ``up`` selects the (leaf, node, node above) of every leaf."""
+    if distinct:
+        leaf = "leaf(value, unit) AS MATERIALIZED (SELECT value, unit FROM pair)"
+        counted = "SELECT DISTINCT node, above, unit, 1 AS number"
+    else:
+        leaf = "leaf(value, number) AS MATERIALIZED (SELECT value, count(*) FROM pair GROUP BY value)"
+        counted = "SELECT node, above, number"
+    return f"""
+        , {leaf}, up(leaf, node, above) AS ({up})
+        SELECT node::text, above::text, NULL, sum(number)::bigint
+        FROM ({counted} FROM leaf JOIN up ON up.leaf = value) counted GROUP BY node, above
+    """

@@ -71,13 +71,15 @@ class RangeFacet(Facet):
         pairs = pairwise(ends) if self.steps else ()
         return {f"{'' if low is None else low}..{'' if high is None else high}": (low, high) for low, high in pairs}
 
-    def tally(self, model: type[Model]) -> tuple[str, tuple[Any, ...]]:
-        statement = """
-            SELECT width_bucket(value::numeric, %s::numeric[])::text, min(value)::text, max(value)::text,
-                   count(DISTINCT unit)
+    def tally(self, model: type[Model], distinct: bool) -> tuple[str, tuple[Any, ...]]:
+        # A family has several prices in one step.
+        number = "count(DISTINCT unit)" if distinct else "count(*)"
+        bucket = "width_bucket(value::numeric, %s::numeric[])::text" if self.steps else "'0'"
+        statement = f"""
+            SELECT {bucket}, min(value)::text, max(value)::text, {number if self.steps else 0}
             FROM pair WHERE value IS NOT NULL GROUP BY 1
         """
-        return statement, ([Decimal(str(step)) for step in self.steps],)
+        return statement, ([Decimal(str(step)) for step in self.steps],) if self.steps else ()
 
     def read(
         self, rows: Sequence[Row], chosen: Sequence[Any], model: type[Model], more: bool = False, within: str = ""

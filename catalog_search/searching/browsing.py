@@ -79,11 +79,13 @@ def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) 
     if not ask.grouped:
         products = scope.products.exclude(pk__in=without) if without else scope.products
         return [_candidate(str(key)) for key in products.order_by(*order).values_list("pk", flat=True)[window]]
-    products = scope.products.alias(family=scope.index.family_key())
+    products = scope.products.annotate(catalog_search_family=scope.index.family_key())
     if without:
-        products = products.exclude(family__in=without)
+        products = products.exclude(catalog_search_family__in=without)
     place = Window(RowNumber(), order_by=order)
-    inner, parameters = products.order_by().values_list("pk", "family", place).query.get_compiler(scope.alias).as_sql()
+    inner, parameters = (
+        products.order_by().values_list("pk", "catalog_search_family", place).query.get_compiler(scope.alias).as_sql()
+    )
     statement = f"""
         WITH product(key, family, place) AS MATERIALIZED ({inner})
         SELECT product.key::text, product.family::text, best.variants

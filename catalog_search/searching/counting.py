@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.expressions import RawSQL
 
 from ..facets import Facet
+from ..facets.base import Row
 from ..sql import execute
 from .asking import Ask
 from .results import FacetResult
@@ -27,39 +29,72 @@ def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -
     ``keys`` names the products that a facet counts where they stand out from the others in scope by more than filters.
     Counted are products, or families where results are grouped.
     """
-    facets = [
-        facet
-        for facet in scope.index.facets
-        if ask.facet_counts is True or (ask.facet_counts and facet.name in ask.facet_counts)
-    ]
-    unit = scope.index.family_key() if ask.grouped else F("pk")
-    branches: list[str] = []
-    parameters: list[Any] = []
+    asked = ask.facet_counts
+    facets = [one for one in scope.index.facets if asked is True or (asked and one.name in asked)]
     exact: dict[str, bool] = {}
-    for position, facet in enumerate(facets):
-        products = scope.narrowed(ask.chosen, without=facet.name).products
+    bases: dict[str, _Base] = {}
+    for facet in facets:
+        # Facets count the same products but for their own choice, and one whose values spread has rows of its own.
+        own = facet.name if facet.name in ask.chosen or facet.spreads(scope.index.model) else ""
         if keys is not None:
             listed, exact[facet.name] = keys(facet)
-            products = products.filter(pk__in=_among(scope, listed))
-        try:
-            pairs, own = facet.pairs(products, unit).query.get_compiler(using=scope.alias).as_sql()
-        except EmptyResultSet:  # nothing can be found, whatever the rows
-            continue
-        tally, others = facet.tally(scope.index.model)
-        branches.append(
-            f"SELECT {position}, tally.* FROM (WITH RECURSIVE pair(value, unit) AS ({pairs}) {tally})"
-            " tally(value, first, second, number)"
-        )
-        parameters += [*own, *others]
-    rows: dict[int, list[Any]] = defaultdict(list)
-    for position, *row in execute(scope.alias, " UNION ALL ".join(branches), parameters) if branches else ():
-        rows[position].append(tuple(row))
+        if own not in bases:
+            products = scope.narrowed(ask.chosen, without=facet.name).products
+            bases[own] = _Base(products if keys is None else products.filter(pk__in=_among(scope, listed)))
+        bases[own].facets.append(facet)
+    rows = _rows(scope, ask.grouped, list(bases.values()))
     found: dict[str, FacetResult] = {}
-    for position, facet in enumerate(facets):
+    for facet in facets:
         chosen, more = ask.chosen.get(facet.name, ()), facet.name == ask.more
-        counted = facet.read(rows[position], chosen, scope.index.model, more, ask.within if more else "")
+        counted = facet.read(rows[facet.name], chosen, scope.index.model, more, ask.within if more else "")
         found[facet.name] = FacetResult(facet, counted, exact.get(facet.name, True))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """Products, and the facets that are counted over them."""
+
+    products: QuerySet[Any]
+    facets: list[Facet] = field(default_factory=list)
+
+
+def _rows(scope: Scope, grouped: bool, bases: Sequence[_Base]) -> dict[str, list[Row]]:
+    """Return what is counted, by the facet's name. Each base is read once, whatever is counted over it."""
+    model = scope.index.model
+    unit = scope.index.family_key() if grouped else F("pk")
+    read: list[str] = []
+    branches: list[str] = []
+    parameters: list[Any] = []
+    tallied: list[Any] = []
+    for number, base in enumerate(bases):
+        products, spreads = base.products, base.facets[0].spreads(model)
+        if spreads:
+            # Apart from the joins of the queryset, which may have narrowed the very relation that is counted.
+            products = model._default_manager.filter(pk__in=products.order_by().values("pk"))
+        columns = products.order_by().values_list(unit, *(facet.value(model) for facet in base.facets))
+        try:
+            statement, own = columns.query.get_compiler(using=scope.alias).as_sql()
+        except EmptyResultSet:  # nothing can be found, whatever the rows
+            continue
+        names = [f"value{place}" for place in range(len(base.facets))]
+        read.append(f"base{number}(unit, {', '.join(names)}) AS MATERIALIZED ({statement})")
+        parameters += own
+        for facet, name in zip(base.facets, names, strict=True):
+            distinct = spreads or grouped
+            tally, others = facet.tally(model, distinct)
+            pairs = f"SELECT {'DISTINCT' if distinct else ''} {name}, unit FROM base{number}"
+            branches.append(
+                f"SELECT %s::text, tally.* FROM (WITH RECURSIVE pair(value, unit) AS ({pairs}) {tally})"
+                " tally(value, first, second, number)"
+            )
+            tallied += [facet.name, *others]
+    rows: dict[str, list[Row]] = defaultdict(list)
+    if branches:
+        statement = f"WITH {', '.join(read)} {' UNION ALL '.join(branches)}"
+        for name, *row in execute(scope.alias, statement, [*parameters, *tallied]):
+            rows[name].append(tuple(row))
+    return rows
 
 
 def _among(scope: Scope, keys: Sequence[str]) -> RawSQL:
