@@ -13,7 +13,7 @@ LAYERS = [
     {"models", "sql"},
     {"indexing", "searching"},
     {"tasks", "signals", "forms", "checks", "evaluation", "tuning", "querylog"},
-    {"views", "urls", "navigation", "responses", "admin", "api", "management", "templatetags"},
+    {"views", "urls", "navigation", "panels", "responses", "admin", "api", "management", "templatetags"},
     {"apps"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -117,10 +117,13 @@ class Facet:
             return Func(F(self.lookup), template="(%(expressions)s #>> '{}')", output_field=TextField())
         return F(self.lookup)
 
-    def tally(self, model: type[Model], distinct: bool) -> tuple[str, tuple[Any, ...]]:
+    def tally(
+        self, model: type[Model], chosen: Sequence[Any], distinct: bool, within: str = ""
+    ) -> tuple[str, tuple[Any, ...]]:
         """Return SQL that makes a ``Row`` of each value in ``pair(value, unit)``, to follow ``WITH RECURSIVE pair``.
 
-        A unit is a product or a family; ``distinct`` tells that it may be there with several values.
+        A unit is a product or a family; ``distinct`` tells that it may be there with several values. What ``read``
+        would not show for what is chosen, and does not look ``within``, need not be counted.
         """
         return "SELECT value::text, NULL, NULL, count(*) FROM pair WHERE value::text <> '' GROUP BY 1", ()
 

@@ -41,7 +41,9 @@ class HierarchyFacet(Facet):
         below_any = [Q(**{f"{self.lookup}__startswith": value + self.separator}) for value in values]
         return Q(Q(**{f"{self.lookup}__in": values}), *below_any, _connector=Q.OR)
 
-    def tally(self, model: type[Model], distinct: bool) -> tuple[str, tuple[Any, ...]]:
+    def tally(
+        self, model: type[Model], chosen: Sequence[Any], distinct: bool, within: str = ""
+    ) -> tuple[str, tuple[Any, ...]]:
         if self.parent:
             table, key, above = self._columns(model)
             # Not endless, even where a row is its own ancestor by mistake: each pair occurs once.
@@ -53,9 +55,10 @@ class HierarchyFacet(Facet):
         up = """
             SELECT value, array_to_string(parts[:depth], %s), array_to_string(parts[:depth - 1], %s)
             FROM (SELECT DISTINCT value, string_to_array(value, %s) AS parts FROM leaf) leaf,
-                 generate_series(1, cardinality(parts)) depth
+                 generate_series(1, LEAST(cardinality(parts), %s::int)) depth
         """
-        return _rolled_up(up, distinct), (self.separator,) * 3
+        deepest = max((as_parameter(value).count(self.separator) + 2 for value in chosen), default=1)
+        return _rolled_up(up, distinct), (*(self.separator,) * 3, None if within else deepest)
 
     def read(
         self, rows: Sequence[Row], chosen: Sequence[Any], model: type[Model], more: bool = False, within: str = ""

@@ -71,7 +71,9 @@ class RangeFacet(Facet):
         pairs = pairwise(ends) if self.steps else ()
         return {f"{'' if low is None else low}..{'' if high is None else high}": (low, high) for low, high in pairs}
 
-    def tally(self, model: type[Model], distinct: bool) -> tuple[str, tuple[Any, ...]]:
+    def tally(
+        self, model: type[Model], chosen: Sequence[Any], distinct: bool, within: str = ""
+    ) -> tuple[str, tuple[Any, ...]]:
         # A family has several prices in one step.
         number = "count(DISTINCT unit)" if distinct else "count(*)"
         bucket = "width_bucket(value::numeric, %s::numeric[])::text" if self.steps else "'0'"

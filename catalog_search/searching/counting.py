@@ -42,7 +42,7 @@ def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -
             products = scope.narrowed(ask.chosen, without=facet.name).products
             bases[own] = _Base(products if keys is None else products.filter(pk__in=_among(scope, listed)))
         bases[own].facets.append(facet)
-    rows = _rows(scope, ask.grouped, list(bases.values()))
+    rows = _rows(scope, ask, list(bases.values()))
     found: dict[str, FacetResult] = {}
     for facet in facets:
         chosen, more = ask.chosen.get(facet.name, ()), facet.name == ask.more
@@ -59,10 +59,10 @@ class _Base:
     facets: list[Facet] = field(default_factory=list)
 
 
-def _rows(scope: Scope, grouped: bool, bases: Sequence[_Base]) -> dict[str, list[Row]]:
+def _rows(scope: Scope, ask: Ask, bases: Sequence[_Base]) -> dict[str, list[Row]]:
     """Return what is counted, by the facet's name. Each base is read once, whatever is counted over it."""
     model = scope.index.model
-    unit = scope.index.family_key() if grouped else F("pk")
+    unit = scope.index.family_key() if ask.grouped else F("pk")
     read: list[str] = []
     branches: list[str] = []
     parameters: list[Any] = []
@@ -81,8 +81,9 @@ def _rows(scope: Scope, grouped: bool, bases: Sequence[_Base]) -> dict[str, list
         read.append(f"base{number}(unit, {', '.join(names)}) AS MATERIALIZED ({statement})")
         parameters += own
         for facet, name in zip(base.facets, names, strict=True):
-            distinct = spreads or grouped
-            tally, others = facet.tally(model, distinct)
+            distinct = spreads or ask.grouped
+            within = ask.within if facet.name == ask.more else ""
+            tally, others = facet.tally(model, ask.chosen.get(facet.name, ()), distinct, within)
             pairs = f"SELECT {'DISTINCT' if distinct else ''} {name}, unit FROM base{number}"
             branches.append(
                 f"SELECT %s::text, tally.* FROM (WITH RECURSIVE pair(value, unit) AS ({pairs}) {tally})"

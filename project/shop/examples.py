@@ -40,7 +40,7 @@ class Outcome:
     example: Example
     results: Results
     rank: int | None
-    """Where the product, or one of the same name, stands; None where it is not on the page."""
+    """Where the product, a variant or one of the same name stands; None where it is not on the page."""
 
     @property
     def failure(self) -> str:
@@ -85,7 +85,12 @@ def examples(reads_pictures: bool) -> Iterator[Example]:
 def run(example: Example) -> Outcome:
     """Run one example through the public search of the index."""
     results = ProductIndex.search(example.text, image=example.picture)
-    ranks = (rank for rank, hit in enumerate(results.hits, start=1) if hit.object.name == example.product.name)
+    family = set(ProductIndex.registered().family(example.product))
+    ranks = (
+        rank
+        for rank, hit in enumerate(results.hits, start=1)
+        if hit.object in family or hit.object.name == example.product.name
+    )
     return Outcome(example, results, next(ranks, None))
 
 
