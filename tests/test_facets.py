@@ -94,7 +94,7 @@ def deal(products: Sequence[Product], seed: int) -> None:
         product.colour, product.size = draw.choice(COLOURS), draw.choice(SIZES)
         product.price = draw.choice([None, Decimal("10"), Decimal("24.99"), Decimal("25"), Decimal("50"), Decimal(80)])
         product.stock, product.popularity = draw.choice([0, 5]), draw.random()
-        product.attributes = draw.choice([{}, {"material": "wood"}, {"material": "tin", "note": ""}])
+        product.attributes = draw.choice([{}, {"material": "wood"}, {"material": 7, "note": ""}])
         product.is_public = draw.random() > 0.1
         product.parent = products[draw.randrange(number)] if number and draw.random() < 0.5 else None
     # One level of families, as shops have them.
@@ -167,7 +167,7 @@ VALUES: dict[str, list[str]] = {
     "colour": COLOURS[:3],
     "size": SIZES[:3],
     "in_stock": ["true", "false"],
-    "material": ["wood", "tin"],
+    "material": ["wood", "7"],
     "photo": ["1", "2"],
     "category": ["Home", "Home > Kitchen", "Clothes > Summer"],
     "price": ["..10", "10..25", "25..50", "50.."],

@@ -101,7 +101,7 @@ def serialize_hits(index: SearchIndex, hits: tuple[Hit, ...], context: Mapping[s
     serializer_class = import_string(own) if isinstance(own, str) else own
     products = serializer_class([hit.object for hit in hits], many=True, context=context).data
     # The score is the search's to tell, whatever a product may call its own.
-    kept = ("score", "why", "variants")
+    kept = ("score", "why")
     return [
         {**hit, **product, **{name: hit[name] for name in kept if name in hit}}
         for hit, product in zip(serialized, products, strict=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import F, Func, JSONField, Q, TextField
+from django.db.models import BooleanField, F, Func, JSONField, Q, TextField
+from django.db.models.lookups import In
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -100,8 +101,12 @@ class Facet:
 
     def condition(self, chosen: Sequence[Any], model: type[Model]) -> Q:
         """Return the condition for the chosen values: any of them will do."""
-        lookup = "overlap" if isinstance(followed(model, self.lookup).field, ArrayField) else "in"
-        return Q(**{f"{self.lookup}__{lookup}": [_BOOLEANS.get(value, value) for value in chosen]})
+        field = followed(model, self.lookup).field
+        if isinstance(field, JSONField):  # as text, for a number is no string
+            return Q(In(self.value(model), [as_parameter(value) for value in chosen]))
+        flags = _BOOLEANS if field is None or isinstance(field, BooleanField) else {}
+        lookup = "overlap" if isinstance(field, ArrayField) else "in"
+        return Q(**{f"{self.lookup}__{lookup}": [flags.get(value, value) for value in chosen]})
 
     def spreads(self, model: type[Model]) -> bool:
         """Can one product have several values?"""

@@ -153,7 +153,8 @@ def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:
     listed = shown(ranking.candidates)
     with trace.stage("hydrate"):
         hits = hydrate(narrowed, listed[ask.window])
-        near = () if listed else hydrate(narrowed, nearest(narrowed, membership.demand, ALTERNATIVES))
+        others = [] if listed else nearest(narrowed, membership.demand, ALTERNATIVES)
+        near = hydrate(narrowed, shown(with_families(narrowed, others) if ask.grouped else others))
     with trace.stage("facets"):
 
         def counted(facet: Facet) -> Keys:
