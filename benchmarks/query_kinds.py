@@ -56,7 +56,14 @@ def measure(folder: Path) -> None:
     rng = np.random.default_rng(0)
 
     def found(size: int, **options: Any) -> list[int]:
-        results = ProductIndex.search(page_size=size, rerank=False, facet_counts=False, cutoff=None, **options)
+        usual: dict[str, Any] = {
+            "rerank": False,
+            "facet_counts": False,
+            "cutoff": None,
+            "group_by": False,
+            "arrange": (),
+        }
+        results = ProductIndex.search(page_size=size, **usual, **options)
         return [hit.object.pk for hit in results]
 
     def is_a(key: int, kind: str, colour: str) -> bool:

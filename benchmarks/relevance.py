@@ -87,7 +87,9 @@ def ask(options: Mapping[str, Any], references: Mapping[int, str]) -> Callable[[
     from project.shop.search import ProductIndex
 
     def searched(query: str) -> Outcome:
-        results = ProductIndex.search(query, page_size=1000, facet_counts=False, **options)
+        # The shop's boosts and families are not what is judged.
+        usual: dict[str, Any] = {"page_size": 1000, "facet_counts": False, "group_by": False, "arrange": ()}
+        results = ProductIndex.search(query, **usual | options)
         return Outcome([references[hit.object.pk] for hit in results.hits], results.total, results.timings)
 
     return searched

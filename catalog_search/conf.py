@@ -142,7 +142,10 @@ class Settings:
     RERANK_SECONDS = Setting(0.3, "time within which reranking must fit: slower machines score fewer", minimum=0)
 
     REWRITE = Setting[tuple[str, ...]]((), "functions that change what is asked before anything is retrieved, by path")
-    ARRANGE = Setting[tuple[str, ...]]((), "functions that change the order of what was ranked, by path")
+    ARRANGE = Setting[tuple[str, ...]](
+        ("catalog_search.boosts.boosted",), "functions that change the order of what was ranked, by path"
+    )
+    BOOST_LIMIT = Setting(0.05, "share of its score that all boosts together can give or take", minimum=0)
 
     PAGE_SIZE = Setting(24, "hits on a page", minimum=1)
     QUERY_MAX_LENGTH = Setting(500, "longer queries are refused with a message", minimum=1)

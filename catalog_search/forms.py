@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy as _
 
 from .conf import settings
 from .exceptions import ImageError
+from .facets import RangeFacet
 from .images import Picture, read_picture
 from .indexes import SearchIndex
 from .querylog import note_search
-from .searching import Results, cache, search
+from .searching import FacetResult, Results, cache, search
 
 MAX_PAGE = 10_000
 MAX_PAGE_SIZE = 100
@@ -25,7 +26,7 @@ MAX_TERMS = 8
 MAX_WEIGHT = 10
 QUERY_FIELDS = ("q", "image", "picture", "like", "unlike", "terms")
 """The fields that say what is looked for; the others only arrange what is found."""
-RESERVED = (*QUERY_FIELDS, "sort", "page", "page_size", "rerank", "language", "explain")
+RESERVED = (*QUERY_FIELDS, "sort", "page", "page_size", "more", "within", "rerank", "language", "explain")
 """Parameters that every search has; no facet can take their names."""
 
 
@@ -97,6 +98,8 @@ class SearchForm(forms.Form):
     sort = forms.ChoiceField(required=False, label=_("Sort by"))
     page = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGE, label=_("Page"))
     page_size = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGE_SIZE, label=_("Page size"))
+    more = forms.ChoiceField(required=False, label=_("All values of"))
+    within = forms.CharField(required=False, max_length=100, label=_("Find among them"))
     language = forms.CharField(required=False, max_length=15, label=_("Language"))
     # Plain inputs, since the usual widgets read "0" as true.
     rerank = forms.NullBooleanField(required=False, label=_("Rerank"), widget=forms.HiddenInput)
@@ -108,6 +111,7 @@ class SearchForm(forms.Form):
         self.fields["q"].widget.attrs["maxlength"] = settings.QUERY_MAX_LENGTH
         self.fields["image"].widget.attrs["accept"] = "image/*"
         self.fields["sort"].choices = [("", _("Relevance")), *((name, sort_label(name)) for name in index.sorts)]  # type: ignore[attr-defined]
+        self.fields["more"].choices = [("", ""), *((facet.name, facet.label) for facet in index.facets)]  # type: ignore[attr-defined]
         for facet in index.facets:
             self.fields.update(facet.form_fields())
 
@@ -162,8 +166,8 @@ class SearchForm(forms.Form):
                 if self.cleaned_data.get(name):
                     self.add_error(name, ValidationError(_("Say what is wanted too."), code="nothing_wanted"))
         for facet in self.index.facets:
-            if len(facet.parameters) == 2:
-                self._check_bounds(*facet.parameters)
+            if isinstance(facet, RangeFacet):
+                self._check_bounds(*facet.bounds)
         return self.cleaned_data
 
     def _check_bounds(self, low: str, high: str) -> None:
@@ -189,6 +193,8 @@ class SearchForm(forms.Form):
             "sort": cleaned.get("sort") or None,
             "page": cleaned.get("page") or 1,
             "page_size": cleaned.get("page_size"),
+            "more": cleaned.get("more", ""),
+            "within": cleaned.get("within", ""),
             "rerank": cleaned.get("rerank") is not False,
             "language": cleaned.get("language", ""),
         }
@@ -200,15 +206,29 @@ class SearchForm(forms.Form):
         about it.
         """
         options = {**self.options(), **overrides}
+        results = self._found(request, options)
+        if results is None:
+            return Results()
+        return replace(results, query_id=note_search(self.index, options, results, request))
+
+    def facet(self, name: str, request: HttpRequest | None = None) -> FacetResult | None:
+        """Return the values of one facet among what the form finds, up to MORE_VALUES; those that hold ``within``.
+
+        None where what the form resembles is not this visitor's to see. The query log does not hear of it.
+        """
+        only = {"facet_counts": (name,), "more": name, "page": 1, "page_size": 1, "rerank": False, "arrange": ()}
+        results = self._found(request, {**self.options(), **only})
+        return None if results is None else results.facets[name]
+
+    def _found(self, request: HttpRequest | None, options: dict[str, Any]) -> Results | None:
         visible = self.index.queryset(request)
         for name in ("like", "unlike"):
             if options[name]:
                 options[name] = list(visible.filter(pk__in=options[name]).values_list("pk", flat=True))
         wanted = [weight for _words, weight in options["terms"] if weight > 0]
         if self.cleaned_data.get("like") and not (options["like"] or options["text"] or options["image"] or wanted):
-            return Results()
-        results = search(self.index, **options, request=request)
-        return replace(results, query_id=note_search(self.index, options, results, request))
+            return None
+        return search(self.index, **options, request=request)
 
 
 def sort_label(name: str) -> str:

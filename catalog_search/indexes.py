@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings as django_settings
-from django.db.models import Q
+from django.db.models import CharField, F, Q, Value
+from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 from django.utils.html import strip_tags
 from django.utils.module_loading import autodiscover_modules
 
+from .boosts import Boost
 from .exceptions import ConfigurationError, IndexNotFound
 from .facets import Facet
+from .facets.base import followed
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
+    from django.db.models.expressions import Combinable, OrderBy
     from django.http import HttpRequest
 
     from .searching.results import Hit, Results
@@ -50,13 +54,19 @@ class SearchIndex:
     """SKU, EAN, part number: found exactly and by prefix, never corrected."""
     facets: ClassVar[Sequence[Facet]] = ()
     sorts: ClassVar[dict[str, str]] = {}
-    """Orders a visitor can ask for: {"price": "price", "newest": "-created"}."""
+    """Orders a visitor can ask for: {"price": "price", "newest": "-created"}; products without a value come last."""
+    browse_order: ClassVar[str] = ""
+    """The order where nothing is asked for: "-popularity"; default: the first of ``sorts``, or the newest key."""
+    boosts: ClassVar[Sequence[Boost]] = ()
+    """What lifts a product among those that answer a query about as well: see ``catalog_search.boosts``."""
     follow: ClassVar[Sequence[str]] = ()
     """Relations whose changes re-index the products concerned: ["brand", "images"]."""
     languages: ClassVar[Sequence[str]] = ()
     """One document for each, its texts read under that language; default: LANGUAGE_CODE alone."""
     variants: ClassVar[str] = ""
     """What ties variants together: a foreign key to the parent product, or a field they share ("style_code")."""
+    group_by: ClassVar[bool] = False
+    """Do results show one product of each family, the best match, and count families?"""
     api: ClassVar[bool] = False
     """Do the API endpoints answer for this index?"""
     serializer: ClassVar[Any] = None
@@ -91,6 +101,26 @@ class SearchIndex:
             root = shared or product.pk
             return rows.filter(Q(**{self.variants: root}) | Q(pk=root))
         return rows.filter(Q(pk=product.pk) | (Q() if shared in (None, "") else Q(**{field.attname: shared})))
+
+    def family_key(self) -> Combinable:
+        """Return the expression that members of one family share, by ``variants``; else a product's own key."""
+        if not self.variants:
+            return F("pk")
+        field: Any = self.model._meta.get_field(self.variants)
+        if field.related_model is self.model:
+            return Coalesce(F(field.attname), F("pk"))
+        shared = NullIf(Cast(F(field.attname), CharField()), Value(""))
+        return Coalesce(shared, Concat(Value(":"), Cast(F("pk"), CharField()), output_field=CharField()))
+
+    def order(self, sort: str = "") -> list[OrderBy]:
+        """Return the order of a sort, or that of browsing; whatever direction, what has no value comes last."""
+        written = self.sorts[sort] if sort else self.browse_order or next(iter(self.sorts.values()), "-pk")
+        lookup = written.lstrip("-").replace(".", "__")
+        field = followed(self.model, lookup).field
+        # Only where needed: no index is in this order.
+        last = True if field is None or field.null or "__" in lookup else None
+        by = F(lookup)
+        return [by.desc(nulls_last=last) if written.startswith("-") else by.asc(), F("pk").asc()]
 
     def text_parts(self, product: Model) -> tuple[str, ...]:
         """Return the texts of a product, one for each entry of ``text``, as plain text."""

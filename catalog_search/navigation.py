@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import QueryDict
-from django.utils.translation import gettext
 
-from .facets import FacetRange
+from .facets import FacetRange, FacetValue
+from .facets.ranges import range_text
 from .searching import Results
 
 # What never belongs into an address: the upload itself, and the token of a form.
@@ -76,6 +75,12 @@ class Address:
         address.parameters.setlist(name, kept)
         return address
 
+    def added(self, name: str, value: str) -> Address:
+        """Return the address of page one with one more value of a parameter."""
+        address = self.without()
+        address.parameters.appendlist(name, value)
+        return address
+
     def page(self, number: int) -> Address:
         """Return the address of a page; page one needs no number."""
         return self.with_("page", number) if number > 1 else self.without()
@@ -104,17 +109,26 @@ class Address:
             if isinstance(result.found, FacetRange):
                 low, high = result.found.chosen_low, result.found.chosen_high
                 if low is not None or high is not None:
-                    text = _range_text(low, high)
-                    yield Chip(result.label, text, str(self.without(*result.facet.parameters)))
+                    text = range_text(low, high)
+                    yield Chip(result.label, text, str(self.without(f"{result.name}_min", f"{result.name}_max")))
+                yield from self._value_chips(result.name, result.label, result.found.steps)
             else:
-                for value in result.found:
-                    if value.chosen:
-                        yield Chip(result.label, value.label, str(self.without_value(result.name, value.value)))
+                yield from self._value_chips(result.name, result.label, result.found)
+
+    def _value_chips(self, name: str, label: str, values: Iterable[FacetValue], above: str = "") -> Iterator[Chip]:
+        """Yield the chosen values; on the way to one in a hierarchy, each level leads back to the one above."""
+        for value in values:
+            if value.chosen or any(map(_leads_on, value.children)):
+                without = self._without_below(name, value)
+                yield Chip(label, value.label, str(without.added(name, above) if above else without))
+                yield from self._value_chips(name, label, value.children, value.value)
+
+    def _without_below(self, name: str, value: FacetValue) -> Address:
+        address = self.without_value(name, value.value)
+        for child in value.children:
+            address = address._without_below(name, child)
+        return address
 
 
-def _range_text(low: Any, high: Any) -> str:
-    if high is None:
-        return gettext("from %(low)s") % {"low": low}
-    if low is None:
-        return gettext("up to %(high)s") % {"high": high}
-    return gettext("%(low)s to %(high)s") % {"low": low, "high": high}
+def _leads_on(value: FacetValue) -> bool:
+    return value.chosen or any(map(_leads_on, value.children))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import SearchView, events, picture
+from .views import SearchView, events, facet_values, picture
 
 app_name = "catalog_search"
 urlpatterns = [
     path("", SearchView.as_view(), name="search"),
     path("picture/<str:token>.jpg", picture, name="picture"),
     path("events/", events, name="events"),
+    path("facets/<str:index>/<str:facet>/", facet_values, name="facet"),
     path("<str:index>/", SearchView.as_view(), name="search"),
 ]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.forms import BoundField
 from django.http import (
     Http404,
     HttpRequest,
@@ -25,15 +24,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from .conf import settings
 from .exceptions import ImageError, IndexNotFound
-from .facets import FacetRange, FacetValue
 from .forms import SearchForm
 from .indexes import SearchIndex, registry
 from .navigation import Address, Chip
+from .panels import panels
 from .querylog import note_event
 from .responses import describe
 from .searching import Results, cache
 
-SHOWN_VALUES = 8
+NOT_CARRIED = ("sort", "page", "more", "within")
+"""Parameters of an address that its forms leave out, or have fields for."""
 
 
 # A search changes nothing and answers everybody alike, so its form needs no token, and pages that hold a search box
@@ -106,9 +106,9 @@ class SearchView(View):
             "without_filters": address.without(*names),
             "without_words": address.without("q"),
             "all_products": Address.of(address.path, type(address.parameters)()),
-            "facets": [panel for panel in _panels(form, results) if panel.is_worth_showing],
+            "facets": panels(form, results, address),
             "unusable_filters": [str(form.fields[name].label) for name in names if name in form.errors],
-            "carried": [(name, value) for name, value in _pairs(address) if name not in (*names, "sort", "page")],
+            "carried": [(name, value) for name, value in _pairs(address) if name not in (*names, *NOT_CARRIED)],
             "filtered": [(name, value) for name, value in _pairs(address) if name in names],
             "pages": list(address.pages(results)) if results.pages > 1 else [],
             "previous": address.previous_page(results),
@@ -168,6 +168,19 @@ def _term_chips(form: SearchForm, address: Address) -> list[Chip]:
 
 
 @require_safe
+def facet_values(request: HttpRequest, index: str, facet: str) -> JsonResponse:
+    """Answer with all values of a facet among what a search finds, those that hold ``within``; for long lists."""
+    form = SearchForm(SearchView().get_index(index), request.GET)
+    if facet not in [one.name for one in form.index.facets]:
+        raise Http404("There is no such facet.")
+    if not form.is_valid():
+        return JsonResponse({"errors": form.errors.get_json_data()}, status=400)
+    found = form.facet(facet, request)
+    values = [] if found is None or found.is_range else [asdict(value) for value in found.found]  # type: ignore[union-attr]
+    return JsonResponse({"values": values, "hidden": found.hidden if found else 0})
+
+
+@require_safe
 def picture(request: HttpRequest, token: str) -> HttpResponse:
     """Show a visitor the picture they search with."""
     try:
@@ -176,38 +189,6 @@ def picture(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404(str(error)) from error
     headers = {"Cache-Control": f"private, max-age={settings.PICTURE_SECONDS}", "X-Robots-Tag": "noindex"}
     return HttpResponse(kept.jpeg, content_type="image/jpeg", headers=headers)
-
-
-@dataclass(frozen=True, slots=True)
-class _Panel:
-    """One facet as the page shows it: its first values and the rest, or two bounds."""
-
-    name: str
-    label: str
-    values: list[FacetValue]
-    rest: list[FacetValue]
-    bounds: FacetRange | None
-    fields: list[BoundField]
-
-    @property
-    def rest_is_open(self) -> bool:
-        return any(value.chosen for value in self.rest)
-
-    @property
-    def is_worth_showing(self) -> bool:
-        if self.bounds is None:
-            return bool(self.values)
-        return self.bounds.low != self.bounds.high or any(field.value() or field.errors for field in self.fields)
-
-
-def _panels(form: SearchForm, results: Results) -> list[_Panel]:
-    panels = []
-    for result in results.facets.values():
-        bounds = result.found if isinstance(result.found, FacetRange) else None
-        values = [] if isinstance(result.found, FacetRange) else result.found
-        fields = [form[name] for name in result.facet.parameters]
-        panels.append(_Panel(result.name, result.label, values[:SHOWN_VALUES], values[SHOWN_VALUES:], bounds, fields))
-    return panels
 
 
 def _pairs(address: Address) -> list[tuple[str, str]]:

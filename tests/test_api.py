@@ -77,6 +77,7 @@ def test_words(client: Client, indexed_shop: Shop) -> None:
         "id": mug.pk,
         "title": "Red mug",
         "url": f"http://testserver{mug.get_absolute_url()}",
+        "variants": 1,
     }
     assert answer["query"] == {"q": "red mug", "picture": None, "like": [], "unlike": [], "terms": []}
     assert answer["total"] >= 2
@@ -102,7 +103,7 @@ def test_facets(client: Client, indexed_shop: Shop) -> None:
     assert red["chosen"] is True
     assert red["count"] >= 1
     assert facets["price"]["values"] is None
-    assert facets["price"]["parameters"] == ["price_min", "price_max"]
+    assert facets["price"]["parameters"] == ["price_min", "price_max", "price"]
     assert float(facets["price"]["range"]["chosen_high"]) == 50
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.db.models import Q
 
-from catalog_search import Facet, SearchIndex, checks
+from catalog_search import Boost, Facet, HierarchyFacet, RangeFacet, SearchIndex, checks
 from catalog_search.indexes import registry
 from catalog_search.models import Generation
 from project.shop.models import Brand, Product
@@ -131,7 +132,18 @@ def test_workers_and_those_who_ask_them(
         ({"follow": ["products.images"]}, []),
         ({"facets": [Facet("name", name="page")]}, ["catalog_search.E013"]),
         ({"facets": [Facet("colour")]}, ["catalog_search.E014"]),
+        ({"facets": [RangeFacet("name")]}, ["catalog_search.E014"]),
+        ({"facets": [HierarchyFacet("name"), HierarchyFacet("products", parent="parent")]}, []),
+        ({"facets": [HierarchyFacet("products", parent="brand")]}, ["catalog_search.E014"]),
+        ({"facets": [HierarchyFacet("name", parent="parent")]}, ["catalog_search.E014"]),
         ({"sorts": {"price": "-price"}}, ["catalog_search.E015"]),
+        ({"browse_order": "-popularity"}, ["catalog_search.E015"]),
+        ({"browse_order": "-name", "boosts": [Boost("name"), Boost(Q(name="Acme"))]}, []),
+        ({"boosts": [Boost("sold")]}, ["catalog_search.E017"]),
+        ({"boosts": [Boost(Q(sold__gt=0))]}, ["catalog_search.E017"]),
+        ({"variants": "name", "group_by": True}, []),
+        ({"group_by": True}, ["catalog_search.E018"]),
+        ({"variants": "products"}, ["catalog_search.E018"]),
     ],
 )
 def test_declarations(declare: Callable[..., list[str]], attributes: dict[str, Any], expected: list[str]) -> None:

@@ -14,6 +14,7 @@ from django.core.management import get_commands
 
 from catalog_search import checks
 from catalog_search.backends.presets import PRESETS, Preset
+from catalog_search.checks import lookups
 from catalog_search.conf import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -76,6 +77,20 @@ def test_the_snippets_about_searching_run(indexed_shop: dict[str, Any], rf: Any,
     }
     for block in blocks(ROOT / "docs" / "searching.md", "python"):
         exec(compile(block, "docs/searching.md", "exec"), names)  # noqa: S102 - our own page
+
+
+@pytest.mark.django_db
+def test_the_snippets_about_facets_run(indexed_shop: dict[str, Any]) -> None:
+    from project.shop.models import Product
+    from project.shop.search import ProductIndex
+
+    names: dict[str, Any] = {"print": lambda *_: None}
+    first, *others = blocks(ROOT / "docs" / "facets.md", "python")
+    exec(compile(first, "docs/facets.md", "exec"), names)  # noqa: S102 - our own page
+    assert list(lookups.check_index(names["ProductIndex"](Product))) == []
+    names["ProductIndex"] = ProductIndex
+    for block in others:
+        exec(compile(block, "docs/facets.md", "exec"), names)  # noqa: S102 - our own page
 
 
 def models_page() -> dict[str, Any]:

@@ -34,6 +34,8 @@ def test_an_empty_form_browses() -> None:
         "sort": None,
         "page": 1,
         "page_size": None,
+        "more": "",
+        "within": "",
         "rerank": True,
         "language": "",
     }
@@ -57,6 +59,8 @@ def test_everything_at_once(picture_bytes: Callable[..., bytes]) -> None:
         "sort": "price",
         "page": 2,
         "page_size": None,
+        "more": "",
+        "within": "",
         "rerank": False,
         "language": "",
     }

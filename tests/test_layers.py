@@ -9,11 +9,11 @@ PACKAGE = Path(__file__).parent.parent / "catalog_search"
 
 LAYERS = [
     {"exceptions", "breaker", "conf", "languages", "images", "content", "fusion", "quantization"},
-    {"facets", "indexes", "backends", "embedding"},
+    {"boosts", "facets", "indexes", "backends", "embedding"},
     {"models", "sql"},
     {"indexing", "searching"},
     {"tasks", "signals", "forms", "checks", "evaluation", "tuning", "querylog", "health"},
-    {"views", "urls", "navigation", "responses", "admin", "api", "management", "templatetags"},
+    {"views", "urls", "navigation", "panels", "responses", "admin", "api", "management", "templatetags"},
     {"apps"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -75,6 +75,7 @@ class SearchAdminMixin(admin.ModelAdmin):
             visible=queryset,
             page_size=self.search_limit,
             facet_counts=False,
+            group_by=False,
             request=request,
         )
         if "index" in results.degraded:

@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from ..facets import FacetRange
+from ..facets import FacetRange, FacetValue
 from ..indexes import SearchIndex
 from ..searching import Hit
 from ..searching.results import FacetResult
@@ -22,6 +22,7 @@ class HitSerializer(serializers.Serializer):
     title = serializers.CharField(source="object.__str__")
     url = serializers.SerializerMethodField(help_text="Address of the product's page, or null.")
     thumbnail = serializers.SerializerMethodField(help_text="Address of its picture, or null.")
+    variants = serializers.IntegerField(help_text="Products of its family that were found; 1 where none are grouped.")
     score = serializers.FloatField(help_text="Comparable within one answer only.")
     why = serializers.DictField(source="why.as_dict", help_text="Rank and score in each lane; for staff who ask.")
 
@@ -53,6 +54,11 @@ class FacetValueSerializer(serializers.Serializer):
     label = serializers.CharField()  # type: ignore[assignment]
     count = serializers.IntegerField(help_text="Products found that have it.")
     chosen = serializers.BooleanField()
+    children = serializers.SerializerMethodField(help_text="In a hierarchy: the next level, where it is open.")
+
+    def get_children(self, value: FacetValue) -> list[dict[str, Any]]:
+        """Return the choices below."""
+        return list(FacetValueSerializer(value.children, many=True).data)
 
 
 class FacetRangeSerializer(serializers.Serializer):
@@ -62,6 +68,7 @@ class FacetRangeSerializer(serializers.Serializer):
     high = serializers.ReadOnlyField()
     chosen_low = serializers.ReadOnlyField()
     chosen_high = serializers.ReadOnlyField()
+    steps = FacetValueSerializer(many=True, help_text="Ranges between the steps that the index declares.")
 
 
 class FacetSerializer(serializers.Serializer):
@@ -71,6 +78,8 @@ class FacetSerializer(serializers.Serializer):
     parameters = serializers.ListField(child=serializers.CharField(), source="facet.parameters")
     values = serializers.SerializerMethodField()
     range = serializers.SerializerMethodField()
+    hidden = serializers.IntegerField(help_text="Values besides those listed; api/search/facets/ lists them.")
+    exact = serializers.BooleanField(help_text="False: choosing a value may find more than its count.")
 
     def get_values(self, result: FacetResult) -> list[dict[str, Any]] | None:
         """Return the choices, most frequent first."""

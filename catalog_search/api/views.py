@@ -62,6 +62,14 @@ class IndexView(APIView):
         return index
 
 
+def valid(form: SearchForm) -> SearchForm:
+    """Return a form that is valid. Raises InvalidSearch, which says at each field what is wrong."""
+    if not form.is_valid():
+        errors = {name: [str(message) for message in messages] for name, messages in form.errors.items()}
+        raise InvalidSearch({"errors": errors})
+    return form
+
+
 class SimilarView(IndexView):
     """Names products similar to one, without its variants: what a product's page shows below."""
 
@@ -85,6 +93,20 @@ class SimilarView(IndexView):
         return Response({"hits": serialize_hits(declared, hits, {"request": request, "view": self})})
 
 
+class FacetView(IndexView):
+    """Names all values of one facet among what a search finds: its parameters, and ``within`` for what they hold."""
+
+    form_class: type[SearchForm] = SearchForm
+
+    def get(self, request: Request, index: str, facet: str) -> Response:
+        """Answer with the facet as a search shows it, but for its limit."""
+        form = self.form_class(self.get_index(index), request.query_params)
+        if facet not in [one.name for one in form.index.facets]:
+            raise Http404("There is no such facet.")
+        found = valid(form).facet(facet, request)
+        return Response(None if found is None else FacetSerializer(found).data)
+
+
 class SearchView(IndexView):
     """Searches one index by words, by a picture, or by both.
 
@@ -106,10 +128,7 @@ class SearchView(IndexView):
 
     def answer(self, request: Request, form: SearchForm) -> Response:
         """Search, or say at each field what is wrong with it."""
-        if not form.is_valid():
-            errors = {name: [str(message) for message in messages] for name, messages in form.errors.items()}
-            raise InvalidSearch({"errors": errors})
-        results = form.search(request, explain=self.explains(request, form))
+        results = valid(form).search(request, explain=self.explains(request, form))
         response = Response(self.represent(request, form, results))
         describe(response, results)
         return response

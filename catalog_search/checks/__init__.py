@@ -9,7 +9,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.core.exceptions import FieldDoesNotExist, FieldError
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models, router
 from django.db.models import Model
 from django.utils.module_loading import import_string
@@ -18,12 +18,11 @@ from ..backends import backend_class
 from ..backends.base import Embedder, Reranker
 from ..conf import Settings, settings
 from ..exceptions import ConfigurationError
-from ..forms import RESERVED
 from ..indexes import SearchIndex, registry
 from ..indexing.related import relations
 from ..models import Generation
 from ..sql import write_alias
-from . import workers
+from . import lookups, workers
 from .database import check_alias
 
 BACKENDS = {"EMBEDDER": Embedder, "RERANKER": Reranker, "IMAGE_RERANKER": Reranker}
@@ -144,7 +143,7 @@ def _index(index: SearchIndex) -> Iterator[CheckMessage]:
             if isinstance(path, str) and (problem := _path_problem(index.model, path)):
                 yield Error(
                     f'{declaration.__name__}.{attribute}: "{path}" does not exist: {problem}.',
-                    hint=f"{index.model._meta.label} has the fields: {', '.join(_field_names(index.model))}.",
+                    hint=f"{index.model._meta.label} has the fields: {', '.join(lookups.field_names(index.model))}.",
                     obj=declaration,
                     id="catalog_search.E011",
                 )
@@ -159,7 +158,7 @@ def _index(index: SearchIndex) -> Iterator[CheckMessage]:
         list(relations(index))
     except ConfigurationError as error:
         yield Error(str(error), hint="follow = []", obj=declaration, id="catalog_search.E012")
-    yield from _lookups(index)
+    yield from lookups.check_index(index)
     products, documents = write_alias(index.model), write_alias(Generation)
     if products != documents or not router.allow_migrate_model(products, Generation):
         yield Error(
@@ -169,41 +168,6 @@ def _index(index: SearchIndex) -> Iterator[CheckMessage]:
             obj=declaration,
             id="catalog_search.E026",
         )
-
-
-def _lookups(index: SearchIndex) -> Iterator[CheckMessage]:
-    declaration, products = type(index), index.queryset(None)
-    for facet in index.facets:
-        if set(facet.parameters) & set(RESERVED):
-            yield Error(
-                f'{declaration.__name__}.facets: the name "{facet.name}" is taken by the search form.',
-                hint=f'Facet("{facet.field}", name="{facet.name}_value")',
-                obj=declaration,
-                id="catalog_search.E013",
-            )
-        if problem := _lookup_problem(products, facet.lookup):
-            yield Error(
-                f'{declaration.__name__}.facets: "{facet.field}" cannot be filtered by: {problem}',
-                hint=f"A facet is a field or an annotation of queryset(): {', '.join(_field_names(index.model))}.",
-                obj=declaration,
-                id="catalog_search.E014",
-            )
-    for name, order in index.sorts.items():
-        if problem := _lookup_problem(products, order.lstrip("-")):
-            yield Error(
-                f'{declaration.__name__}.sorts["{name}"]: "{order}" cannot be sorted by: {problem}',
-                hint=f"A sort is a field or an annotation of queryset(): {', '.join(_field_names(index.model))}.",
-                obj=declaration,
-                id="catalog_search.E015",
-            )
-
-
-def _lookup_problem(products: Any, lookup: str) -> str:
-    try:
-        products.order_by(lookup).values(lookup).query.get_compiler(using=products.db).as_sql()
-    except (FieldError, ValueError, TypeError) as error:
-        return str(error)
-    return ""
 
 
 def _leads_to_files(model: type[Model], path: str) -> bool:
@@ -237,7 +201,3 @@ def _path_problem(model: type[Model], path: str) -> str:
             return ""
         model = field.related_model
     return ""
-
-
-def _field_names(model: type[Model]) -> list[str]:
-    return sorted(field.name for field in model._meta.get_fields())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import EllipsisType
 from typing import Any
@@ -22,6 +22,8 @@ class Ask:
     ``conditions`` narrow the products that may be found, ``admitted`` are keys of products that belong to the result
     whatever the lanes say, where they are in scope. ``guidance`` is told beside the hits, and ``notes`` carries what
     one step leaves for another under the step's own name. ``arrange`` are steps to run instead of those of ARRANGE.
+    ``grouped`` shows one product of each family; ``more`` names a facet whose values are all wanted, ``within`` a text
+    that they hold.
     """
 
     query: Query
@@ -31,8 +33,11 @@ class Ask:
     size: int
     cutoff: float | EllipsisType | None
     rerank: bool
-    facet_counts: bool
+    facet_counts: bool | Collection[str]
     lanes: tuple[str, ...]
+    grouped: bool = False
+    more: str = ""
+    within: str = ""
     arrange: Sequence[Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]] | None = None
     conditions: tuple[Q, ...] = ()
     admitted: tuple[str, ...] = ()

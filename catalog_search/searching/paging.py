@@ -5,41 +5,67 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..conf import settings
 from . import cache
 from .asking import Ask
 from .ranking import Candidate
-from .results import Why
+from .results import FacetResult, Hit, Why
 from .scope import Scope
 
 
-def ranking_key(scope: Scope, ask: Ask) -> str:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was found, as ``Results`` names it."""
+
+    hits: tuple[Hit, ...] = ()
+    total: int = 0
+    facets: Mapping[str, FacetResult] = field(default_factory=dict)
+    reranked: int = 0
+    near: tuple[Hit, ...] = ()
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Members of a result in their order; ``total`` counts more than these where they are only a part."""
+
+    candidates: Sequence[Candidate]
+    reranked: int = 0
+    exact: bool = True
+    total: int = 0
+
+
+def ranking_key(scope: Scope, ask: Ask, part: int = 0) -> str:
     """Return the key of a ranking: everything that decides it, visibility and filters by their SQL."""
-    decided = [ask.query.digest, ask.sort, ask.cutoff, ask.rerank, ask.lanes, ask.admitted, ask.guidance]
-    parts = [scope.generation.pk, *scope.keys, *decided]
+    decided = [ask.query.digest, ask.sort, ask.cutoff, ask.rerank, ask.lanes, ask.admitted, ask.guidance, ask.grouped]
+    parts = [scope.generation.pk, *scope.keys, *decided, part]
     return "ranking:" + hashlib.blake2b(repr(parts).encode(), digest_size=20).hexdigest()
 
 
-def freeze(key: str, candidates: Sequence[Candidate], reranked: int) -> None:
+def freeze(key: str, ranking: Ranking) -> None:
     """Keep a ranking for the next pages."""
     rows = [
-        [one.key, one.score, why.fused, why.rerank, why.matched, why.penalty, dict(why.lanes)]
-        for one in candidates
+        [one.key, one.score, one.family, one.variants, dict(why.lanes), *rest]
+        for one in ranking.candidates
         for why in [one.why]
+        for rest in [(why.fused, why.rerank, why.matched, why.penalty, why.boost)]
     ]
-    cache.put(key, json.dumps({"reranked": reranked, "rows": rows}), settings.PAGING_SECONDS)
+    kept = {"reranked": ranking.reranked, "exact": ranking.exact, "total": ranking.total, "rows": rows}
+    cache.put(key, json.dumps(kept), settings.PAGING_SECONDS)
 
 
-def frozen(key: str) -> tuple[list[Candidate], int] | None:
-    """Return a kept ranking as (candidates, how many were reranked), or None."""
+def frozen(key: str) -> Ranking | None:
+    """Return a kept ranking, or None."""
     kept = cache.get(key)
     if not isinstance(kept, str):
         return None
     ranking: Mapping[str, Any] = json.loads(kept)
     found = [
-        Candidate(key, score, Why({lane: (place, value) for lane, (place, value) in lanes.items()}, *why))
-        for key, score, *why, lanes in ranking["rows"]
+        Candidate(key, score, Why({lane: (place, value) for lane, (place, value) in lanes.items()}, *why), *family)
+        for key, score, *family, lanes, fused, rerank, matched, penalty, boost in ranking["rows"]
+        for why in [(fused, rerank, matched, penalty, boost)]
     ]
-    return found, int(ranking["reranked"])
+    return Ranking(found, int(ranking["reranked"]), bool(ranking["exact"]), int(ranking["total"]))

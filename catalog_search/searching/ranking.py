@@ -24,11 +24,16 @@ IDENTIFIER_BOOSTS = {"exact": 1.0, "prefix": 0.5, "word": 0.5}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A product in the result set with its score so far."""
+    """A product in the result set with its score so far.
+
+    Where products are grouped, ``family`` is what it shares with its variants, and ``variants`` how many are found.
+    """
 
     key: str
     score: float
     why: Why
+    family: str = ""
+    variants: int = 1
 
 
 def rank(

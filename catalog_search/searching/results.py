@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..facets import Facet, FacetRange, FacetValue
+from ..facets import Facet, FacetRange, FacetValue, Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Why:
     matched: str = ""
     penalty: float = 0.0
     """The share of its score that it lost by being near to something unwanted."""
+    boost: float = 0.0
+    """The share of its score that the index's boosts gave it, or took."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """How much of its likeness came from its "text" and its "image"; told by ``search(..., explain=True)``."""
 
@@ -39,6 +41,7 @@ class Why:
             "rerank": None if self.rerank is None else round(self.rerank, 4),
             "matched": self.matched,
             "penalty": round(self.penalty, 4),
+            "boost": round(self.boost, 4),
             "shares": {part: round(share, 4) for part, share in self.shares.items()},
         }
 
@@ -51,6 +54,8 @@ class Hit:
     score: float
     why: Why
     thumbnail_url: str = ""
+    variants: int = 1
+    """How many products of its family were found, itself included; 1 where results are not grouped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,19 @@ class FacetResult:
     """A facet beside its counts over the products found."""
 
     facet: Facet
-    found: list[FacetValue] | FacetRange
+    counted: Found
+    exact: bool = True
+    """False where the bound MAX_CANDIDATES was reached: choosing a value may find more than its count."""
+
+    @property
+    def found(self) -> list[FacetValue] | FacetRange:
+        """The values, most frequent first, or the range."""
+        return self.counted.shown
+
+    @property
+    def hidden(self) -> int:
+        """How many values there are besides those listed."""
+        return self.counted.hidden
 
     @property
     def name(self) -> str:

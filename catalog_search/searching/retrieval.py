@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import EllipsisType
 
 from ..conf import settings
@@ -75,19 +76,61 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
     return Demand(scope, ask, words, asked, tuple(found), floor, partial_floor)
 
 
-def candidates(scope: Scope, demand: Demand, trace: Trace) -> list[Candidate]:
-    """Return the members of the set in order of their fused score, at most MAX_CANDIDATES."""
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Members in order of their fused score; ``complete`` where no lane came to its bound, so that these are all."""
+
+    candidates: list[Candidate]
+    complete: bool = True
+
+
+class Membership:
+    """The members of one search, under any choice of facets.
+
+    Where all members are known, a choice only leaves some out: what a facet counts is then exactly what choosing finds.
+    Where there are more than are kept, each choice is searched for anew, for it may bring up what was left out.
+    """
+
+    def __init__(self, demand: Demand, trace: Trace) -> None:
+        self.demand, self._trace = demand, trace
+
+    @cached_property
+    def whole(self) -> Members:
+        """The members where nothing is chosen."""
+        return candidates(self.demand.scope, self.demand, self._trace)
+
+    @property
+    def is_known(self) -> bool:
+        """Are all members known?"""
+        return len(self.demand.nearest) < settings.MAX_CANDIDATES and self.whole.complete
+
+    def under(self, scope: Scope) -> Members:
+        """Return the members within the scope of a choice."""
+        if scope.is_empty:  # a facet value that no product can have
+            return Members([])
+        if scope is self.demand.scope:
+            return self.whole
+        if not self.is_known:
+            return candidates(scope, self.demand, self._trace)
+        there = set(scope.admitted([one.key for one in self.whole.candidates]))
+        return Members([one for one in self.whole.candidates if one.key in there])
+
+
+def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
+    """Return the members of the set in a scope, at most MAX_CANDIDATES."""
     limit = settings.MAX_CANDIDATES
     with trace.stage("identifiers"):
         by_identifier = lanes.identifiers(scope, demand.ask.query) if "identifiers" in demand.ask.lanes else []
     with trace.stage("words"):
         by_words = matching_words(scope, demand.words, limit) if "words" in demand.ask.lanes else []
+    complete = max(len(by_words), len(by_identifier)) < limit
     similar: dict[str, float] = {}
     members: list[str] = []
     if demand.asked:
         with trace.stage("vectors"):
             similar = dict(_near(scope, demand, limit))
             members = list(similar)
+            complete = complete and len(members) < limit
             others = [match.key for match in by_identifier] + [match.key for match in by_words[:SCORED_BY_BOTH]]
             similar |= lanes.similarities(scope, demand.asked.vector, [key for key in others if key not in similar])
             by_words = [match for match in by_words if _belongs(match, similar, demand)]
@@ -101,7 +144,8 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> list[Candidate]:
             ranked = composition.penalise(scope, demand.asked, ranked)
     known = {one.key for one in ranked}
     admitted = [key for key in scope.admitted(demand.ask.admitted) if key not in known]
-    return [*ranked, *(Candidate(key, 0.0, Why()) for key in admitted)]
+    complete = complete and len(ranked) < limit
+    return Members([*ranked, *(Candidate(key, 0.0, Why()) for key in admitted)], complete)
 
 
 def nearest(scope: Scope, demand: Demand, limit: int) -> list[Candidate]:

@@ -60,7 +60,7 @@ class Scope:
             values = chosen.get(facet.name)
             if values and facet.name != without:
                 try:
-                    products = products.filter(facet.condition(values))
+                    products = facet.filter(products, values)
                 except (ValueError, TypeError, ValidationError):
                     products = products.none()  # not a value of this field: no product has it
         return self._over(products)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import EllipsisType
 from typing import IO, Any
 
@@ -20,15 +19,19 @@ from ..models import Generation
 from ..sql import read_alias
 from . import paging, steps
 from .asking import Ask
+from .browsing import browsed
+from .counting import Keys, count
 from .encoding import query_meaning
 from .explaining import explained
+from .grouping import shown, with_families
 from .hydration import hydrate
 from .lanes import LANES
+from .paging import Page, Ranking
 from .query import Query, query_language
 from .ranking import Candidate
 from .reranking import rerank
-from .results import FacetResult, Hit, Results, Why
-from .retrieval import Demand, candidates, demand, nearest
+from .results import Results
+from .retrieval import Membership, demand, nearest
 from .scope import Scope
 from .trace import Trace
 
@@ -53,7 +56,10 @@ def search(
     page: int = 1,
     page_size: int | None = None,
     rerank: bool = True,
-    facet_counts: bool = True,
+    facet_counts: bool | Collection[str] = True,
+    more: str = "",
+    within: str = "",
+    group_by: bool | None = None,
     cutoff: float | EllipsisType | None = ...,
     lanes: Collection[str] = LANES,
     language: str = "",
@@ -69,7 +75,9 @@ def search(
     not to; both are left out themselves. ``terms`` are (words, weight) beside the text: ``("floral", -0.5)`` takes
     half the score of what is floral. Nothing asked means browsing. ``queryset`` narrows to some products; ``visible``
     replaces ``index.queryset(request)`` where other rules decide who sees what, as in the admin. ``facets`` maps names
-    to chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting.
+    to chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting, and
+    names count only those facets; ``more`` names one whose values are all wanted, beyond its limit, ``within`` a text
+    that they hold. ``group_by`` overrides ``index.group_by``: one product of each family, or every one.
     ``cutoff`` overrides the setting; None admits every product to the vector lane. ``lanes`` names those
     that retrieve, to compare them: "identifiers", "words", "vectors". ``generation`` asks another than the serving one.
     ``explain`` tells for each hit of the page how much of its likeness came from its text and from its pictures
@@ -80,7 +88,7 @@ def search(
     CatalogSearchError on an unknown facet, sort or lane, or where a query only says what is not wanted.
     """
     chosen = {name: values for name, values in (facets or {}).items() if values}
-    _refuse_unknown("facet", chosen, [facet.name for facet in index.facets], index)
+    _refuse_unknown("facet", [*chosen, *([more] if more else [])], [facet.name for facet in index.facets], index)
     _refuse_unknown("sort", [sort] if sort else [], list(index.sorts), index)
     _refuse_unknown("lane", lanes, LANES, index)
     picture = image if image is None or isinstance(image, Picture) else read_picture(image)
@@ -100,6 +108,9 @@ def search(
         rerank=rerank,
         facet_counts=facet_counts,
         lanes=tuple(lane for lane in LANES if lane in lanes),
+        grouped=bool(index.variants) and (index.group_by if group_by is None else group_by),
+        more=more,
+        within=within,
         arrange=arrange,
     )
     trace = Trace()
@@ -112,13 +123,13 @@ def search(
         scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
         ask = steps.rewritten(scope, ask, trace, rewrite)
         scope = scope.under(*ask.conditions)
-        found = (_ranked if ask.query else _browsed)(scope, ask, trace)
+        found = (_ranked if ask.query else browsed)(scope, ask, trace)
         hits = explained(scope, ask.query, found.hits, trace) if explain else found.hits
     return Results(
         hits=hits,
         near=found.near,
         total=found.total,
-        total_is_exact=not ask.query or found.total < settings.MAX_CANDIDATES,
+        total_is_exact=found.exact,
         page=ask.page,
         page_size=ask.size,
         facets=found.facets,
@@ -131,80 +142,44 @@ def search(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What was found, as ``Results`` names it."""
-
-    hits: tuple[Hit, ...] = ()
-    total: int = 0
-    facets: Mapping[str, FacetResult] = field(default_factory=dict)
-    reranked: int = 0
-    near: tuple[Hit, ...] = ()
-
-
-def _browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
-    """Answer an empty query: all products in scope, in the order asked for or else the index's first."""
-    narrowed = scope.narrowed(ask.chosen)
-    with trace.stage("browse"):
-        order = scope.index.sorts.get(ask.sort) or next(iter(scope.index.sorts.values()), "-pk")
-        keys = narrowed.products.order_by(order, "pk").values_list("pk", flat=True)
-        total = keys.count()
-        if ask.sort:
-            shown = [str(key) for key in keys[ask.window]]
-        else:
-            # The order of all is the database's; among the first of them, and what is admitted, steps may choose.
-            admitted = narrowed.admitted(ask.admitted)
-            keys = keys.exclude(pk__in=admitted)
-            head = [*admitted, *map(str, keys[: settings.MAX_CANDIDATES])]
-            first = steps.arranged(narrowed, ask, [Candidate(key, 0.0, Why()) for key in head], trace)
-            window = ask.window
-            shown = [one.key for one in first[window]]
-            rest = slice(max(window.start, len(head)) - len(admitted), window.stop - len(admitted))
-            if rest.stop > rest.start and len(shown) < ask.size:
-                shown += map(str, keys[rest])
-    with trace.stage("hydrate"):
-        hits = hydrate(narrowed, [Candidate(key, 0.0, Why()) for key in shown])
-    with trace.stage("facets"):
-        facets = _count(scope, ask, lambda facet: scope.narrowed(ask.chosen, without=facet.name).products)
-    return Page(hits, total, facets)
-
-
 def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:
     """Answer a query: rows, total, facets and sort all read one set of members."""
     if scope.generation.pk is None or scope.is_empty:
-        return Page(facets=_count(scope, ask, lambda _: scope.products.none()))
+        return Page(facets=count(scope, ask, lambda _: ((), True)))
     meaning = query_meaning(scope, ask.query, trace) if "vectors" in ask.lanes else None
-    demanded = demand(scope, ask, meaning, trace)
+    membership = Membership(demand(scope, ask, meaning, trace), trace)
     narrowed = scope.narrowed(ask.chosen)
-    members, reranked = _ranking(narrowed, ask, demanded, trace)
+    ranking = _ranking(narrowed, ask, membership, trace)
+    listed = shown(ranking.candidates)
     with trace.stage("hydrate"):
-        hits = hydrate(narrowed, members[ask.window])
-        near = () if members else hydrate(narrowed, nearest(narrowed, demanded, ALTERNATIVES))
+        hits = hydrate(narrowed, listed[ask.window])
+        others = [] if listed else nearest(narrowed, membership.demand, ALTERNATIVES)
+        near = hydrate(narrowed, shown(with_families(narrowed, others) if ask.grouped else others))
     with trace.stage("facets"):
 
-        def counted(facet: Facet) -> QuerySet[Any]:
-            # Without its own choice, so that a visitor sees what another value would bring.
+        def counted(facet: Facet) -> Keys:
             if facet.name not in ask.chosen:
-                return narrowed.among(member.key for member in members)
-            wider = scope.narrowed(ask.chosen, without=facet.name)
-            return wider.among(member.key for member in candidates(wider, demanded, trace))
+                return [one.key for one in ranking.candidates], ranking.exact
+            if membership.is_known:  # counting leaves out what the other choices leave out
+                return [one.key for one in membership.whole.candidates], True
+            wider = membership.under(scope.narrowed(ask.chosen, without=facet.name))
+            return [one.key for one in wider.candidates], wider.complete
 
-        facets = _count(scope, ask, counted)
-    return Page(hits, len(members), facets, reranked, near)
+        facets = count(scope, ask, counted)
+    return Page(hits, len(listed), facets, ranking.reranked, near, ranking.exact)
 
 
-def _ranking(scope: Scope, ask: Ask, demanded: Demand, trace: Trace) -> tuple[list[Candidate], int]:
-    """Return the members in order and how many were reranked; page one's order is frozen for the next pages."""
-    if scope.is_empty:  # a facet value that no product can have
-        return [], 0
-    key = paging.ranking_key(scope, ask)
-    kept = paging.frozen(key) if ask.page > 1 else None
+def _ranking(scope: Scope, ask: Ask, membership: Membership, trace: Trace) -> Ranking:
+    """Return the members in order; page one's order is frozen for the next pages."""
+    key = "" if scope.is_empty else paging.ranking_key(scope, ask)
+    kept = paging.frozen(key) if key and ask.page > 1 else None
     if kept:
         return kept
-    members, reranked = candidates(scope, demanded, trace), 0
+    found, reranked = membership.under(scope), 0
+    members = with_families(scope, found.candidates) if ask.grouped else found.candidates
     if ask.sort:
         with trace.stage("sort"):
-            members = _sorted(scope, members, scope.index.sorts[ask.sort])
+            members = _sorted(scope, members, ask.sort)
     else:
         if ask.rerank:
             with trace.stage("rerank"):
@@ -213,23 +188,16 @@ def _ranking(scope: Scope, ask: Ask, demanded: Demand, trace: Trace) -> tuple[li
                 if failed:
                     trace.degrade("reranker")
         members = steps.arranged(scope, ask, members, trace)
+    ranking = Ranking(members, reranked, found.complete)
     if len(members) > ask.size and not trace.degraded and ask.arrange is None:
-        paging.freeze(key, members, reranked)
-    return members, reranked
+        paging.freeze(key, ranking)
+    return ranking
 
 
-def _sorted(scope: Scope, members: Sequence[Candidate], order: str) -> list[Candidate]:
+def _sorted(scope: Scope, members: Sequence[Candidate], sort: str) -> list[Candidate]:
     by_key = {candidate.key: candidate for candidate in members}
-    keys = scope.among(by_key).order_by(order, "pk").values_list("pk", flat=True)
+    keys = scope.among(by_key).order_by(*scope.index.order(sort)).values_list("pk", flat=True)
     return [by_key[str(key)] for key in keys]
-
-
-def _count(scope: Scope, ask: Ask, products: Callable[[Facet], QuerySet[Any]]) -> dict[str, FacetResult]:
-    return {
-        facet.name: FacetResult(facet, facet.count(products(facet), ask.chosen.get(facet.name, ())))
-        for facet in scope.index.facets
-        if ask.facet_counts
-    }
 
 
 def _active_generation(index: SearchIndex, trace: Trace) -> Generation:

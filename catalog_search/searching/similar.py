@@ -38,6 +38,7 @@ def similar(
         cutoff=None,  # the nearest there are, however near
         rerank=False,
         facet_counts=False,
+        group_by=False,
         request=request,
     ).hits
     if first is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from catalog_search.exceptions import ImageError
+from catalog_search.facets import FacetValue
 from catalog_search.images import Picture, read_picture
 from catalog_search.searching import Results
 
@@ -24,13 +26,14 @@ class Example:
     product: Product
     text: str = ""
     picture: Picture | None = None
+    facets: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     within: int = 10
 
     @property
     def title(self) -> str:
         """What is searched for, in words."""
         shown = f"photo of {self.product.name}" if self.picture else ""
-        return " + ".join(filter(None, (shown, self.text)))
+        return " + ".join(filter(None, (shown, self.text, *(", ".join(values) for values in self.facets.values()))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Outcome:
     example: Example
     results: Results
     rank: int | None
-    """Where the product, or one of the same name, stands; None where it is not on the page."""
+    """Where the product, a variant or one of the same name stands; None where it is not on the page."""
 
     @property
     def failure(self) -> str:
@@ -49,6 +52,17 @@ class Outcome:
             return f"degraded: {', '.join(self.results.degraded)}"
         if self.example.within and (self.rank is None or self.rank > self.example.within):
             return f"not among the first {self.example.within}"
+        if self.example.kind == "variant" and self.rank and self.results.hits[self.rank - 1].variants < 2:
+            return "no other variant found"
+        return self._miscounted()
+
+    def _miscounted(self) -> str:
+        for name in self.example.facets:
+            values = self.results.facets[name].found
+            if isinstance(values, list) and self.results.total not in [
+                one.count for one in _flat(values) if one.chosen
+            ]:
+                return f"{name} counts something else"
         return ""
 
     def row(self) -> list[str]:
@@ -67,16 +81,21 @@ class Outcome:
 
 
 def examples(reads_pictures: bool) -> Iterator[Example]:
-    """Yield searches by text, photo, photo and text, and identifier, made from products spread over the catalogue.
+    """Yield searches of every kind, made from products spread over the catalogue.
 
     ``reads_pictures`` says that the model was made for such pictures, so that a photo alone must find its product.
     """
     keys = list(Product.objects.public().order_by("pk").values_list("pk", flat=True))
     spread = [keys[len(keys) * (2 * step + 1) // (2 * SAMPLES)] for step in range(min(SAMPLES, len(keys)))]
-    for product in Product.objects.filter(pk__in=spread).order_by("pk"):
+    for product in Product.objects.select_related("category").filter(pk__in=spread).order_by("pk"):
         yield Example("text", product, text=product.name)
         yield Example("identifier", product, text=product.sku, within=1)
         yield Example("identifier", product, text=product.sku.lower().replace("-", " "), within=1)
+        if product.category:
+            yield Example("facet", product, text=product.name, facets={"category": [product.category.path]})
+    variant = Product.objects.public().filter(parent__is_public=True).order_by("pk").first()
+    if variant:
+        yield Example("variant", variant, text=f"{variant.name} {variant.colour} {variant.size}")
     for product, picture in _pictured(spread):
         yield Example("photo", product, picture=picture, within=10 if reads_pictures else 0)
         yield Example("photo + text", product, text=product.name, picture=picture)
@@ -84,8 +103,13 @@ def examples(reads_pictures: bool) -> Iterator[Example]:
 
 def run(example: Example) -> Outcome:
     """Run one example through the public search of the index."""
-    results = ProductIndex.search(example.text, image=example.picture)
-    ranks = (rank for rank, hit in enumerate(results.hits, start=1) if hit.object.name == example.product.name)
+    results = ProductIndex.search(example.text, image=example.picture, facets=example.facets)
+    family = set(ProductIndex.registered().family(example.product))
+    ranks = (
+        rank
+        for rank, hit in enumerate(results.hits, start=1)
+        if hit.object in family or hit.object.name == example.product.name
+    )
     return Outcome(example, results, next(ranks, None))
 
 
@@ -96,6 +120,12 @@ def table(outcomes: Sequence[Outcome]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _flat(values: Iterable[FacetValue]) -> Iterator[FacetValue]:
+    for value in values:
+        yield value
+        yield from _flat(value.children)
 
 
 def _pictured(near: Sequence[int]) -> Iterator[tuple[Product, Picture]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from catalog_search import Facet, RangeFacet, SearchIndex, register
+from catalog_search import Boost, Facet, HierarchyFacet, RangeFacet, SearchIndex, register
 
 from .models import Product
 
@@ -20,14 +22,17 @@ class ProductIndex(SearchIndex):
     identifiers = ["sku", "ean"]
     facets = [
         Facet("brand.name"),
-        Facet("category.path"),
+        HierarchyFacet("category.path"),
         Facet("colour"),
-        RangeFacet("price"),
+        Facet("size"),
+        RangeFacet("price", steps=[10, 25, 50, 100]),
         Facet("in_stock"),
     ]
     sorts = {"popular": "-popularity", "price": "price", "price_down": "-price", "newest": "-created"}
     follow = ["brand", "category", "images"]
     variants = "parent"
+    group_by = True
+    boosts = [Boost("popularity"), Boost("created", half_life=timedelta(days=90)), Boost(Q(stock__gt=0), weight=0.03)]
     api = True
 
     def index_queryset(self) -> QuerySet[Product]:

@@ -170,7 +170,7 @@ def searcher(
     """
 
     def outcome(query: str) -> Outcome:
-        page = search(index, query, generation=generation, **CONFIGURATIONS[name])
+        page = search(index, query, generation=generation, group_by=False, **CONFIGURATIONS[name])
         degraded.extend(page.degraded[:1])
         found = whole(index, query, name, generation)
         return Outcome([str(hit.object.pk) for hit in found], found.total, page.timings)
@@ -181,4 +181,6 @@ def searcher(
 def whole(index: SearchIndex, query: str, name: str, generation: Generation | None = None) -> Results:
     """Return everything that a query finds under a configuration as one page."""
     size = settings.MAX_CANDIDATES
-    return search(index, query, page_size=size, facet_counts=False, generation=generation, **CONFIGURATIONS[name])
+    # Judgements name single products.
+    usual: dict[str, Any] = {"page_size": size, "facet_counts": False, "group_by": False, "generation": generation}
+    return search(index, query, **usual, **CONFIGURATIONS[name])

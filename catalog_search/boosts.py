@@ -1,0 +1,99 @@
+"""Boosts: what lifts a product among those that answer a query about as well - popularity, freshness, stock.
+
+A boost never takes a product past one that answers clearly better: all boosts together change a score by at most the
+share BOOST_LIMIT, whatever their weights say. What that costs at worst was measured: docs/facets.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Case, Q, When
+from django.utils import timezone
+
+from .conf import settings
+
+if TYPE_CHECKING:
+    from .searching.asking import Ask
+    from .searching.ranking import Candidate
+    from .searching.scope import Scope
+
+
+@dataclass(frozen=True)
+class Boost:
+    """Lifts products by a number, a date or a condition; ``weight`` is the share of its score one can gain.
+
+    ``Boost("popularity")``: by the place of its number among the products found, so that no unit matters.
+    ``Boost("created", half_life=timedelta(days=30))``: wholly on its day, by half after each half-life.
+    ``Boost(Q(stock__gt=0))``: wholly where the condition holds. A negative weight takes score.
+    """
+
+    by: str | Q
+    weight: float = 0.02
+    half_life: timedelta | None = None
+
+    def strengths(self, values: Mapping[str, Any]) -> dict[str, float]:
+        """Map the values of products by key to 0..1; without a value, 0."""
+        known = {key: value for key, value in values.items() if value is not None}
+        if self.half_life:
+            now = timezone.now()
+            return {
+                key: 0.5 ** (max(now - _moment(value), timedelta(0)) / self.half_life) for key, value in known.items()
+            }
+        if isinstance(self.by, Q):
+            return {key: float(value) for key, value in known.items()}
+        levels = sorted(set(known.values()))
+        place = {value: number / max(len(levels) - 1, 1) for number, value in enumerate(levels)}
+        return {key: place[value] for key, value in known.items()}
+
+
+def boosted(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Reorder candidates by their boosted score: a step of ARRANGE.
+
+    Identifiers matched whole, what a reranker judged and the rest keep the places that they have as groups. Where
+    nothing was asked for, ``browse_order`` decides.
+    """
+    if not (scope.index.boosts and ask.query and candidates):
+        return candidates
+    gained = gains(scope, [one.key for one in candidates])
+    lifted = [
+        replace(one, score=one.score * (1 + share), why=replace(one.why, boost=share))
+        for one in candidates
+        for share in [gained.get(one.key, 0.0)]
+    ]
+    ordered = {
+        kind: iter(sorted((one for one in lifted if _kind(one) == kind), key=lambda one: -one.score))
+        for kind in set(map(_kind, lifted))
+    }
+    return [next(ordered[_kind(one)]) for one in lifted]
+
+
+def gains(scope: Scope, keys: Sequence[str]) -> dict[str, float]:
+    """Return by key the share of its score that each product gains, at most BOOST_LIMIT; negative where it loses."""
+    boosts = scope.index.boosts
+    total = sum(abs(boost.weight) for boost in boosts)
+    scale = min(1.0, settings.BOOST_LIMIT / total) if total else 0.0
+    columns = [_column(boost) for boost in boosts]
+    rows = {str(key): values for key, *values in scope.among(keys).order_by().values_list("pk", *columns)}
+    gained = dict.fromkeys(rows, 0.0)
+    for number, boost in enumerate(boosts):
+        for key, strength in boost.strengths({key: values[number] for key, values in rows.items()}).items():
+            gained[key] += scale * boost.weight * strength
+    return gained
+
+
+def _column(boost: Boost) -> Any:
+    return boost.by.replace(".", "__") if isinstance(boost.by, str) else Case(When(boost.by, then=1), default=0)
+
+
+def _kind(one: Candidate) -> tuple[str, bool]:
+    return (one.why.matched if one.why.pinned else "", one.why.rerank is None)
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, datetime):
+        value = datetime.combine(value if isinstance(value, date) else date.min, time.min, UTC)
+    return value if timezone.is_aware(value) else timezone.make_aware(value)

@@ -1,0 +1,105 @@
+"""Checks of what results are filtered, ordered, boosted and grouped by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import FieldDoesNotExist, FieldError
+from django.db.models import DecimalField, Field, FloatField, IntegerField, Model, Q
+
+from ..facets import Facet, HierarchyFacet, RangeFacet
+from ..facets.base import followed
+from ..forms import RESERVED
+from ..indexes import SearchIndex
+
+
+def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
+    """Check facets, sorts, boosts and variants of an index against its model."""
+    declaration, products = type(index), index.queryset(None)
+    known = ", ".join(field_names(index.model))
+    for facet in index.facets:
+        if set(facet.parameters) & set(RESERVED):
+            yield Error(
+                f'{declaration.__name__}.facets: the name "{facet.name}" is taken by the search form.',
+                hint=f'Facet("{facet.field}", name="{facet.name}_value")',
+                obj=declaration,
+                id="catalog_search.E013",
+            )
+        if problem := _lookup_problem(products, facet.lookup) or _facet_problem(facet, index.model):
+            yield Error(
+                f'{declaration.__name__}.facets: "{facet.field}" cannot be filtered by: {problem}',
+                hint=f"A facet is a field or an annotation of queryset(): {known}.",
+                obj=declaration,
+                id="catalog_search.E014",
+            )
+    orders = {f'sorts["{name}"]': order for name, order in index.sorts.items()}
+    for name, order in (orders | ({"browse_order": index.browse_order} if index.browse_order else {})).items():
+        if problem := _lookup_problem(products, order.lstrip("-").replace(".", "__")):
+            yield Error(
+                f'{declaration.__name__}.{name}: "{order}" cannot be sorted by: {problem}',
+                hint=f"A sort is a field or an annotation of queryset(): {known}.",
+                obj=declaration,
+                id="catalog_search.E015",
+            )
+    for boost in index.boosts:
+        if problem := _boost_problem(products, boost.by):
+            yield Error(
+                f"{declaration.__name__}.boosts: {boost.by} cannot boost: {problem}",
+                hint=f"A boost is by a condition, a field or an annotation of queryset(): {known}.",
+                obj=declaration,
+                id="catalog_search.E017",
+            )
+    if (index.group_by and not index.variants) or (index.variants and not _has_column(index.model, index.variants)):
+        yield Error(
+            f'{declaration.__name__}.variants: "{index.variants}" is no field that ties variants together.',
+            hint=f'variants = "parent"; {index.model._meta.label} has the fields: {known}.',
+            obj=declaration,
+            id="catalog_search.E018",
+        )
+
+
+def field_names(model: type[Model]) -> list[str]:
+    """Return the names of a model's fields."""
+    return sorted(field.name for field in model._meta.get_fields())
+
+
+def _lookup_problem(products: Any, lookup: str) -> str:
+    try:
+        products.order_by(lookup).values(lookup).query.get_compiler(using=products.db).as_sql()
+    except (FieldError, ValueError, TypeError) as error:
+        return str(error)
+    return ""
+
+
+def _facet_problem(facet: Facet, model: type[Model]) -> str:
+    field = followed(model, facet.lookup).field
+    if isinstance(facet, RangeFacet) and isinstance(field, Field):
+        return "" if isinstance(field, DecimalField | FloatField | IntegerField) else "a range needs numbers."
+    if isinstance(facet, HierarchyFacet) and facet.parent:
+        tree = field.related_model if field is not None and field.is_relation else None
+        if (
+            tree is None
+            or not _has_column(tree, facet.parent)
+            or tree._meta.get_field(facet.parent).related_model != tree
+        ):
+            return f'"{facet.parent}" is no foreign key of what it leads to, to itself.'
+    return ""
+
+
+def _boost_problem(products: Any, by: str | Q) -> str:
+    if isinstance(by, str):
+        return _lookup_problem(products, by.replace(".", "__"))
+    try:
+        products.filter(by)
+    except (FieldError, ValueError, TypeError) as error:
+        return str(error)
+    return ""
+
+
+def _has_column(model: type[Model], name: str) -> bool:
+    try:
+        return bool(getattr(model._meta.get_field(name), "column", None))
+    except FieldDoesNotExist:
+        return False

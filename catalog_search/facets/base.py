@@ -1,0 +1,223 @@
+"""A facet by value: its form field, its filter, and the SQL that counts its values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import BooleanField, F, Func, JSONField, Q, TextField
+from django.db.models.lookups import In
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+    from django.db.models.expressions import Combinable
+
+Row = tuple[str, str | None, str | None, int]
+"""What counting returns for each value: the value, two columns that a kind of facet uses its own way, the count."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """One choice of a facet: what the URL says, what people read, and how many products have it."""
+
+    value: str
+    label: str
+    count: int
+    chosen: bool = False
+    children: tuple[FacetValue, ...] = ()
+    """In a hierarchy: what lies below, where the choice leads through here."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetRange:
+    """What a range facet shows: the bounds of the products found, the bounds chosen, and its steps with counts."""
+
+    low: Any
+    high: Any
+    chosen_low: Any = None
+    chosen_high: Any = None
+    steps: tuple[FacetValue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What counting found of one facet: what is shown, and how many values there are besides."""
+
+    shown: list[FacetValue] | FacetRange
+    hidden: int = 0
+
+
+def as_parameter(value: Any) -> str:
+    """Return the text that stands for a field's value in a URL."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A filter by value. ``field`` is a path on the product ("colour", "brand.name", "tags.name", "attributes.size",
+    an array, a foreign key) or an annotation of ``queryset()``.
+
+    ``name`` is the parameter, by default the first part of the path; ``limit`` bounds the values shown.
+    """
+
+    field: str
+    name: str = ""
+    label: str = ""
+    limit: int = 50
+
+    def __post_init__(self) -> None:
+        name = self.name or self.field.replace("__", ".").split(".")[0]
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "label", self.label or name.replace("_", " ").capitalize())
+
+    @property
+    def lookup(self) -> str:
+        """The path as the ORM writes it."""
+        return self.field.replace(".", "__")
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The form fields that this facet reads."""
+        return (self.name,)
+
+    def form_fields(self) -> dict[str, forms.Field]:
+        """Return the form fields by parameter name."""
+        return {self.name: AnyValues(label=self.label)}
+
+    def chosen(self, cleaned: dict[str, Any]) -> tuple[Any, ...]:
+        """Take what was chosen out of cleaned form data; an empty tuple means not at all."""
+        return tuple(cleaned.get(self.name) or ())
+
+    def filter(self, products: QuerySet[Any], chosen: Sequence[Any]) -> QuerySet[Any]:
+        """Keep the products that have one of the chosen values; each once, whatever its field holds."""
+        condition = self.condition(chosen, products.model)
+        if followed(products.model, self.lookup).many:
+            return products.filter(pk__in=products.model._default_manager.filter(condition).values("pk"))
+        return products.filter(condition)
+
+    def condition(self, chosen: Sequence[Any], model: type[Model]) -> Q:
+        """Return the condition for the chosen values: any of them will do."""
+        field = followed(model, self.lookup).field
+        if isinstance(field, JSONField):  # as text, for a number is no string
+            return Q(In(self.value(model), [as_parameter(value) for value in chosen]))
+        flags = _BOOLEANS if field is None or isinstance(field, BooleanField) else {}
+        lookup = "overlap" if isinstance(field, ArrayField) else "in"
+        return Q(**{f"{self.lookup}__{lookup}": [flags.get(value, value) for value in chosen]})
+
+    def spreads(self, model: type[Model]) -> bool:
+        """Can one product have several values?"""
+        path = followed(model, self.lookup)
+        return path.many or isinstance(path.field, ArrayField)
+
+    def value(self, model: type[Model]) -> Combinable:
+        """Return the expression of a product's value; of one that has several, a row for each."""
+        field = followed(model, self.lookup).field
+        if isinstance(field, ArrayField):
+            return Func(F(self.lookup), function="unnest", output_field=field.base_field)
+        if isinstance(field, JSONField):
+            return Func(F(self.lookup), template="(%(expressions)s #>> '{}')", output_field=TextField())
+        return F(self.lookup)
+
+    def tally(
+        self, model: type[Model], chosen: Sequence[Any], distinct: bool, within: str = ""
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return SQL that makes a ``Row`` of each value in ``pair(value, unit)``, to follow ``WITH RECURSIVE pair``.
+
+        A unit is a product or a family; ``distinct`` tells that it may be there with several values. What ``read``
+        would not show for what is chosen, and does not look ``within``, need not be counted.
+        """
+        return "SELECT value::text, NULL, NULL, count(*) FROM pair WHERE value::text <> '' GROUP BY 1", ()
+
+    def read(
+        self, rows: Sequence[Row], chosen: Sequence[Any], model: type[Model], more: bool = False, within: str = ""
+    ) -> Found:
+        """Arrange what was counted, most frequent first; what was chosen is listed even where it finds none.
+
+        ``more`` lists up to MORE_VALUES; ``within`` keeps what people read it in.
+        """
+        counts = {value: count for value, _, _, count in rows}
+        wanted = {as_parameter(value) for value in chosen}
+        order = sorted(counts, key=lambda value: (-counts[value], value))
+        labels: Mapping[str, str] = {}
+        if within:
+            labels = self.labels(order, model)
+            order = [value for value in order if within.lower() in labels.get(value, value).lower()]
+        limit = MORE_VALUES if more else self.limit
+        shown, rest = order[:limit], order[limit:]
+        if not within:
+            shown += [value for value in rest if value in wanted] + sorted(wanted - counts.keys())
+        labels = labels or self.labels(shown, model)
+        values = [FacetValue(one, labels.get(one, one), counts.get(one, 0), one in wanted) for one in shown]
+        return Found(values, len(rest) if within else len(rest) - len(wanted.intersection(rest)))
+
+    def labels(self, values: Sequence[str], model: type[Model]) -> Mapping[str, str]:
+        """Return what people read for values: of choices their names, of a relation its rows as text."""
+        field = followed(model, self.lookup).field
+        if field is None or not values:
+            return _LABELS
+        if field.is_relation:
+            known = field.related_model._default_manager.in_bulk([*filter(None, map(_key_of(field), values))])
+            return {str(key): str(row) for key, row in known.items()}
+        named = {as_parameter(value): str(label) for value, label in getattr(field, "flatchoices", ())}
+        return named or _LABELS
+
+
+MORE_VALUES = 1000
+"""Values of a facet listed where more are asked for."""
+
+# Words, since "True" reads like a programmer's value on a shop's page.
+_LABELS = {"true": "Yes", "false": "No"}
+_BOOLEANS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Where a lookup leads: its last field, None for an annotation, and whether a product can have several of it."""
+
+    field: Any
+    many: bool
+
+
+def followed(model: type[Model], lookup: str) -> Path:
+    """Follow a lookup from a model as far as there are fields; what comes after (the key of a JSON field) is left."""
+    many, field, owner = False, None, model  # type: bool, Any, Any
+    for part in lookup.split("__"):
+        try:
+            field = owner._meta.pk if part == "pk" else owner._meta.get_field(part)
+        except FieldDoesNotExist:
+            break
+        if not field.is_relation:
+            break
+        many = many or bool(field.many_to_many or field.one_to_many)
+        owner = field.related_model
+    return Path(field, many)
+
+
+def _key_of(field: Any) -> Any:
+    def key(value: str) -> Any:
+        try:
+            return field.related_model._meta.pk.to_python(value)
+        except ValidationError:
+            return None
+
+    return key
+
+
+class AnyValues(forms.MultipleChoiceField):
+    """Takes any values: one that no product has simply finds nothing."""
+
+    max_values, max_length = 50, 200
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, **options)
+
+    def validate(self, value: list[str]) -> None:
+        """Bound how many there are, and how long."""
+        if len(value) > self.max_values:
+            raise forms.ValidationError(f"Choose at most {self.max_values} values.")
+        if any(len(one) > self.max_length or "\x00" in one for one in value):
+            raise forms.ValidationError("One of the values is not a value of this filter.")

@@ -1,0 +1,112 @@
+"""A facet by bounds: from and to, and the steps between which people choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.db.models import Q
+from django.utils.translation import gettext
+
+from .base import AnyValues, Facet, FacetRange, FacetValue, Found, Row
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+# More than any price has, and few enough for every numeric column.
+MAX_DIGITS = 18
+
+
+@dataclass(frozen=True)
+class RangeFacet(Facet):
+    """A filter by lower and upper bound, both inclusive: parameters ``<name>_min`` and ``<name>_max``.
+
+    ``steps`` offers the ranges between some numbers with their counts, several of them at once: ``steps=[10, 25, 50]``
+    gives ``<name>=..10``, ``10..25``, ``25..50`` and ``50..``, each with its lower bound and without its upper one.
+    """
+
+    steps: Sequence[Any] = ()
+
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """The parameters of the lower and the upper bound."""
+        return f"{self.name}_min", f"{self.name}_max"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return (*self.bounds, self.name) if self.steps else self.bounds
+
+    def form_fields(self) -> dict[str, forms.Field]:
+        low, high = self.bounds
+        fields: dict[str, forms.Field] = {
+            low: forms.DecimalField(required=False, max_digits=MAX_DIGITS, label=f"{self.label}, from"),
+            high: forms.DecimalField(required=False, max_digits=MAX_DIGITS, label=f"{self.label}, to"),
+        }
+        return fields | ({self.name: AnyValues(label=self.label)} if self.steps else {})
+
+    def chosen(self, cleaned: dict[str, Any]) -> tuple[Any, ...]:
+        """Return (low, high, and each step chosen)."""
+        chosen = (*(cleaned.get(name) for name in self.bounds), *(cleaned.get(self.name) or ()))
+        return chosen if any(one is not None for one in chosen) else ()
+
+    def condition(self, chosen: Sequence[Any], model: type[Model]) -> Q:
+        low, high, *steps = chosen
+        condition = self._between(low, high, "lte")
+        if steps:
+            known = self._steps()
+            ranges = [self._between(*known[name], "lt") for name in steps if name in known]
+            condition &= Q(*ranges, _connector=Q.OR) if ranges else Q(pk__in=[])
+        return condition
+
+    def _between(self, low: Any, high: Any, upper: str) -> Q:
+        condition = Q() if low is None else Q(**{f"{self.lookup}__gte": low})
+        return condition if high is None else condition & Q(**{f"{self.lookup}__{upper}": high})
+
+    def _steps(self) -> dict[str, tuple[Any, Any]]:
+        ends = [None, *self.steps, None]
+        pairs = pairwise(ends) if self.steps else ()
+        return {f"{'' if low is None else low}..{'' if high is None else high}": (low, high) for low, high in pairs}
+
+    def tally(
+        self, model: type[Model], chosen: Sequence[Any], distinct: bool, within: str = ""
+    ) -> tuple[str, tuple[Any, ...]]:
+        # A family has several prices in one step.
+        number = "count(DISTINCT unit)" if distinct else "count(*)"
+        bucket = "width_bucket(value::numeric, %s::numeric[])::text" if self.steps else "'0'"
+        statement = f"""
+            SELECT {bucket}, min(value)::text, max(value)::text, {number if self.steps else 0}
+            FROM pair WHERE value IS NOT NULL GROUP BY 1
+        """
+        return statement, ([Decimal(str(step)) for step in self.steps],) if self.steps else ()
+
+    def read(
+        self, rows: Sequence[Row], chosen: Sequence[Any], model: type[Model], more: bool = False, within: str = ""
+    ) -> Found:
+        """Return the lowest and highest value among products, and how many lie between the steps."""
+        counts = {int(bucket): count for bucket, _, _, count in rows}
+        lows, highs = ([Decimal(row[column]) for row in rows if row[column]] for column in (1, 2))  # type: ignore[arg-type]
+        chosen_low, chosen_high, *wanted = chosen or (None, None)
+        steps = tuple(
+            FacetValue(name, range_text(low, high), counts.get(bucket, 0), name in wanted)
+            for bucket, (name, (low, high)) in enumerate(self._steps().items())
+            if counts.get(bucket) or name in wanted
+        )
+        return Found(FacetRange(min(lows, default=None), max(highs, default=None), chosen_low, chosen_high, steps))
+
+
+def bounds(low: Any = None, high: Any = None) -> tuple[Decimal | None, Decimal | None]:
+    """Write the chosen bounds of a RangeFacet in Python: ``facets={"price": bounds(high=50)}``."""
+    return (None if low is None else Decimal(str(low)), None if high is None else Decimal(str(high)))
+
+
+def range_text(low: Any, high: Any) -> str:
+    """Return bounds as people read them."""
+    if high is None:
+        return gettext("from %(low)s") % {"low": low}
+    if low is None:
+        return gettext("up to %(high)s") % {"high": high}
+    return gettext("%(low)s to %(high)s") % {"low": low, "high": high}

@@ -1,0 +1,100 @@
+"""Browsing: all products in scope, or those under filters, where nothing is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Case, When, Window
+from django.db.models.functions import RowNumber
+
+from ..conf import settings
+from ..sql import execute
+from . import paging, steps
+from .asking import Ask
+from .counting import count
+from .hydration import hydrate
+from .paging import Page, Ranking
+from .ranking import Candidate
+from .results import Why
+from .scope import Scope
+from .trace import Trace
+
+FROZEN_PARTS = 10
+"""Parts of a long list, MAX_CANDIDATES each, that are left out of the next one by name: what moved is not repeated."""
+
+
+def browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
+    """Answer an empty query, in the order asked for or else the index's own.
+
+    The list is read in parts of MAX_CANDIDATES products, each frozen when it is first shown. Steps arrange the first.
+    """
+    narrowed = scope.narrowed(ask.chosen)
+    with trace.stage("browse"):
+        length, window = settings.MAX_CANDIDATES, ask.window
+        parts = [] if narrowed.is_empty else range(window.start // length, (window.stop - 1) // length + 1)
+        read = [_part(narrowed, ask, number, trace) for number in parts]
+        first = window.start - parts[0] * length if parts else 0
+        listed = [one for part in read for one in part.candidates][first : first + ask.size]
+    with trace.stage("hydrate"):
+        hits = hydrate(narrowed, listed)
+    with trace.stage("facets"):
+        facets = count(scope, ask)
+    return Page(hits, read[0].total if read else 0, facets)
+
+
+def _part(scope: Scope, ask: Ask, number: int, trace: Trace) -> Ranking:
+    kept = paging.frozen(paging.ranking_key(scope, ask, number)) if ask.page > 1 else None
+    if kept:
+        return kept
+    before = [paging.frozen(paging.ranking_key(scope, ask, one)) for one in range(min(number, FROZEN_PARTS))]
+    total = before[0].total if before and before[0] else _total(scope, ask)
+    length = settings.MAX_CANDIDATES
+    shown = [one.family or one.key for part in before if part for one in part.candidates]
+    if number > FROZEN_PARTS or not all(before):
+        candidates = _listed(scope, ask, slice(number * length, (number + 1) * length))
+    else:
+        candidates = _listed(scope, ask, slice(0, length), without=shown)
+    if number == 0 and not ask.sort:
+        candidates = steps.arranged(scope, ask, candidates, trace)
+    ranking = Ranking(candidates, total=total)
+    if total > ask.size and not trace.degraded and ask.arrange is None:
+        paging.freeze(paging.ranking_key(scope, ask, number), ranking)
+    return ranking
+
+
+def _total(scope: Scope, ask: Ask) -> int:
+    if not ask.grouped:
+        return scope.products.count()
+    # Not count(DISTINCT): it sorts.
+    return scope.products.order_by().values_list(scope.index.family_key()).distinct().count()
+
+
+def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) -> list[Candidate]:
+    """Return the products, or the first of each family, in a window of the order."""
+    order: list[Any] = scope.index.order(ask.sort)
+    if admitted := [] if ask.sort else scope.admitted(ask.admitted):
+        # They go first, where steps choose.
+        order.insert(0, Case(When(pk__in=admitted, then=0), default=1).asc())
+    if not ask.grouped:
+        products = scope.products.exclude(pk__in=without) if without else scope.products
+        return [_candidate(str(key)) for key in products.order_by(*order).values_list("pk", flat=True)[window]]
+    products = scope.products.annotate(catalog_search_family=scope.index.family_key())
+    if without:
+        products = products.exclude(catalog_search_family__in=without)
+    place = Window(RowNumber(), order_by=order)
+    inner, parameters = (
+        products.order_by().values_list("pk", "catalog_search_family", place).query.get_compiler(scope.alias).as_sql()
+    )
+    statement = f"""
+        WITH product(key, family, place) AS MATERIALIZED ({inner})
+        SELECT product.key::text, product.family::text, best.variants
+        FROM (SELECT min(place) AS place, count(*) AS variants FROM product
+              GROUP BY family ORDER BY 1 OFFSET %s LIMIT %s) best JOIN product USING (place) ORDER BY place
+    """
+    rows = execute(scope.alias, statement, (*parameters, window.start, window.stop - window.start))
+    return [_candidate(key, family, variants) for key, family, variants in rows]
+
+
+def _candidate(key: str, family: str = "", variants: int = 1) -> Candidate:
+    return Candidate(key, 0.0, Why(), family, variants)

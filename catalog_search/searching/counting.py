@@ -1,0 +1,104 @@
+"""Counting: every facet of the set that is shown, in one statement over the live products."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connections
+from django.db.models import F, QuerySet
+from django.db.models.expressions import RawSQL
+
+from ..facets import Facet
+from ..facets.base import Row
+from ..sql import execute
+from .asking import Ask
+from .results import FacetResult
+from .scope import Scope
+
+Keys = tuple[Sequence[str], bool]
+"""Keys of products, and whether they are all there are."""
+
+
+def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -> dict[str, FacetResult]:
+    """Count the facets that are asked for, each without its own choice: what would another value bring?
+
+    ``keys`` names the products that a facet counts where they stand out from the others in scope by more than filters.
+    Counted are products, or families where results are grouped.
+    """
+    asked = ask.facet_counts
+    facets = [one for one in scope.index.facets if asked is True or (asked and one.name in asked)]
+    exact: dict[str, bool] = {}
+    bases: dict[str, _Base] = {}
+    for facet in facets:
+        # Facets count the same products but for their own choice, and one whose values spread has rows of its own.
+        own = facet.name if facet.name in ask.chosen or facet.spreads(scope.index.model) else ""
+        if keys is not None:
+            listed, exact[facet.name] = keys(facet)
+        if own not in bases:
+            products = scope.narrowed(ask.chosen, without=facet.name).products
+            bases[own] = _Base(products if keys is None else products.filter(pk__in=_among(scope, listed)))
+        bases[own].facets.append(facet)
+    rows = _rows(scope, ask, list(bases.values()))
+    found: dict[str, FacetResult] = {}
+    for facet in facets:
+        chosen, more = ask.chosen.get(facet.name, ()), facet.name == ask.more
+        counted = facet.read(rows[facet.name], chosen, scope.index.model, more, ask.within if more else "")
+        found[facet.name] = FacetResult(facet, counted, exact.get(facet.name, True))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """Products, and the facets that are counted over them."""
+
+    products: QuerySet[Any]
+    facets: list[Facet] = field(default_factory=list)
+
+
+def _rows(scope: Scope, ask: Ask, bases: Sequence[_Base]) -> dict[str, list[Row]]:
+    """Return what is counted, by the facet's name. Each base is read once, whatever is counted over it."""
+    model = scope.index.model
+    unit = scope.index.family_key() if ask.grouped else F("pk")
+    read: list[str] = []
+    branches: list[str] = []
+    parameters: list[Any] = []
+    tallied: list[Any] = []
+    for number, base in enumerate(bases):
+        products, spreads = base.products, base.facets[0].spreads(model)
+        if spreads:
+            # Apart from the joins of the queryset, which may have narrowed the very relation that is counted.
+            products = model._default_manager.filter(pk__in=products.order_by().values("pk"))
+        columns = products.order_by().values_list(unit, *(facet.value(model) for facet in base.facets))
+        try:
+            statement, own = columns.query.get_compiler(using=scope.alias).as_sql()
+        except EmptyResultSet:  # nothing can be found, whatever the rows
+            continue
+        names = [f"value{place}" for place in range(len(base.facets))]
+        read.append(f"base{number}(unit, {', '.join(names)}) AS MATERIALIZED ({statement})")
+        parameters += own
+        for facet, name in zip(base.facets, names, strict=True):
+            distinct = spreads or ask.grouped
+            within = ask.within if facet.name == ask.more else ""
+            tally, others = facet.tally(model, ask.chosen.get(facet.name, ()), distinct, within)
+            pairs = f"SELECT {'DISTINCT' if distinct else ''} {name}, unit FROM base{number}"
+            branches.append(
+                f"SELECT %s::text, tally.* FROM (WITH RECURSIVE pair(value, unit) AS ({pairs}) {tally})"
+                " tally(value, first, second, number)"
+            )
+            tallied += [facet.name, *others]
+    rows: dict[str, list[Row]] = defaultdict(list)
+    if branches:
+        statement = f"WITH {', '.join(read)} {' UNION ALL '.join(branches)}"
+        for name, *row in execute(scope.alias, statement, [*parameters, *tallied]):
+            rows[name].append(tuple(row))
+    return rows
+
+
+def _among(scope: Scope, keys: Sequence[str]) -> RawSQL:
+    key = scope.index.model._meta.pk
+    kind = key.rel_db_type(connections[scope.alias])
+    return RawSQL(f"SELECT unnest(%s::{kind}[])", [[key.to_python(one) for one in keys]])  # noqa: S611 - a column type

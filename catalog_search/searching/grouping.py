@@ -1,0 +1,34 @@
+"""Grouping: of products that are variants of one another, one is shown, and they count as one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .ranking import Candidate
+from .scope import Scope
+
+
+def with_families(scope: Scope, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates with their families, the best of each family first, then the others.
+
+    So the time of the reranker goes to what can be shown; which of a family is shown is decided after arranging.
+    """
+    pairs = scope.among(one.key for one in candidates).values_list("pk", scope.index.family_key())
+    families = {str(key): str(family) for key, family in pairs}
+    known = [replace(one, family=families.get(one.key, one.key)) for one in candidates]
+    best = {one.family: one for one in reversed(known)}
+    return sorted(known, key=lambda one: best[one.family] is not one)
+
+
+def shown(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the first candidate of each family with how many there are of it; all where none has a family."""
+    found = Counter(one.family or one.key for one in candidates)
+    first = {one.family or one.key: one for one in reversed(candidates)}
+    return [
+        replace(one, variants=found[family]) if found[family] > 1 else one
+        for one in candidates
+        for family in [one.family or one.key]
+        if first[family] is one
+    ]

@@ -1,0 +1,197 @@
+"""Boosts: they decide between products that answer about as well, and never more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.db.models import Q
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog_search import Boost, SearchIndex
+from catalog_search.boosts import boosted
+from catalog_search.searching import Why, lanes
+from catalog_search.searching.ranking import Candidate
+from project.shop.models import Product
+from project.shop.search import ProductIndex
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    cache.clear()
+    lanes._sample.cache_clear()
+
+
+@pytest.fixture
+def boosts(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    return lambda *boosts: monkeypatch.setattr(ProductIndex, "boosts", boosts)
+
+
+@pytest.fixture
+def mugs(make_product: Callable[..., Product], build_index: Any) -> list[Product]:
+    """Five mugs that answer "mug" alike, the last the most popular, newest and only one to be had; and a chair."""
+    now = timezone.now()
+    made = [
+        make_product("Mug", popularity=number, created=now - timedelta(days=30 * (4 - number)), stock=number // 4)
+        for number in range(5)
+    ]
+    make_product("Red chair", popularity=99)
+    build_index()
+    return made
+
+
+def found(text: str = "mug", **options: Any) -> list[int]:
+    return [hit.object.pk for hit in ProductIndex.search(text, **options)]
+
+
+@pytest.mark.parametrize(
+    "boost",
+    [
+        Boost("popularity"),
+        Boost("created", half_life=timedelta(days=30)),
+        Boost(Q(stock__gt=0)),
+        Boost(Q(stock=0), weight=-0.01),
+    ],
+)
+def test_the_better_goes_first_among_equals(mugs: list[Product], boosts: Any, boost: Boost) -> None:
+    boosts()
+    assert found()[0] == mugs[0].pk
+    boosts(boost)
+    cache.clear()
+
+    assert found()[0] == mugs[4].pk
+
+
+def test_why_tells(mugs: list[Product], boosts: Any) -> None:
+    boosts(Boost("popularity", weight=0.04), Boost(Q(stock=0), weight=-0.01))
+    results = ProductIndex.search("mug", page_size=2)
+
+    assert [round(hit.why.boost, 4) for hit in results] == [0.04, 0.02]
+    assert results.hits[0].why.as_dict()["boost"] == 0.04
+    assert results.hits[0].score == pytest.approx(results.hits[0].why.fused * 1.04)
+    again = ProductIndex.search("mug", page=2, page_size=2)
+    assert [round(hit.why.boost, 4) for hit in again] == [0.01, 0.0]
+
+
+def test_what_answers_clearly_better_stays_first(mugs: list[Product], boosts: Any) -> None:
+    Product.objects.filter(name="Red chair").update(popularity=1e9)
+    boosts(Boost("popularity", weight=100.0))
+
+    assert ProductIndex.search("mug", cutoff=None).hits[0].object.name == "Mug"
+
+
+def test_browsing_and_sorts_keep_their_order(mugs: list[Product], boosts: Any) -> None:
+    boosts()
+    plain = found(""), found(sort="newest")
+    boosts(Boost("popularity", weight=-0.05))
+
+    assert (found(""), found(sort="newest")) == plain
+
+
+def test_an_identifier_is_found_first_whatever_the_boosts(mugs: list[Product], boosts: Any) -> None:
+    boosts(Boost("popularity", weight=10.0))
+
+    assert found(mugs[1].sku)[0] == mugs[1].pk
+
+
+def test_no_boost_costs_no_statement(mugs: list[Product], boosts: Any) -> None:
+    found()
+    counts = []
+    for declared in ((), (Boost("popularity"), Boost(Q(stock__gt=0)), Boost("created", half_life=timedelta(1)))):
+        boosts(*declared)
+        with CaptureQueriesContext(connection) as queries:
+            found()
+        counts.append(len(queries))
+
+    assert counts[1] == counts[0] + 1
+
+
+class _Scope:
+    """The scope of an index whose boosts are given: no database is asked."""
+
+    def __init__(self, boosts: list[Boost], rows: list[tuple[Any, ...]]) -> None:
+        self.index, self.rows = type("Index", (SearchIndex,), {"boosts": boosts}), rows
+
+    def among(self, keys: Any) -> Any:
+        return self
+
+    def order_by(self) -> Any:
+        return self
+
+    def values_list(self, *columns: Any) -> Any:
+        return self.rows
+
+
+@given(
+    products=st.lists(
+        st.tuples(
+            st.floats(0, 2), st.one_of(st.none(), st.floats(-1e9, 1e9)), st.booleans(), st.sampled_from(["", "exact"])
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    weights=st.tuples(st.floats(-50, 50), st.floats(-50, 50)),
+    judged=st.integers(0, 30),
+)
+def test_a_product_never_passes_one_that_scores_more_than_the_bound_allows(
+    products: list[Any], weights: tuple[float, float], judged: int
+) -> None:
+    candidates = sorted(
+        (Candidate(str(key), score, Why(matched=matched)) for key, (score, _, _, matched) in enumerate(products)),
+        key=lambda one: (one.why.matched != "exact", -one.score),
+    )
+    candidates = [
+        Candidate(one.key, one.score, Why(matched=one.why.matched, rerank=0.5 if place < judged else None))
+        for place, one in enumerate(candidates)
+    ]
+    rows = [(key, number, flag) for key, (_, number, flag, _) in enumerate(products)]
+    scope = _Scope([Boost("number", weights[0]), Boost(Q(flag=True), weights[1])], rows)
+    ask: Any = type("Ask", (), {"query": "mug"})
+    arranged = list(boosted(scope, ask, candidates))  # type: ignore[arg-type]
+
+    assert {one.key for one in arranged} == {one.key for one in candidates}
+    assert [one.why.matched for one in arranged] == [one.why.matched for one in candidates]
+    assert [one.why.rerank for one in arranged] == [one.why.rerank for one in candidates]
+    before = {one.key: one.score for one in candidates}
+    kinds = {(one.why.matched, one.why.rerank) for one in arranged}
+    for kind in kinds:
+        scores = [before[one.key] for one in arranged if (one.why.matched, one.why.rerank) == kind]
+        for place, score in enumerate(scores):
+            assert all(later * 0.95 <= score * 1.05 + 1e-9 for later in scores[place + 1 :])
+    assert all(abs(one.why.boost) <= 0.05 + 1e-9 for one in arranged)
+
+
+def test_dates_and_times_fade_by_half() -> None:
+    boost = Boost("created", half_life=timedelta(days=10))
+    now = timezone.now()
+    values = {
+        "now": now,
+        "later": now + timedelta(days=5),
+        "once": now - timedelta(days=10),
+        "naive": (now - timedelta(days=20)).replace(tzinfo=None),
+        "day": date(1990, 1, 1),
+        "aware": datetime(1990, 1, 1, tzinfo=UTC),
+        "never": None,
+    }
+    strengths = {key: round(value, 3) for key, value in boost.strengths(values).items()}
+
+    assert strengths == {"now": 1.0, "later": 1.0, "once": 0.5, "naive": 0.25, "day": 0.0, "aware": 0.0}
+
+
+def test_a_number_counts_by_its_place() -> None:
+    assert Boost("sold").strengths({"a": 7, "b": 1_000_000, "c": 7, "d": None, "e": -3}) == {
+        "a": 0.5,
+        "b": 1.0,
+        "c": 0.5,
+        "e": 0.0,
+    }
+    assert Boost("sold").strengths({"a": 7}) == {"a": 0.0}

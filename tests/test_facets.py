@@ -1,0 +1,470 @@
+"""Facets: what is counted is exactly what choosing finds, whatever the catalogue, the query and the other filters."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
+from django.core.cache import cache
+from django.db import connection, models
+from django.db.models import QuerySet
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
+
+from catalog_search import Facet, HierarchyFacet, RangeFacet, SearchIndex
+from catalog_search.facets import FacetRange, FacetValue, bounds
+from catalog_search.models import Generation
+from catalog_search.searching import Results, lanes, search
+from project.shop.models import Brand, Category, Product, ProductImage
+from project.shop.search import ProductIndex
+
+pytestmark = pytest.mark.django_db
+
+MakeProduct = Callable[..., Product]
+
+NOUNS = ["mug", "chair", "dress", "lamp"]
+COLOURS = ["red", "blue", "green", ""]
+SIZES = ["S", "M", "L", ""]
+PATHS = ["Home", "Home > Kitchen", "Home > Kitchen > Mugs", "Home > Kitchen > Pots", "Clothes > Summer", "Clothes"]
+STEPS = [10, 25, 50]
+
+
+class Catalogue(SearchIndex):
+    """Every kind of facet that the shop's rows can show."""
+
+    text = ["name"]
+    identifiers = ["sku"]
+    variants = "parent"
+    facets = [
+        Facet("brand.name"),
+        Facet("brand", name="maker"),
+        Facet("colour"),
+        Facet("size"),
+        Facet("in_stock"),
+        Facet("attributes.material", name="material"),
+        Facet("images.position", name="photo"),
+        HierarchyFacet("category.path"),
+        HierarchyFacet("parent", name="line", parent="parent"),
+        RangeFacet("price", steps=STEPS),
+    ]
+    sorts = {"price": "price", "popular": "-popularity", "dear": "-price"}
+
+    def queryset(self, request: Any = None) -> QuerySet[Product]:
+        """Show what is public."""
+        return Product.objects.public().with_stock()
+
+
+INDEX = Catalogue(Product)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    cache.clear()
+    lanes._sample.cache_clear()
+
+
+@pytest.fixture
+def products(make_product: MakeProduct, build_index: Any) -> list[Product]:
+    """Forty products whose names stay; all that facets read is dealt anew for each example."""
+    draw = random.Random(7)
+    made = [make_product(f"{draw.choice(COLOURS[:3])} {draw.choice(NOUNS)}", price=1) for _ in range(40)]
+    for path in PATHS:
+        Category.objects.create(path=path)
+    for name in ("Acme", "Bolt", "Coco"):
+        Brand.objects.create(name=name)
+    build_index()
+    return made
+
+
+def deal(products: Sequence[Product], seed: int) -> None:
+    """Give every product another look, price, place and family."""
+    draw = random.Random(seed)
+    brands, categories = [*Brand.objects.all(), None], [*Category.objects.all(), None]
+    for number, product in enumerate(products):
+        product.brand, product.category = draw.choice(brands), draw.choice(categories)
+        product.colour, product.size = draw.choice(COLOURS), draw.choice(SIZES)
+        product.price = draw.choice([None, Decimal("10"), Decimal("24.99"), Decimal("25"), Decimal("50"), Decimal(80)])
+        product.stock, product.popularity = draw.choice([0, 5]), draw.random()
+        product.attributes = draw.choice([{}, {"material": "wood"}, {"material": 7, "note": ""}])
+        product.is_public = draw.random() > 0.1
+        product.parent = products[draw.randrange(number)] if number and draw.random() < 0.5 else None
+    # One level of families, as shops have them.
+    for product in products:
+        if product.parent and product.parent.parent:
+            product.parent = None
+    fields = ["brand", "category", "colour", "size", "price", "stock", "popularity", "attributes", "is_public"]
+    Product.objects.bulk_update(products, [*fields, "parent"])
+    ProductImage.objects.all().delete()
+    images = [ProductImage(product=one, position=place) for one in products for place in draw.choices([1, 2, 3], k=2)]
+    ProductImage.objects.bulk_create(images)
+
+
+def held(product: Product, name: str) -> set[str]:
+    """Return the values that a product has of a facet, in plain Python."""
+    if name == "category":
+        parts = product.category.path.split(" > ") if product.category else []
+        return {" > ".join(parts[: depth + 1]) for depth in range(len(parts))}
+    if name == "line":
+        return {str(product.parent.pk)} if product.parent else set()
+    if name == "price":
+        return set() if product.price is None else {step_of(product.price)}
+    if name == "photo":
+        return {str(image.position) for image in product.images.all()}
+    value = {
+        "brand": product.brand and product.brand.name,
+        "maker": product.brand_id,
+        "colour": product.colour,
+        "size": product.size,
+        "in_stock": "true" if product.stock else "false",
+        "material": product.attributes.get("material"),
+    }[name]
+    return {str(value)} if value else set()
+
+
+def step_of(price: Decimal) -> str:
+    ends = ["", *map(str, STEPS), ""]
+    place = sum(price >= step for step in STEPS)
+    return f"{ends[place]}..{ends[place + 1]}"
+
+
+def kept(product: Product, chosen: Mapping[str, Sequence[str]], without: str = "") -> bool:
+    return all(held(product, name) & set(values) for name, values in chosen.items() if name != without)
+
+
+def options(chosen: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    return {name: (None, None, *values) if name == "price" else values for name, values in chosen.items()}
+
+
+def counted(results: Results) -> dict[str, dict[str, int]]:
+    """Return every count that is shown, by facet and value."""
+
+    def flat(values: Sequence[FacetValue]) -> Iterator[FacetValue]:
+        for value in values:
+            yield value
+            yield from flat(value.children)
+
+    return {
+        name: {one.value: one.count for one in flat(facet.found.steps if facet.is_range else facet.found) if one.count}
+        for name, facet in results.facets.items()
+    }
+
+
+def family(product: Product, grouped: bool) -> int:
+    return (product.parent_id or product.pk) if grouped else product.pk
+
+
+VALUES: dict[str, list[str]] = {
+    "brand": ["Acme", "Bolt", "None such"],
+    "colour": COLOURS[:3],
+    "size": SIZES[:3],
+    "in_stock": ["true", "false"],
+    "material": ["wood", "7"],
+    "photo": ["1", "2"],
+    "category": ["Home", "Home > Kitchen", "Clothes > Summer"],
+    "price": ["..10", "10..25", "25..50", "50.."],
+}
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    text=st.sampled_from(["", "mug", "red", "blue chair", "SKU-0003", "green lamp", "zzz", "dress -red"]),
+    chosen=st.fixed_dictionaries(
+        {}, optional={name: st.lists(st.sampled_from(known), min_size=1, max_size=2) for name, known in VALUES.items()}
+    ),
+    grouped=st.booleans(),
+)
+# Without shrinking, which takes minutes where each try asks a database.
+@hypothesis(
+    max_examples=40,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_every_count_is_brute_force_and_what_choosing_finds(
+    products: list[Product], seed: int, text: str, chosen: dict[str, list[str]], grouped: bool
+) -> None:
+    deal(products, seed)
+    asked = {"page_size": 1000, "rerank": False, "group_by": grouped}
+    everything = search(INDEX, text, **asked | {"group_by": False})
+    fresh = Product.objects.select_related("brand", "category", "parent").prefetch_related("images")
+    whole = list(fresh.filter(pk__in=[hit.object.pk for hit in everything]))
+    results = search(INDEX, text, facets=options(chosen), **asked)
+    found = counted(results)
+
+    shown = {family(one, grouped) for one in whole if kept(one, chosen)}
+    assert len(whole) == everything.total
+    assert {family(hit.object, grouped) for hit in results} == shown
+    assert results.total == len(results.hits) == len(shown)
+    if grouped:
+        sizes = Counter(family(one, True) for one in whole if kept(one, chosen))
+        assert {family(hit.object, True): hit.variants for hit in results} == sizes
+    for name, counts in found.items():
+        brute: dict[str, set[int]] = {}
+        for one in whole:
+            if kept(one, chosen, without=name):
+                for value in held(one, name):
+                    brute.setdefault(value, set()).add(family(one, grouped))
+        expected = {value: len(units) for value, units in brute.items()}
+        if name in ("category", "line"):  # only the levels that are open
+            expected = {value: number for value, number in expected.items() if value in counts}
+            roots = {value for value in brute if name == "line" or " > " not in value}
+            assert roots <= counts.keys() or name == "line"
+        assert counts == expected, name
+        for value in random.Random(seed).sample(sorted(counts), min(2, len(counts))):
+            choice = {**chosen, name: [value]}
+            assert search(INDEX, text, facets=options(choice), **asked).total == counts[value], (name, value)
+
+
+@pytest.fixture
+def tagged(db: None) -> Iterator[Any]:
+    """A table of its own: tags in an array, many categories in a tree, a choice."""
+
+    class Shelf(models.Model):
+        name = models.CharField(max_length=20)
+        parent = models.ForeignKey("self", models.CASCADE, null=True)
+
+        class Meta:
+            app_label = "shop"
+
+        def __str__(self) -> str:
+            return self.name
+
+    class Item(models.Model):
+        name = models.CharField(max_length=20)
+        tags = ArrayField(models.CharField(max_length=20), default=list)
+        state = models.CharField(max_length=1, choices=[("n", "New"), ("u", "Used")])
+        shelves = models.ManyToManyField(Shelf)
+
+        class Meta:
+            app_label = "shop"
+
+        def __str__(self) -> str:
+            return self.name
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Shelf)
+        editor.create_model(Item)
+    root = Shelf.objects.create(name="Home")
+    kitchen = Shelf.objects.create(name="Kitchen", parent=root)
+    mugs, pots = (Shelf.objects.create(name=name, parent=kitchen) for name in ("Mugs", "Pots"))
+    garden = Shelf.objects.create(name="Garden")
+    for name, tags, state, shelves in [
+        ("a", ["gift", "new"], "n", [mugs, pots]),
+        ("b", ["gift"], "u", [mugs, garden]),
+        ("c", [], "u", [root]),
+    ]:
+        Item.objects.create(name=name, tags=tags, state=state).shelves.set(shelves)
+    yield Item, {shelf.name: str(shelf.pk) for shelf in Shelf.objects.all()}
+    # Other tests compare the models that Django knows with the migrations.
+    for model in (Shelf, Item, Item.shelves.through):
+        del apps.all_models["shop"][model._meta.model_name]
+    apps.clear_cache()
+
+
+def browse(index: SearchIndex, **options: Any) -> Results:
+    return search(index, generation=Generation(index=index.label), **options)
+
+
+def test_arrays_choices_and_trees(tagged: Any) -> None:
+    item, shelves = tagged
+
+    class Items(SearchIndex):
+        facets = [Facet("tags"), Facet("state"), HierarchyFacet("shelves", parent="parent")]
+
+    index = Items(item)
+    results = browse(index)
+    assert counted(results)["tags"] == {"gift": 2, "new": 1}
+    assert [(one.label, one.count) for one in results.facets["state"].found] == [("Used", 2), ("New", 1)]
+    assert [(one.label, one.count) for one in results.facets["shelves"].found] == [("Home", 3), ("Garden", 1)]
+    assert browse(index, facets={"tags": ["new", "gift"]}).total == 2
+
+    kitchen = browse(index, facets={"shelves": [shelves["Kitchen"]]})
+    home = kitchen.facets["shelves"].found[0]
+    assert kitchen.total == 2
+    assert [(one.label, one.count, one.chosen) for one in home.children] == [("Kitchen", 2, True)]
+    assert [(one.label, one.count) for one in home.children[0].children] == [("Mugs", 2), ("Pots", 1)]
+    assert browse(index, facets={"shelves": ["nonsense"]}).total == 0
+
+
+def test_a_tree_that_bites_its_tail_does_no_harm(tagged: Any) -> None:
+    item, shelves = tagged
+    shelf = item._meta.get_field("shelves").related_model
+    shelf.objects.filter(name="Home").update(parent=shelves["Mugs"])
+
+    class Items(SearchIndex):
+        facets = [HierarchyFacet("shelves", parent="parent")]
+
+    assert browse(Items(item), facets={"shelves": [shelves["Mugs"]]}).total == 3
+    assert counted(browse(Items(item)))["shelves"] == {shelves["Garden"]: 1}
+
+
+def test_the_chosen_level_of_a_hierarchy_shows_the_next(indexed_shop: dict[str, Product]) -> None:
+    found = ProductIndex.search("", facets={"category": ["Home"]}).facets["category"].found
+    home = next(value for value in found if value.value == "Home")
+
+    assert (home.label, home.count, home.chosen) == ("Home", 4, True)
+    assert [(value.label, value.count) for value in home.children] == [("Kitchen", 3), ("Chairs", 1)]
+
+
+def test_steps_tell_their_ends_apart(products: list[Product]) -> None:
+    Product.objects.update(price=30)
+    Product.objects.filter(pk=products[0].pk).update(price=25)
+    Product.objects.filter(pk=products[1].pk).update(price=Decimal("24.99"))
+
+    found = search(INDEX, facets={"price": (None, None, "25..50")})
+    assert found.total == 39
+    assert isinstance(found.facets["price"].found, FacetRange)
+    assert [(step.label, step.count, step.chosen) for step in found.facets["price"].found.steps] == [
+        ("10 to 25", 1, False),
+        ("25 to 50", 39, True),
+    ]
+    assert search(INDEX, facets={"price": (*bounds(25, 30), "10..25")}).total == 0
+    assert search(INDEX, facets={"price": (None, None, "7..9")}).total == 0
+
+
+def test_many_values(products: list[Product]) -> None:
+    Brand.objects.bulk_create([Brand(name=f"Maker {number:02}") for number in range(40)])
+    for product, brand in zip(products, Brand.objects.filter(name__startswith="Maker"), strict=True):
+        Product.objects.filter(pk=product.pk).update(brand=brand)
+
+    class Few(Catalogue):
+        facets = [Facet("brand.name", limit=5), Facet("colour")]
+
+    few = Few(Product)
+    facet = search(few, facets={"brand": ["Maker 33"]}).facets["brand"]
+    assert [value.value for value in facet.found][-1] == "Maker 33"  # chosen, though beyond the limit
+    assert (len(facet.found), facet.hidden) == (6, 34)
+    everything = search(few, more="brand").facets["brand"]
+    assert (len(everything.found), everything.hidden) == (40, 0)
+    within = search(few, more="brand", within="r 1", facet_counts=["brand"]).facets
+    assert [value.value for value in within["brand"].found] == [f"Maker {number}" for number in range(10, 20)]
+    assert within.keys() == {"brand"}
+
+
+def test_beyond_the_bound_counts_say_that_they_are_low(products: list[Product], settings: Any) -> None:
+    settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "MAX_CANDIDATES": 10}
+    deal(products, 1)
+    results = search(INDEX, "red blue green", rerank=False, cutoff=None)
+
+    assert not results.total_is_exact
+    assert not results.facets["colour"].exact
+    for value, count in counted(results)["size"].items():
+        assert search(INDEX, "red blue green", rerank=False, cutoff=None, facets={"size": [value]}).total >= count
+    assert search(INDEX).facets["colour"].exact  # browsing knows no bound
+
+
+def test_however_many_facets_are_chosen_the_statements_stay_few(products: list[Product]) -> None:
+    deal(products, 3)
+    search(INDEX, "red mug")  # the background is read once
+    asked = []
+    for chosen in ({}, {"brand": ["Acme"]}, {"brand": ["Acme", "Bolt"], "size": ["M", "S"], "price": (None, 60)}):
+        with CaptureQueriesContext(connection) as queries:
+            search(INDEX, "red mug", facets=chosen)
+        asked.append(len(queries))
+        assert sum("tally" in (query["sql"] or "") for query in queries) == 1
+
+    assert asked == [asked[0], asked[0] + 1, asked[0] + 1]  # one that tells which members the choice leaves
+
+
+def test_what_has_no_value_comes_last_in_every_order(products: list[Product]) -> None:
+    Product.objects.filter(pk__in=[one.pk for one in products[:5]]).update(price=None)
+
+    for sort in ("price", "dear"):
+        for text in ("", "red"):
+            prices = [hit.object.price for hit in search(INDEX, text, sort=sort, page_size=100)]
+            known = [price for price in prices if price is not None]
+            assert prices == sorted(known, reverse=sort == "dear") + [None] * (len(prices) - len(known))
+
+
+@pytest.mark.parametrize("sort", ["", "price", "popular"])
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("bound", [8, 1000])
+def test_pages_neither_repeat_nor_skip_while_the_shop_changes(
+    products: list[Product], settings: Any, sort: str, grouped: bool, bound: int
+) -> None:
+    settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "MAX_CANDIDATES": bound}
+    deal(products, 5)
+    options: dict[str, Any] = {"sort": sort, "page_size": 4, "group_by": grouped}
+    pages, seen = 1, list[int]()
+    expected = {family(one, grouped) for one in Product.objects.public()}
+    while len(seen) < len(expected) and pages < 20:
+        seen += [family(hit.object, grouped) for hit in search(INDEX, page=pages, **options)]
+        # What was last comes first, and the other way round: all that an order reads is turned over.
+        for product in Product.objects.all():
+            change = {"price": 100 - (product.price or 50), "popularity": -product.popularity}
+            Product.objects.filter(pk=product.pk).update(**change)
+        pages += 1
+
+    assert sorted(seen) == sorted(expected)
+
+
+def test_browsing_is_in_the_order_declared(products: list[Product]) -> None:
+    deal(products, 2)
+
+    class Popular(Catalogue):
+        browse_order = "-popularity"
+
+    shown = [hit.object.popularity for hit in search(Popular(Product), page_size=100)]
+    assert shown == sorted(shown, reverse=True)
+
+
+# The storefront and the API
+
+
+def test_the_page_shows_a_tree_steps_and_a_way_to_more(client: Client, indexed_shop: dict[str, Product]) -> None:
+    html = client.get("/search/", {"category": "Home > Kitchen"}).content.decode()
+
+    assert 'href="/search/?category=Home"' in html  # up again
+    assert 'href="/search/?category=Home+%3E+Chairs"' in html  # beside it
+    assert '<input type="hidden" name="category" value="Home &gt; Kitchen">' in html
+    assert 'name="price" value="..10"' in html
+    chips = html[html.index("cs-chips") : html.index("cs-columns")]
+    assert chips.count('class="cs-chip"') == 2
+    assert 'href="/search/"' in chips  # without Home there is nothing left of it
+
+
+def test_a_long_list_opens_without_javascript(
+    client: Client, indexed_shop: dict[str, Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProductIndex, "facets", [Facet("brand.name", limit=1)])
+    short = client.get("/search/").content.decode()
+    assert 'href="/search/?more=brand#catalog-search-filters"' in short
+    assert "Coco" not in short[short.index("cs-facets") : short.index('id="results"')]
+    long = client.get("/search/", {"more": "brand", "within": "co"}).content.decode()
+    panel = long[long.index("cs-facets") : long.index('id="results"')]
+    assert "Coco" in panel
+    assert "Bolt" not in panel
+    assert 'name="within" value="co"' in panel
+
+
+@pytest.mark.parametrize("address", ["/search/facets/product/brand/", "/api/search/facets/product/brand/"])
+def test_the_values_of_a_facet_as_json(client: Client, indexed_shop: dict[str, Product], address: str) -> None:
+    answer = client.get(address, {"q": "mug", "within": "a"}).json()
+
+    assert [(one["value"], one["count"]) for one in answer["values"]] == [("Acme", 2)]
+    assert answer["hidden"] == 0
+    assert client.get(address.replace("brand", "weight")).status_code == 404
+    assert client.get(address, {"page": "x"}).status_code == 400
+
+
+def test_the_api_names_steps_and_levels(client: Client, indexed_shop: dict[str, Product]) -> None:
+    facets = client.get("/api/search/product/", {"category": "Home", "price": "..10"}).json()["facets"]
+
+    assert facets["category"]["exact"] is True
+    assert [one["label"] for one in facets["category"]["values"][0]["children"]] == ["Kitchen"]
+    assert facets["price"]["range"]["steps"][0] == {
+        "value": "..10",
+        "label": "up to 10",
+        "count": 1,
+        "chosen": True,
+        "children": [],
+    }
