@@ -141,8 +141,14 @@ class Settings:
     RERANK_BLEND = Setting(0.5, "share of the reranker in the final score of what it scored, 0 to 1", minimum=0)
     RERANK_SECONDS = Setting(0.3, "time within which reranking must fit: slower machines score fewer", minimum=0)
 
-    REWRITE = Setting[tuple[str, ...]]((), "functions that change what is asked before anything is retrieved, by path")
-    ARRANGE = Setting[tuple[str, ...]]((), "functions that change the order of what was ranked, by path")
+    REWRITE = Setting[tuple[str, ...]](
+        ("catalog_search.merchandising.apply_rules",),
+        "functions that change what is asked before anything is retrieved, by path",
+    )
+    ARRANGE = Setting[tuple[str, ...]](
+        ("catalog_search.merchandising.arrange_rules",),
+        "functions that change the order of what was ranked, by path",
+    )
 
     PAGE_SIZE = Setting(24, "hits on a page", minimum=1)
     QUERY_MAX_LENGTH = Setting(500, "longer queries are refused with a message", minimum=1)

@@ -9,10 +9,10 @@ PACKAGE = Path(__file__).parent.parent / "catalog_search"
 
 LAYERS = [
     {"exceptions", "breaker", "conf", "languages", "images", "content", "fusion", "quantization"},
-    {"facets", "indexes", "backends", "embedding"},
+    {"facets", "indexes", "conditions", "backends", "embedding"},
     {"models", "sql"},
     {"indexing", "searching"},
-    {"tasks", "signals", "forms", "checks", "evaluation", "tuning", "querylog"},
+    {"tasks", "signals", "forms", "checks", "evaluation", "tuning", "querylog", "comparison", "merchandising"},
     {"views", "urls", "navigation", "responses", "admin", "api", "management", "templatetags"},
     {"apps"},
 ]

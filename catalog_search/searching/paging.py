@@ -25,7 +25,7 @@ def ranking_key(scope: Scope, ask: Ask) -> str:
 def freeze(key: str, candidates: Sequence[Candidate], reranked: int) -> None:
     """Keep a ranking for the next pages."""
     rows = [
-        [one.key, one.score, why.fused, why.rerank, why.matched, why.penalty, dict(why.lanes)]
+        [one.key, one.score, why.fused, why.rerank, why.matched, why.penalty, dict(why.lanes), why.rules]
         for one in candidates
         for why in [one.why]
     ]
@@ -39,7 +39,11 @@ def frozen(key: str) -> tuple[list[Candidate], int] | None:
         return None
     ranking: Mapping[str, Any] = json.loads(kept)
     found = [
-        Candidate(key, score, Why({lane: (place, value) for lane, (place, value) in lanes.items()}, *why))
-        for key, score, *why, lanes in ranking["rows"]
+        Candidate(key, score, Why(_ranks(lanes), fused, rerank, matched, penalty, rules=tuple(rules)))
+        for key, score, fused, rerank, matched, penalty, lanes, rules in ranking["rows"]
     ]
     return found, int(ranking["reranked"])
+
+
+def _ranks(lanes: Mapping[str, Any]) -> dict[str, tuple[int, float]]:
+    return {lane: (rank, score) for lane, (rank, score) in lanes.items()}

@@ -24,6 +24,8 @@ class Why:
     """The share of its score that it lost by being near to something unwanted."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """How much of its likeness came from its "text" and its "image"; told by ``search(..., explain=True)``."""
+    rules: tuple[str, ...] = ()
+    """The rules that put it where it stands."""
 
     @property
     def pinned(self) -> bool:
@@ -39,6 +41,7 @@ class Why:
             "rerank": None if self.rerank is None else round(self.rerank, 4),
             "matched": self.matched,
             "penalty": round(self.penalty, 4),
+            "rules": list(self.rules),
             "shares": {part: round(share, 4) for part, share in self.shares.items()},
         }
 
@@ -77,6 +80,17 @@ class FacetResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Banner:
+    """A message above the hits; the text is plain."""
+
+    text: str
+    url: str = ""
+    """Where it leads."""
+    picture: str = ""
+    """The address of its picture."""
+
+
+@dataclass(frozen=True, slots=True)
 class Guidance:
     """What a search has to say beside its hits."""
 
@@ -86,7 +100,7 @@ class Guidance:
     """What was typed, where something else was searched."""
     redirect: str = ""
     """An address to go to rather than to show results."""
-    banners: tuple[str, ...] = ()
+    banners: tuple[Banner, ...] = ()
     rules: tuple[str, ...] = ()
     """The rules that acted, in their order."""
 

@@ -150,7 +150,7 @@ def _browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
         keys = narrowed.products.order_by(order, "pk").values_list("pk", flat=True)
         total = keys.count()
         if ask.sort:
-            shown = [str(key) for key in keys[ask.window]]
+            shown = [Candidate(str(key), 0.0, Why()) for key in keys[ask.window]]
         else:
             # The order of all is the database's; among the first of them, and what is admitted, steps may choose.
             admitted = narrowed.admitted(ask.admitted)
@@ -158,12 +158,12 @@ def _browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
             head = [*admitted, *map(str, keys[: settings.MAX_CANDIDATES])]
             first = steps.arranged(narrowed, ask, [Candidate(key, 0.0, Why()) for key in head], trace)
             window = ask.window
-            shown = [one.key for one in first[window]]
+            shown = first[window]
             rest = slice(max(window.start, len(head)) - len(admitted), window.stop - len(admitted))
             if rest.stop > rest.start and len(shown) < ask.size:
-                shown += map(str, keys[rest])
+                shown += [Candidate(str(key), 0.0, Why()) for key in keys[rest]]
     with trace.stage("hydrate"):
-        hits = hydrate(narrowed, [Candidate(key, 0.0, Why()) for key in shown])
+        hits = hydrate(narrowed, shown)
     with trace.stage("facets"):
         facets = _count(scope, ask, lambda facet: scope.narrowed(ask.chosen, without=facet.name).products)
     return Page(hits, total, facets)
