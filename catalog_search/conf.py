@@ -6,11 +6,14 @@ A project writes ``CATALOG_SEARCH = {"NAME": value, ...}``; values are read at a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings as django_settings
 
+from .exceptions import ConfigurationError
 from .quantization import QUANTIZATIONS
 
 T = TypeVar("T")
@@ -80,6 +83,9 @@ def _allowed_types(default: Any) -> tuple[type, ...]:
     if isinstance(default, tuple):
         return (tuple, list)
     return (type(default),)
+
+
+_changes: ContextVar[Mapping[str, Any]] = ContextVar("catalog_search_settings", default={})
 
 
 class Settings:
@@ -169,9 +175,28 @@ class Settings:
 
     @staticmethod
     def written() -> dict[str, Any]:
-        """Return what the project wrote, known or not."""
+        """Return what the project wrote, known or not, under what this thread changes for the time being."""
         written = getattr(django_settings, "CATALOG_SEARCH", {})
-        return written if isinstance(written, dict) else {}
+        changes = _changes.get()
+        return {**written, **changes} if changes else written if isinstance(written, dict) else {}
+
+    @classmethod
+    @contextmanager
+    def changed(cls, changes: Mapping[str, Any]) -> Iterator[None]:
+        """Let settings be others inside this block, for this thread alone: to try out what a change would do.
+
+        Raises ConfigurationError on a setting that does not exist or cannot have the value.
+        """
+        known = {setting.name: setting for setting in cls.describe()}
+        for name, value in changes.items():
+            problem = known[name].problem(value) if name in known else "is not a setting"
+            if problem:
+                raise ConfigurationError(f'CATALOG_SEARCH["{name}"] {problem}.')
+        token = _changes.set({**_changes.get(), **changes})
+        try:
+            yield
+        finally:
+            _changes.reset(token)
 
 
 settings = Settings()

@@ -326,6 +326,53 @@ def test_what_is_hidden_is_never_shown_and_totals_are_right(
             assert shown[place - 1] == product
 
 
+class TestSurfaces:
+    def test_the_storefront_shows_banners_as_text(self, indexed_shop: Shop, make_rule: MakeRule, client: Any) -> None:
+        banner = {"kind": "banner", "text": "<b>Sale</b>\nToday", "url": "/sale/?a=1&b=2", "picture": "/media/sale.jpg"}
+        make_rule(searches="mug", actions=[banner])
+        page = client.get("/search/", {"q": "mug"}).content.decode()
+
+        assert "&lt;b&gt;Sale&lt;/b&gt;<br>Today" in page
+        assert 'href="/sale/?a=1&amp;b=2"' in page
+        assert 'src="/media/sale.jpg"' in page
+
+    def test_the_storefront_follows_a_redirect(self, indexed_shop: Shop, make_rule: MakeRule, client: Any) -> None:
+        make_rule(searches="returns", actions=[{"kind": "redirect", "url": "/help/returns/"}])
+        response = client.get("/search/", {"q": "Returns"})
+
+        assert (response.status_code, response.headers["Location"]) == (302, "/help/returns/")
+
+    @pytest.mark.parametrize("url", ["/search/?q=mugs&brand=Acme", "http://testserver/search/?brand=Acme&q=mugs"])
+    def test_a_redirect_to_itself_shows_the_page(
+        self, indexed_shop: Shop, make_rule: MakeRule, client: Any, url: str
+    ) -> None:
+        make_rule(searches="mugs", actions=[{"kind": "redirect", "url": url}])
+        response = client.get("/search/", {"q": "mugs"}, follow=True)
+
+        assert (response.status_code, len(response.redirect_chain)) == (200, 1)
+
+    def test_the_api_tells_everything(self, indexed_shop: Shop, make_rule: MakeRule, admin_client: Any) -> None:
+        actions = [
+            {"kind": "banner", "text": "Sale", "url": "/sale/"},
+            {"kind": "redirect", "url": "/mugs/"},
+            {"kind": "pin", "product": key(indexed_shop["dress"]), "position": 1},
+        ]
+        make_rule("Mug week", searches="mug", actions=actions)
+        answer = admin_client.get("/api/search/product/", {"q": "mug", "explain": "1"}).json()
+        plain = admin_client.get("/api/search/product/", {"q": "chair"}).json()
+
+        assert answer["banners"] == [{"text": "Sale", "url": "/sale/", "picture": ""}]
+        assert (answer["redirect"], answer["rules"]) == ("/mugs/", ["Mug week"])
+        assert (answer["hits"][0]["title"], answer["hits"][0]["why"]["rules"]) == ("Summer dress", ["Mug week"])
+        assert (plain["redirect"], plain["rules"], plain["banners"]) == (None, [], [])
+
+    def test_the_admin_finds_what_rules_hide(self, indexed_shop: Shop, make_rule: MakeRule, admin_client: Any) -> None:
+        make_rule(when="always", actions=[{"kind": "hide", "product": key(indexed_shop["red mug"])}])
+        response = admin_client.get("/admin/shop/product/", {"q": "red mug"})
+
+        assert response.context["cl"].result_list[0].name == "Red mug"
+
+
 class TestConditions:
     def test_they_are_those_of_an_address(self) -> None:
         index = ProductIndex.registered()

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import settings
 from ..indexes import registry
+from ..merchandising import steps_with
 from ..models import Generation
 from ..searching import search
 from ..searching.hydration import thumbnails
@@ -76,6 +77,7 @@ class SearchAdminMixin(admin.ModelAdmin):
             page_size=self.search_limit,
             facet_counts=False,
             request=request,
+            **steps_with([]),  # staff look for what rules hide, too
         )
         if "index" in results.degraded:
             return super().get_search_results(request, queryset, term)
