@@ -84,7 +84,7 @@ class Difference:
     @property
     def sides(self) -> Iterator[tuple[list[tuple[Hit, str]], Results]]:
         """Yield both pages, each hit with how it differs: "left", "entered", "up", "down" or ""."""
-        before, after = self.keys
+        before, _ = self.keys
         yield [(hit, "left" if key in self.left else "") for hit, key in self._hits(self.before)], self.before
         told = []
         for place, (hit, key) in enumerate(self._hits(self.after)):
@@ -145,25 +145,21 @@ class Comparison:
     @property
     def overlap(self) -> float:
         """The mean rank-biased overlap."""
-        return statistics.fmean(
-            [*(one.overlap for one in self.differences), *(1.0 for _ in self.untouched), *self._none]
-        )
+        return self._mean("overlap")
 
     @property
     def jaccard(self) -> float:
         """The mean share of common products."""
-        return statistics.fmean(
-            [*(one.jaccard for one in self.differences), *(1.0 for _ in self.untouched), *self._none]
-        )
+        return self._mean("jaccard")
 
     @property
     def degraded(self) -> list[str]:
         """What failed on the way: a difference may come from that alone."""
         return sorted({what for one in self.differences for what in (*one.before.degraded, *one.after.degraded)})
 
-    @property
-    def _none(self) -> tuple[float, ...]:
-        return () if self.searches else (1.0,)
+    def _mean(self, measure: str) -> float:
+        values = [*(getattr(one, measure) for one in self.differences), *(1.0 for _ in self.untouched)]
+        return statistics.fmean(values) if values else 1.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON takes it."""

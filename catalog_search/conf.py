@@ -85,7 +85,7 @@ def _allowed_types(default: Any) -> tuple[type, ...]:
     return (type(default),)
 
 
-_changes: ContextVar[Mapping[str, Any]] = ContextVar("catalog_search_settings", default={})
+_changes: ContextVar[Mapping[str, Any] | None] = ContextVar("catalog_search_settings", default=None)
 
 
 class Settings:
@@ -185,14 +185,18 @@ class Settings:
     def changed(cls, changes: Mapping[str, Any]) -> Iterator[None]:
         """Let settings be others inside this block, for this thread alone: to try out what a change would do.
 
-        Raises ConfigurationError on a setting that does not exist or cannot have the value.
+        Of weights, those that are not given stay. Raises ConfigurationError on a setting that does not exist or
+        cannot have the value.
         """
         known = {setting.name: setting for setting in cls.describe()}
         for name, value in changes.items():
             problem = known[name].problem(value) if name in known else "is not a setting"
             if problem:
                 raise ConfigurationError(f'CATALOG_SEARCH["{name}"] {problem}.')
-        token = _changes.set({**_changes.get(), **changes})
+        weights = {
+            name: getattr(settings, name) | value for name, value in changes.items() if isinstance(known[name], Weights)
+        }
+        token = _changes.set({**(_changes.get() or {}), **changes, **weights})
         try:
             yield
         finally:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog_search.comparison import Asked, compare, rank_biased_overlap
+from catalog_search.conf import Settings as SettingsClass
 from catalog_search.conf import settings as own_settings
 from catalog_search.exceptions import CatalogSearchError, ConfigurationError
 from catalog_search.merchandising import steps_with
@@ -80,7 +81,7 @@ class TestCompare:
         assert change.entered == [str(indexed_shop["dress"].pk)]
         assert change.left == [str(indexed_shop["red mug"].pk)]
         assert change.moved >= 1
-        before, after = (dict((hit.object.name, how) for hit, how in side) for side, _ in change.sides)
+        before, after = ({hit.object.name: how for hit, how in side} for side, _ in change.sides)
         assert before["Red mug"] == "left"
         assert after["Summer dress"] == "entered"
         assert found.as_dict()["differences"][0]["rules"] == [[], ["Draft"]]
@@ -132,5 +133,7 @@ def test_settings_change_for_one_thread_alone() -> None:
         with own_settings.changed({"PAGE_SIZE": 5}):
             seen.append(own_settings.CUTOFF + own_settings.PAGE_SIZE)
 
+    with own_settings.changed({"VECTOR_WEIGHTS": {"word": 0.9}}):
+        assert {**SettingsClass.VECTOR_WEIGHTS.default, "word": 0.9} == own_settings.VECTOR_WEIGHTS
     assert seen == [2.5, 7.0, 12.0]
     assert own_settings.CUTOFF == 2.5
