@@ -200,7 +200,7 @@ class TestActions:
         assert results.hits[0].why.rules == ("Rule",)
 
     def test_hiding_by_product_and_by_condition(self, indexed_shop: Shop, make_rule: MakeRule) -> None:
-        hide = [{"kind": "hide", "product": key(indexed_shop["red mug"])}, {"kind": "hide", "conditions": "brand=Bolt"}]
+        hide = [{"kind": "hide", "product": key(indexed_shop["red mug"])}, {"kind": "hide", "having": "brand=Bolt"}]
         make_rule(searches="mug", actions=hide)
         results = ProductIndex.search("mug")
 
@@ -217,7 +217,7 @@ class TestActions:
 
     def test_boost_and_bury(self, indexed_shop: Shop, make_rule: MakeRule) -> None:
         plain = names("blue mug")
-        rule = make_rule(searches="* mug", actions=[{"kind": "boost", "conditions": "brand=Bolt", "strength": 100}])
+        rule = make_rule(searches="* mug", actions=[{"kind": "boost", "having": "brand=Bolt", "strength": 100}])
         boosted = ProductIndex.search("blue mug")
         rule.actions.update(kind="bury")
         rulebook.forget()
@@ -230,12 +230,12 @@ class TestActions:
         assert sorted(plain) == sorted(buried)
 
     def test_an_article_number_stays_first(self, indexed_shop: Shop, make_rule: MakeRule) -> None:
-        make_rule(when="always", actions=[{"kind": "boost", "conditions": "brand=Bolt", "strength": 1000}])
+        make_rule(when="always", actions=[{"kind": "boost", "having": "brand=Bolt", "strength": 1000}])
 
         assert names("MUG-1001")[0] == "Red mug"
 
     def test_a_filter_narrows(self, indexed_shop: Shop, make_rule: MakeRule) -> None:
-        make_rule(searches="cheap *", actions=[{"kind": "filter", "conditions": "price_max=10"}])
+        make_rule(searches="cheap *", actions=[{"kind": "filter", "having": "price_max=10"}])
 
         assert names("cheap mug") == ["Red mug"]
 
@@ -417,11 +417,11 @@ class TestValidation:
             {"kind": "pin", "product": "not a key", "position": 1},
             {"kind": "pin", "product": "1", "position": 1, "text": "ignored"},
             {"kind": "hide"},
-            {"kind": "hide", "product": "1", "conditions": "brand=Acme"},
+            {"kind": "hide", "product": "1", "having": "brand=Acme"},
             {"kind": "boost", "product": "1"},
             {"kind": "boost", "product": "1", "strength": 0.5},
             {"kind": "boost", "product": "1", "strength": float("nan")},
-            {"kind": "filter", "conditions": "shoe=1"},
+            {"kind": "filter", "having": "shoe=1"},
             {"kind": "banner"},
             {"kind": "replace"},
             {"kind": "explode"},
@@ -452,18 +452,16 @@ class TestRobustness:
         plain = names("mug")
         good = {"kind": "banner", "text": "Still here"}
         bad = [
-            {"kind": "hide", "conditions": "a facet that was taken out=1"},
+            {"kind": "hide", "having": "a facet that was taken out=1"},
             {"kind": "pin", "product": "999999", "position": 1},
             {"kind": "hide", "product": "not a key"},
             {"kind": "redirect", "url": "javascript:alert(1)"},
             {"kind": "explode"},
-            {"kind": "boost", "conditions": "brand=Acme", "strength": None},
+            {"kind": "boost", "having": "brand=Acme", "strength": None},
         ]
         make_rule(searches="mug", actions=[*bad, good])
         make_rule("no index", index="shop.gone", searches="mug", actions=[good])
-        make_rule(
-            "no facet", when="always", conditions="shoe=1", actions=[{"kind": "filter", "conditions": "price_max=0"}]
-        )
+        make_rule("no facet", when="always", conditions="shoe=1", actions=[{"kind": "filter", "having": "price_max=0"}])
         results = ProductIndex.search("mug")
 
         assert [hit.object.name for hit in results] == plain

@@ -39,7 +39,9 @@ def read(written: Written, rule: Rule | None = None) -> tuple[Rule, list[RuleAct
     rule = rule or Rule()
     _fill(rule, written, RULE_FIELDS)
     # Where a rule of the name exists it is replaced: only the caller knows whether that is meant.
-    rule.full_clean(validate_unique=False)
+    rule.clean_fields()
+    rule.clean()
+    rule.validate_constraints(exclude={"name"})
     actions = []
     for number, row in enumerate(written.get("actions") or (), start=1):
         action = RuleAction(rule=rule)
@@ -58,8 +60,7 @@ def save(written: Written, key: int | None = None) -> Rule:
     """Save a rule in place of the one of its key, or else of its index and name. Raises ValidationError."""
     alias = write_alias(Rule)
     with transaction.atomic(using=alias):
-        label = _label(str(written.get("index") or ""))
-        named = Rule.objects.using(alias).filter(index=label, name=written.get("name"))
+        named = Rule.objects.using(alias).filter(index=label(str(written.get("index") or "")), name=written.get("name"))
         existing = (named if key is None else Rule.objects.using(alias).filter(pk=key)).first()
         rule, actions = read(written, existing or Rule(pk=key))
         if named.exclude(pk=rule.pk).exists():
@@ -117,7 +118,8 @@ def _value(field: Any, value: Any) -> Any:
     return found
 
 
-def _label(name: str) -> str:
+def label(name: str) -> str:
+    """Return the model label of an index by any of its names. Raises ValidationError."""
     try:
         return registry.get(name).label
     except IndexNotFound as error:

@@ -130,7 +130,7 @@ def _deed(action: RuleAction) -> Deed:
     return Deed(
         kind=action.kind,
         key=index.model._meta.pk.to_python(action.product) if action.product else None,
-        chosen=read_conditions(index, action.conditions) or None,
+        chosen=read_conditions(index, action.having) or None,
         position=action.position or 1,
         strength=action.strength or 1.0,
         text=action.text,

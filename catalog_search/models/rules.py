@@ -134,20 +134,20 @@ class RuleAction(models.Model):
 
     NEEDS = {
         Kind.PIN: (["product", "position"], []),
-        Kind.HIDE: ([], ["product", "conditions"]),
-        Kind.BOOST: (["strength"], ["product", "conditions"]),
-        Kind.BURY: (["strength"], ["product", "conditions"]),
-        Kind.FILTER: (["conditions"], []),
+        Kind.HIDE: ([], ["product", "having"]),
+        Kind.BOOST: (["strength"], ["product", "having"]),
+        Kind.BURY: (["strength"], ["product", "having"]),
+        Kind.FILTER: (["having"], []),
         Kind.REPLACE: (["text"], []),
         Kind.REDIRECT: (["url"], []),
         Kind.BANNER: (["text"], ["url", "picture"]),
     }
-    """By kind the fields that it must have, and those that it may have; of product and conditions exactly one."""
+    """By kind the fields that it must have, and those that it may have; of product and having exactly one."""
 
     rule = models.ForeignKey(Rule, models.CASCADE, related_name="actions", verbose_name=_("rule"))
     kind = models.CharField(_("what"), max_length=10, choices=Kind)
     product = models.CharField(_("product"), max_length=200, blank=True)
-    conditions = models.TextField(
+    having = models.TextField(
         _("products with"), blank=True, help_text=_("One a line, as in the page's address: brand=Acme, price_max=20.")
     )
     position = models.PositiveIntegerField(
@@ -170,7 +170,7 @@ class RuleAction(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        told = [self.product or ", ".join(self.conditions.splitlines()), self.text, self.url]
+        told = [self.product or ", ".join(self.having.splitlines()), self.text, self.url]
         place = f"{self.position}" if self.position else f"x{self.strength:g}" if self.strength else ""
         return " ".join(filter(None, [self.kind, place, *told]))
 
@@ -180,7 +180,7 @@ class RuleAction(models.Model):
             return
         needed, allowed = self.NEEDS[self.Kind(self.kind)]
         errors: dict[str, Any] = {}
-        for name in ("product", "conditions", "position", "strength", "text", "url", "picture"):
+        for name in ("product", "having", "position", "strength", "text", "url", "picture"):
             given = getattr(self, name) not in (None, "")
             if name in needed and not given:
                 errors[name] = _("This is needed here.")
@@ -188,17 +188,17 @@ class RuleAction(models.Model):
                 errors[name] = _("Leave this empty here.")
         if self.strength is not None and not math.isfinite(self.strength):
             errors["strength"] = _("Give a number.")
-        if "product" in allowed and bool(self.product) == bool(self.conditions):
+        if "product" in allowed and bool(self.product) == bool(self.having):
             errors["product"] = _("Give a product, or what the products have; not both.")
         try:
             index = self.rule.declared
-            read_conditions(index, self.conditions)
+            read_conditions(index, self.having)
             if self.product:
                 index.model._meta.pk.to_python(self.product)
         except IndexNotFound:
             pass  # said of the rule
         except ValidationError as error:
-            errors.setdefault("product" if self.product else "conditions", error)
+            errors.setdefault("product" if self.product else "having", error)
         if errors:
             raise ValidationError(errors)
 
