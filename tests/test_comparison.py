@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,3 +142,86 @@ def test_settings_change_for_one_thread_alone() -> None:
         assert {**SettingsClass.VECTOR_WEIGHTS.default, "word": 0.9} == own_settings.VECTOR_WEIGHTS
     assert seen == [2.5, 7.0, 12.0]
     assert own_settings.CUTOFF == 2.5
+
+
+def replay(*arguments: Any, **options: Any) -> str:
+    told = StringIO()
+    call_command("replay_search_log", *arguments, verbosity=0, stdout=told, **options)
+    return told.getvalue()
+
+
+@pytest.mark.django_db
+class TestReplay:
+    @pytest.fixture
+    def queries(self, tmp_path: Path) -> Path:
+        path = tmp_path / "queries.txt"
+        path.write_text("red mug\t30\n\nchair\nsummer dress\t5\n")
+        return path
+
+    @pytest.fixture
+    def rules(self, tmp_path: Path, indexed_shop: Shop) -> Path:
+        path = tmp_path / "rules.csv"
+        pin = indexed_shop["dress"].pk
+        path.write_text(f"index,name,searches,kind,product,position\nproduct,Dress first,* mug *,pin,{pin},1\n")
+        return path
+
+    def test_a_file_of_queries_with_and_without_rules(self, indexed_shop: Shop, queries: Path, rules: Path) -> None:
+        told = replay(queries, after=json.dumps({"rules": str(rules)}))
+
+        assert "3 queries: 1 pages change, 83.3% of what people ask." in told
+        assert "red mug" in told
+        assert "chair" not in told
+
+    def test_as_json_and_as_a_page(self, indexed_shop: Shop, queries: Path, rules: Path, tmp_path: Path) -> None:
+        written, page = tmp_path / "out.json", tmp_path / "out.html"
+        after = tmp_path / "after.json"
+        after.write_text(json.dumps({"rules": str(rules)}))
+        replay(queries, after=str(after), json=written, html=page)
+        told = json.loads(written.read_text())
+
+        assert (told["searches"], told["changed"]) == (3, 1)
+        assert told["differences"][0]["entered"] == [str(indexed_shop["dress"].pk)]
+        assert '<span class="entered">Summer dress</span>' in page.read_text()
+
+    def test_the_log(self, indexed_shop: Shop, logbook: Any, client: Any, rules: Path) -> None:
+        for _ in range(3):
+            client.get("/search/", {"q": "red mug"})
+        logbook.write()
+        told = replay(before="lexical", after=json.dumps({"rules": str(rules)}))
+
+        assert "1 queries: 1 pages" in told
+        assert "red mug" in told
+
+    def test_an_empty_log(self, indexed_shop: Shop) -> None:
+        with pytest.raises(CommandError, match="nothing to replay"):
+            replay()
+
+    def test_with_judgements(self, indexed_shop: Shop, tmp_path: Path, rules: Path) -> None:
+        judged = tmp_path / "judged.csv"
+        judged.write_text(f"query,product,grade\nred mug,{indexed_shop['red mug'].sku},3\n")
+        written = tmp_path / "out.json"
+        told = replay(judgements=judged, key="sku", after=json.dumps({"rules": str(rules)}), json=written)
+        before, after = json.loads(written.read_text())["differences"][0]["nDCG@10"]
+
+        assert "nDCG@10 1.000 -> 0.631" in told
+        assert (before, round(after, 3)) == (1.0, 0.631)
+
+    def test_without_the_rules_in_force(self, indexed_shop: Shop, queries: Path, make_rule: Any) -> None:
+        make_rule(searches="chair", actions=[{"kind": "banner", "text": "Sit down"}])
+
+        assert "1 pages change" in replay(queries, before='{"rules": []}')
+
+    @pytest.mark.parametrize(
+        ("written", "told"),
+        [
+            ("{", "is no configuration"),
+            ("no such file", "is no configuration"),
+            ('{"colour": 1}', "give some of"),
+            ('{"generation": 999999}', "no ready generation"),
+            ('{"settings": {"CUTOF": 1}}', "CUTOF"),
+            ('{"rules": "missing.csv"}', "missing.csv"),
+        ],
+    )
+    def test_mistakes_are_told(self, indexed_shop: Shop, queries: Path, written: str, told: str) -> None:
+        with pytest.raises(CommandError, match=told):
+            replay(queries, after=written)
