@@ -108,3 +108,25 @@ def _keep(key: int, current: _Editing) -> None:
         editor=current.editor,
         occasion=current.occasion,
     )
+
+
+def differences(version: RuleVersion) -> list[tuple[str, str, str]]:
+    """Return the fields that a change changed: (field, before, after), each action by itself."""
+    before, after = version.before or {}, version.after or {}
+    told = [
+        (name, _shown(before.get(name)), _shown(after.get(name)))
+        for name in {**before, **after}
+        if name != "actions" and before.get(name) != after.get(name)
+    ]
+    lost, gained = (
+        [one for one in own.get("actions", []) if one not in other.get("actions", [])]
+        for own, other in ((before, after), (after, before))
+    )
+    told += [("action", _shown(one), "") for one in lost]
+    return [*told, *(("action", "", _shown(one)) for one in gained)]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    return "" if value is None else str(value)
