@@ -63,6 +63,13 @@ class ProductSelect(AutocompleteMixin, forms.Select):
 
 def picked(label: str, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Return names and thumbnails of products; those that are not there are left out. A few statements in all."""
+    names = names_of(label, keys)
+    pictures = thumbnails_of(registry.get(label).model, names) if names else {}
+    return {key: (name, pictures.get(key, "")) for key, name in names.items()}
+
+
+def names_of(label: str, keys: Iterable[str]) -> dict[str, str]:
+    """Return what people read for products; those that are not there are left out."""
     try:
         index = registry.get(label)
     except IndexNotFound:
@@ -74,8 +81,7 @@ def picked(label: str, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
         except ValidationError:
             continue
     found = index.index_queryset().filter(pk__in=wanted) if wanted else ()
-    pictures = thumbnails_of(index.model, wanted) if wanted else {}
-    return {str(one.pk): (described(index, one), pictures.get(str(one.pk), "")) for one in found}
+    return {str(one.pk): described(index, one) for one in found}
 
 
 def described(index: SearchIndex, product: Any) -> str:

@@ -15,8 +15,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.functional import cached_property
 from django.utils.html import format_html_join
+from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -28,6 +30,9 @@ from ..models import Rule, RuleAction
 from . import picking
 from .importing import ImportForm
 from .previews import preview_rule
+
+SHOWN_LINES = 5
+"""Of what a rule acts on and does, in the list."""
 
 
 class RuleActionForm(forms.ModelForm):
@@ -87,8 +92,12 @@ class RuleChangeList(ChangeList):
         super().get_results(request)
         rules = list(self.result_list)
         problems = problems_of(rules)
+        names = {}
+        for label in {rule.index for rule in rules}:
+            own = {action.product for rule in rules if rule.index == label for action in rule.actions.all()}
+            names[label] = picking.names_of(label, filter(None, own))
         for rule in rules:
-            rule.problems = problems[rule.pk]
+            rule.problems, rule.product_names = problems[rule.pk], names[rule.index]
         self.result_list = rules
 
 
@@ -98,7 +107,7 @@ class RuleAdmin(admin.ModelAdmin):
 
     change_form_template = "admin/catalog_search/rule/change_form.html"
     change_list_template = "admin/catalog_search/rule/change_list.html"
-    list_display = ["name", "acts_on", "does", "priority", "enabled", "in_force", "starts_at", "ends_at", "faults"]
+    list_display = ["name", "in_force", "faults", "acts_on", "does", "priority", "period"]
     list_filter = ["enabled", "index", "when", "actions__kind", "language"]
     search_fields = ["name", "searches", "conditions", "note", "actions__text"]
     actions = ["enable", "disable", "export"]
@@ -124,7 +133,9 @@ class RuleAdmin(admin.ModelAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer the declared indexes."""
         if db_field.name == "index":
-            return forms.ChoiceField(label=db_field.verbose_name, choices=[(one.label, one.label) for one in registry])
+            return forms.ChoiceField(
+                label=capfirst(db_field.verbose_name), choices=[(one.label, one.label) for one in registry]
+            )
         if db_field.name in ("searches", "conditions", "note"):
             kwargs["widget"] = forms.Textarea(attrs={"rows": 3, "cols": 60})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -133,12 +144,16 @@ class RuleAdmin(admin.ModelAdmin):
     def acts_on(self, obj: Rule) -> str:
         """Say when it acts."""
         said = obj.searches.splitlines() or [str(obj.get_when_display())]
-        return format_html_join(" ", "{}<br>", ((line,) for line in [*said, *obj.conditions.splitlines()][:5]))
+        return format_html_join(
+            " ", "{}<br>", ((line,) for line in [*said, *obj.conditions.splitlines()][:SHOWN_LINES])
+        )
 
     @admin.display(description=_("does"))
-    def does(self, obj: Rule) -> str:
+    def does(self, obj: Any) -> str:
         """List its actions."""
-        return format_html_join(" ", "{}<br>", ((str(action)[:80],) for action in list(obj.actions.all())[:5]))
+        actions = list(obj.actions.all())[:SHOWN_LINES]
+        said = (action.described(obj.product_names.get(action.product, action.product)) for action in actions)
+        return format_html_join(" ", "{}<br>", ((Truncator(line).chars(80),) for line in said))
 
     @admin.display(boolean=True, description=_("in force"))
     def in_force(self, obj: Rule) -> bool:
@@ -146,10 +161,17 @@ class RuleAdmin(admin.ModelAdmin):
         now = timezone.now()
         return obj.enabled and (obj.starts_at or now) <= now and (obj.ends_at is None or now < obj.ends_at)
 
+    @admin.display(description=_("period"), ordering="starts_at")
+    def period(self, obj: Rule) -> str:
+        """Say from when to when."""
+        days = [localize(timezone.localtime(one).date()) if one else "" for one in (obj.starts_at, obj.ends_at)]
+        return " – ".join(days) if any(days) else "–"  # noqa: RUF001
+
     @admin.display(description=_("what is wrong"))
     def faults(self, obj: Any) -> str:
         """Say why it, or a part of it, is left out."""
-        return format_html_join(" ", '<span class="errornote">{}</span>', ((text,) for text in obj.problems)) or "–"  # noqa: RUF001
+        style = '<span style="color: var(--error-fg)">{}</span><br>'
+        return format_html_join("", style, ((text,) for text in obj.problems)) or "–"  # noqa: RUF001
 
     @admin.action(description=_("Enable the chosen rules"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:

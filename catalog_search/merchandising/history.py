@@ -129,4 +129,4 @@ def differences(version: RuleVersion) -> list[tuple[str, str, str]]:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {one}" for name, one in value.items())
-    return "" if value is None else str(value)
+    return "" if value is None else "; ".join(str(value).splitlines())

@@ -170,9 +170,13 @@ class RuleAction(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        told = [self.product or ", ".join(self.having.splitlines()), self.text, self.url]
-        place = f"{self.position}" if self.position else f"x{self.strength:g}" if self.strength else ""
-        return " ".join(filter(None, [self.kind, place, *told]))
+        return self.described(self.product)
+
+    def described(self, product: str) -> str:
+        """Say what it does in a line; ``product`` is what people read for its product."""
+        how = f" to {self.position}" if self.position else f" by {self.strength:g}" if self.strength else ""
+        what = [product, "; ".join(self.having.splitlines()), self.text, self.url]
+        return f"{self.kind}{how}: {', '.join(filter(None, what))}"
 
     def clean(self) -> None:
         """Refuse what is missing for its kind, and what would be ignored."""
