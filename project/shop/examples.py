@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from catalog_search.exceptions import ImageError
 from catalog_search.images import Picture, read_picture
+from catalog_search.merchandising import editing
+from catalog_search.models import Rule
 from catalog_search.searching import Results
 
 from .models import Product
@@ -14,6 +16,7 @@ from .search import ProductIndex
 
 STAGES = ("encode", "identifiers", "words", "vectors", "rerank", "hydrate", "facets", "total")
 SAMPLES = 3
+FAVOURITES = "our favourites"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Outcome:
 
 
 def examples(reads_pictures: bool) -> Iterator[Example]:
-    """Yield searches by text, photo, photo and text, and identifier, made from products spread over the catalogue.
+    """Yield searches by text, photo, photo and text, identifier and rule, made from products over the catalogue.
 
     ``reads_pictures`` says that the model was made for such pictures, so that a photo alone must find its product.
     """
@@ -77,9 +80,24 @@ def examples(reads_pictures: bool) -> Iterator[Example]:
         yield Example("text", product, text=product.name)
         yield Example("identifier", product, text=product.sku, within=1)
         yield Example("identifier", product, text=product.sku.lower().replace("-", " "), within=1)
+    for product in Product.objects.filter(pk__in=favourites()):
+        yield Example("rule", product, text=FAVOURITES, within=1)
     for product, picture in _pictured(spread):
         yield Example("photo", product, picture=picture, within=10 if reads_pictures else 0)
         yield Example("photo + text", product, text=product.name, picture=picture)
+
+
+def favourites() -> list[str]:
+    """Make the demo's rule, where it is not there: it pins the most popular product. Return what it pins."""
+    best = Product.objects.public().order_by("-popularity", "pk").first()
+    with editing("demo"):
+        rule, is_new = Rule.objects.get_or_create(
+            index=ProductIndex.registered().label, name="Our favourites", defaults={"searches": FAVOURITES}
+        )
+        if is_new and best:
+            rule.actions.create(kind="pin", product=str(best.pk), position=1)
+            rule.actions.create(kind="banner", text="What other visitors like best")
+    return list(rule.actions.filter(kind="pin").values_list("product", flat=True))
 
 
 def run(example: Example) -> Outcome:
