@@ -14,10 +14,11 @@ class CatalogSearchConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, signals  # models are not importable any earlier
+        from . import checks, merchandising, signals  # models are not importable any earlier
         from .indexes import autodiscover, registry
 
         checks.connect()
+        merchandising.history.connect()
         autodiscover()
         for index in registry:
             signals.connect(index)

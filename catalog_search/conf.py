@@ -6,11 +6,14 @@ A project writes ``CATALOG_SEARCH = {"NAME": value, ...}``; values are read at a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings as django_settings
 
+from .exceptions import ConfigurationError
 from .quantization import QUANTIZATIONS
 
 T = TypeVar("T")
@@ -82,6 +85,9 @@ def _allowed_types(default: Any) -> tuple[type, ...]:
     return (type(default),)
 
 
+_changes: ContextVar[Mapping[str, Any] | None] = ContextVar("catalog_search_settings", default=None)
+
+
 class Settings:
     """The settings of catalog_search, as attributes."""
 
@@ -141,9 +147,13 @@ class Settings:
     RERANK_BLEND = Setting(0.5, "share of the reranker in the final score of what it scored, 0 to 1", minimum=0)
     RERANK_SECONDS = Setting(0.3, "time within which reranking must fit: slower machines score fewer", minimum=0)
 
-    REWRITE = Setting[tuple[str, ...]]((), "functions that change what is asked before anything is retrieved, by path")
+    REWRITE = Setting[tuple[str, ...]](
+        ("catalog_search.merchandising.apply_rules",),
+        "functions that change what is asked before anything is retrieved, by path",
+    )
     ARRANGE = Setting[tuple[str, ...]](
-        ("catalog_search.boosts.boosted",), "functions that change the order of what was ranked, by path"
+        ("catalog_search.boosts.boosted", "catalog_search.merchandising.arrange_rules"),
+        "functions that change the order of what was ranked, by path",
     )
     BOOST_LIMIT = Setting(0.05, "share of its score that all boosts together can give or take", minimum=0)
 
@@ -166,9 +176,32 @@ class Settings:
 
     @staticmethod
     def written() -> dict[str, Any]:
-        """Return what the project wrote, known or not."""
+        """Return what the project wrote, known or not, under what this thread changes for the time being."""
         written = getattr(django_settings, "CATALOG_SEARCH", {})
-        return written if isinstance(written, dict) else {}
+        changes = _changes.get()
+        return {**written, **changes} if changes else written if isinstance(written, dict) else {}
+
+    @classmethod
+    @contextmanager
+    def changed(cls, changes: Mapping[str, Any]) -> Iterator[None]:
+        """Let settings be others inside this block, for this thread alone: to try out what a change would do.
+
+        Of weights, those that are not given stay. Raises ConfigurationError on a setting that does not exist or
+        cannot have the value.
+        """
+        known = {setting.name: setting for setting in cls.describe()}
+        for name, value in changes.items():
+            problem = known[name].problem(value) if name in known else "is not a setting"
+            if problem:
+                raise ConfigurationError(f'CATALOG_SEARCH["{name}"] {problem}.')
+        weights = {
+            name: getattr(settings, name) | value for name, value in changes.items() if isinstance(known[name], Weights)
+        }
+        token = _changes.set({**(_changes.get() or {}), **changes, **weights})
+        try:
+            yield
+        finally:
+            _changes.reset(token)
 
 
 settings = Settings()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.http import (
@@ -14,6 +15,7 @@ from django.http import (
     HttpResponseBase,
     HttpResponseRedirect,
     JsonResponse,
+    QueryDict,
 )
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
@@ -80,6 +82,9 @@ class SearchView(View):
         status = 200 if form.is_valid() else 400
         # Without the part of the query that could not be read, results would answer a question nobody asked.
         results = form.search(self.request) if form.asks_clearly else None
+        target = results.guidance.redirect if results is not None and status == 200 else ""
+        if target and not self._leads_here(target, address):
+            return HttpResponseRedirect(target)
         if results is not None and results.page > results.pages:
             status = 404
         context = self.get_context(form, results, address)
@@ -89,6 +94,12 @@ class SearchView(View):
         if results is not None:
             describe(response, results)
         return response
+
+    def _leads_here(self, target: str, address: Address) -> bool:
+        """Is it the address of this very page? To go there would mean to go there for ever."""
+        parts = urlsplit(target)
+        here = parts.netloc in ("", self.request.get_host()) and parts.path == address.path
+        return here and QueryDict(parts.query) == address.parameters
 
     def get_context(self, form: SearchForm, results: Results | None, address: Address) -> dict[str, Any]:
         """Return what the template shows; a shop adds its own here."""

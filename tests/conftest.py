@@ -143,6 +143,33 @@ def logbook(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module.logbook
 
 
+@pytest.fixture(autouse=True)
+def fresh_rules() -> None:
+    """Let no test see rules that another one rolled back."""
+    from catalog_search.merchandising import rulebook
+
+    rulebook.forget()
+
+
+@pytest.fixture
+def make_rule() -> Callable[..., Any]:
+    """Make a rule with its actions: `make_rule(searches="mug", actions=[{"kind": "hide", "product": "1"}])`."""
+    from catalog_search.models import Rule, RuleAction
+
+    def make(name: str = "Rule", actions: Any = (), clean: bool = False, **fields: Any) -> Rule:
+        rule = Rule(name=name, **{"index": "shop.product", **fields})
+        if clean:
+            rule.full_clean()
+        rule.save()
+        for action in (RuleAction(rule=rule, **one) for one in actions):
+            if clean:
+                action.full_clean()
+            action.save()
+        return rule
+
+    return make
+
+
 DUMMY = {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"poison": "poisonous"}}
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import shlex
 from fnmatch import fnmatchcase
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import get_commands
+from django.core.management import call_command, get_commands
 
 from catalog_search import checks
 from catalog_search.backends.presets import PRESETS, Preset
@@ -58,7 +60,7 @@ def test_every_link_leads_somewhere() -> None:
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_python_snippets_are_python(path: Path) -> None:
     for block in blocks(path, "python"):
-        ast.parse(re.sub(r"^(\s*path\(.*),$", r"\1", block, flags=re.MULTILINE))
+        ast.parse(block)
 
 
 @pytest.mark.django_db
@@ -196,3 +198,52 @@ def test_nothing_speaks_of_one_machine() -> None:
 
     for path in DOCS:
         assert home not in path.read_text()
+
+
+def shell_commands(path: Path) -> list[list[str]]:
+    lines = [line for block in blocks(path, "sh") for line in block.splitlines()]
+    return [shlex.split(line, comments=True)[2:] for line in lines if line.startswith("python manage.py")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", ["merchandising.md", "switching.md"])
+def test_the_snippets_about_rules_run(page: str, indexed_shop: dict[str, Any]) -> None:
+    from project.shop.models import Product
+    from project.shop.search import ProductIndex
+
+    product = indexed_shop["blue mug"]
+    names = {"Product": Product, "ProductIndex": ProductIndex, "product": product, "print": lambda *_: None}
+    for block in blocks(ROOT / "docs" / page, "python"):
+        exec(compile(block, f"docs/{page}", "exec"), names)  # noqa: S102 - our own page
+    if page == "merchandising.md":
+        assert names["rule"].actions.count() == 3
+        assert ProductIndex.search("cup").hits[0].object == product
+
+
+@pytest.mark.django_db
+def test_the_commands_about_rules_run(
+    indexed_shop: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog_search.models import Rule
+
+    page = ROOT / "docs" / "merchandising.md"
+    (table,) = blocks(page, "csv")
+    export = '[{"objectID": "a", "consequence": {"hide": [{"objectID": "CH-77"}]}}]'
+    files = {
+        "rules.csv": table.replace("MUG-1001", str(indexed_shop["red mug"].pk)),
+        "queries.txt": "red mug\t30\nchair\n",
+        "judged.csv": "query,product,grade\nred mug,MUG-1001,3\n",
+        "after.json": '{"rerank": false}',
+        "algolia-rules.json": export,
+        "typesense-overrides.json": '[{"id": "b", "rule": {"query": "mug"}, "excludes": [{"id": "CH-77"}]}]',
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    for command in [*shell_commands(page), *shell_commands(ROOT / "docs" / "switching.md")]:
+        if command[0] == "export_search_rules":
+            command[1] = "exported.csv"
+        call_command(*command, stdout=StringIO(), verbosity=0)
+
+    assert {"Mug week", "Acme first", "b"} <= set(Rule.objects.values_list("name", flat=True))
+    assert Rule.objects.get(name="Mug week").actions.count() == 2

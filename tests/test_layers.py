@@ -9,10 +9,21 @@ PACKAGE = Path(__file__).parent.parent / "catalog_search"
 
 LAYERS = [
     {"exceptions", "breaker", "conf", "languages", "images", "content", "fusion", "quantization"},
-    {"boosts", "facets", "indexes", "backends", "embedding"},
+    {"boosts", "facets", "indexes", "conditions", "backends", "embedding"},
     {"models", "sql"},
     {"indexing", "searching"},
-    {"tasks", "signals", "forms", "checks", "evaluation", "tuning", "querylog", "health"},
+    {
+        "tasks",
+        "signals",
+        "forms",
+        "checks",
+        "evaluation",
+        "tuning",
+        "querylog",
+        "health",
+        "comparison",
+        "merchandising",
+    },
     {"views", "urls", "navigation", "panels", "responses", "admin", "api", "management", "templatetags"},
     {"apps"},
 ]

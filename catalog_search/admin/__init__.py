@@ -1,6 +1,6 @@
-"""The Django admin: semantic search in the shop's own changelists, and the state of the index, read-only."""
+"""The Django admin: semantic search in the shop's own changelists, the state of the index, the log, and rules."""
 
-from . import log, state
+from . import log, rules, state, versions
 from .search import SearchAdminMixin
 
-__all__ = ["SearchAdminMixin", "log", "state"]
+__all__ = ["SearchAdminMixin", "log", "rules", "state", "versions"]

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import settings
 from ..indexes import registry
+from ..merchandising import steps_with
 from ..models import Generation
 from ..searching import search
 from ..searching.hydration import thumbnails
@@ -36,7 +37,7 @@ class SearchChangeList(ChangeList):
         """Fetch the rows, and their thumbnails where a column shows them."""
         super().get_results(request)
         if "search_thumbnail" in self.list_display:
-            found = _thumbnails(self.model, [row.pk for row in self.result_list])
+            found = thumbnails_of(self.model, [row.pk for row in self.result_list])
             for row in self.result_list:
                 row._search_thumbnail = found.get(str(row.pk), "")
 
@@ -77,6 +78,7 @@ class SearchAdminMixin(admin.ModelAdmin):
             facet_counts=False,
             group_by=False,
             request=request,
+            **steps_with([]),  # staff look for what rules hide, too
         )
         if "index" in results.degraded:
             return super().get_search_results(request, queryset, term)
@@ -109,7 +111,7 @@ class SearchAdminMixin(admin.ModelAdmin):
     def search_thumbnail(self, obj: Model) -> str:
         """Show the picture that the index holds of a row."""
         url = getattr(obj, "_search_thumbnail", None)
-        return preview(_thumbnails(type(obj), [obj.pk]).get(str(obj.pk), "") if url is None else url)
+        return preview(thumbnails_of(type(obj), [obj.pk]).get(str(obj.pk), "") if url is None else url)
 
 
 def _position(keys: list[str]) -> Func:
@@ -127,7 +129,8 @@ def _is_changelist(request: HttpRequest) -> bool:
     return bool(match and (match.url_name or "").endswith("_changelist") and request.method == "GET")
 
 
-def _thumbnails(model: type[Model], keys: Iterable[Any]) -> dict[str, str]:
+def thumbnails_of(model: type[Model], keys: Iterable[Any]) -> dict[str, str]:
+    """Return the addresses of the thumbnails that the serving generation has of some rows."""
     index = registry.for_model(model)
     generation = Generation.objects.active(index.label) if index else None
     if index is None or generation is None:

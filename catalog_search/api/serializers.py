@@ -47,6 +47,14 @@ class HitSerializer(serializers.Serializer):
         return request.build_absolute_uri(url)
 
 
+class BannerSerializer(serializers.Serializer):
+    """A message above the hits."""
+
+    text = serializers.CharField(help_text="Plain text.")
+    url = serializers.CharField(help_text="Where it leads, or empty.")
+    picture = serializers.CharField(help_text="Address of its picture, or empty.")
+
+
 class FacetValueSerializer(serializers.Serializer):
     """One choice of a facet."""
 

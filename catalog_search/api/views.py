@@ -20,7 +20,7 @@ from ..indexes import SearchIndex, registry
 from ..navigation import Address
 from ..responses import describe
 from ..searching import Results, cache, similar
-from .serializers import FacetSerializer, serialize_hits
+from .serializers import BannerSerializer, FacetSerializer, serialize_hits
 from .throttling import SearchThrottle
 
 
@@ -171,6 +171,9 @@ class SearchView(IndexView):
             "facets": {name: FacetSerializer(result).data for name, result in results.facets.items()},
             "sort": results.sort or None,
             "sorts": list(form.index.sorts),
+            "redirect": results.guidance.redirect or None,
+            "banners": list(BannerSerializer(results.guidance.banners, many=True).data),
+            "rules": list(results.guidance.rules),
             "reranked": results.reranked,
             "degraded": list(results.degraded),
             "timings": {stage: round(spent, 1) for stage, spent in results.timings.items()},

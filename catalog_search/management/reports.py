@@ -43,10 +43,10 @@ class Report:
         silent = ", ".join(f"{one.name} {one.silent[0]}" for one in self.evaluations)
         lines = [
             f"{len(first.scores)} queries with a relevant product:",
-            _table(self.measures),
+            table(self.measures),
             f"{first.silent[1]} queries without one; those that rightly find nothing: {silent}",
             "",
-            _table(
+            table(
                 [
                     [f"{NDCG} by class", "queries", *(one.name for one in self.evaluations)],
                     *(
@@ -56,7 +56,7 @@ class Report:
                 ]
             ),
             "",
-            _table(self.timings),
+            table(self.timings),
         ]
         for gap in self.differences:
             interval = f"{gap.mean:+.3f}, 95 % interval {gap.low:+.3f} to {gap.high:+.3f}"
@@ -159,13 +159,14 @@ def tuning_report(measure: str, tuned: Sequence[Tuned]) -> str:
             continue
         advice = "worth it" if one.holds else "stay" if one.best == one.present else "stay: may be chance"
         rows.append([*row, f"{one.best:g}", f"{one.mean:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}", advice])
-    lines = [_table(rows)]
+    lines = [table(rows)]
     if better := [one for one in tuned if one.holds]:
         lines += ["", "Write into CATALOG_SEARCH:", *(f"    {one.name} -> {one.best:g}" for one in better)]
     return "\n".join(lines)
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Lay out rows for a terminal, the first column to the left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

@@ -48,7 +48,7 @@ def ranking_key(scope: Scope, ask: Ask, part: int = 0) -> str:
 def freeze(key: str, ranking: Ranking) -> None:
     """Keep a ranking for the next pages."""
     rows = [
-        [one.key, one.score, one.family, one.variants, dict(why.lanes), *rest]
+        [one.key, one.score, one.family, one.variants, dict(why.lanes), why.rules, *rest]
         for one in ranking.candidates
         for why in [one.why]
         for rest in [(why.fused, why.rerank, why.matched, why.penalty, why.boost)]
@@ -64,8 +64,12 @@ def frozen(key: str) -> Ranking | None:
         return None
     ranking: Mapping[str, Any] = json.loads(kept)
     found = [
-        Candidate(key, score, Why({lane: (place, value) for lane, (place, value) in lanes.items()}, *why), *family)
-        for key, score, *family, lanes, fused, rerank, matched, penalty, boost in ranking["rows"]
+        Candidate(key, score, Why(_ranks(lanes), *why, rules=tuple(rules)), *family)
+        for key, score, *family, lanes, rules, fused, rerank, matched, penalty, boost in ranking["rows"]
         for why in [(fused, rerank, matched, penalty, boost)]
     ]
     return Ranking(found, int(ranking["reranked"]), bool(ranking["exact"]), int(ranking["total"]))
+
+
+def _ranks(lanes: Mapping[str, Any]) -> dict[str, tuple[int, float]]:
+    return {lane: (rank, score) for lane, (rank, score) in lanes.items()}

@@ -26,6 +26,8 @@ class Why:
     """The share of its score that the index's boosts gave it, or took."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """How much of its likeness came from its "text" and its "image"; told by ``search(..., explain=True)``."""
+    rules: tuple[str, ...] = ()
+    """The rules that put it where it stands."""
 
     @property
     def pinned(self) -> bool:
@@ -42,6 +44,7 @@ class Why:
             "matched": self.matched,
             "penalty": round(self.penalty, 4),
             "boost": round(self.boost, 4),
+            "rules": list(self.rules),
             "shares": {part: round(share, 4) for part, share in self.shares.items()},
         }
 
@@ -94,6 +97,17 @@ class FacetResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Banner:
+    """A message above the hits; the text is plain."""
+
+    text: str
+    url: str = ""
+    """Where it leads."""
+    picture: str = ""
+    """The address of its picture."""
+
+
+@dataclass(frozen=True, slots=True)
 class Guidance:
     """What a search has to say beside its hits."""
 
@@ -103,7 +117,7 @@ class Guidance:
     """What was typed, where something else was searched."""
     redirect: str = ""
     """An address to go to rather than to show results."""
-    banners: tuple[str, ...] = ()
+    banners: tuple[Banner, ...] = ()
     rules: tuple[str, ...] = ()
     """The rules that acted, in their order."""
 

@@ -31,7 +31,7 @@ Arrange = Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]
 def rewritten(scope: Scope, ask: Ask, trace: Trace, steps: Sequence[Rewrite] | None = None) -> Ask:
     """Let each step of REWRITE, or of those given, change what is asked."""
     with trace.stage("rewrite"):
-        for step in _loaded(settings.REWRITE) if steps is None else steps:
+        for step in rewriting() if steps is None else steps:
             try:
                 ask = step(scope, ask)
             except Exception as error:
@@ -43,7 +43,7 @@ def arranged(scope: Scope, ask: Ask, candidates: Sequence[Candidate], trace: Tra
     """Let each step of ARRANGE, or of those that the Ask brings, change the order of the candidates."""
     found = list(candidates)
     with trace.stage("arrange"):
-        for step in _loaded(settings.ARRANGE) if ask.arrange is None else ask.arrange:
+        for step in arranging() if ask.arrange is None else ask.arrange:
             try:
                 found = _same_members(step(scope, ask, found), found)
             except Exception as error:
@@ -57,8 +57,14 @@ def _same_members(changed: Sequence[Candidate], found: Sequence[Candidate]) -> l
     return [*first, *rest.values()]
 
 
-def _loaded(names: Sequence[str]) -> list[Any]:
-    return [import_string(name) for name in names]
+def rewriting() -> list[Rewrite]:
+    """Return the steps of REWRITE."""
+    return [import_string(name) for name in settings.REWRITE]
+
+
+def arranging() -> list[Arrange]:
+    """Return the steps of ARRANGE."""
+    return [import_string(name) for name in settings.ARRANGE]
 
 
 def _failed(step: Any, point: str, error: Exception, trace: Trace) -> None:

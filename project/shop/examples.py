@@ -9,6 +9,8 @@ from typing import Any
 from catalog_search.exceptions import ImageError
 from catalog_search.facets import FacetValue
 from catalog_search.images import Picture, read_picture
+from catalog_search.merchandising import editing
+from catalog_search.models import Rule
 from catalog_search.searching import Results
 
 from .models import Product
@@ -16,6 +18,7 @@ from .search import ProductIndex
 
 STAGES = ("encode", "identifiers", "words", "vectors", "rerank", "hydrate", "facets", "total")
 SAMPLES = 3
+FAVOURITES = "our favourites"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,24 @@ def examples(reads_pictures: bool) -> Iterator[Example]:
     variant = Product.objects.public().filter(parent__is_public=True).order_by("pk").first()
     if variant:
         yield Example("variant", variant, text=f"{variant.name} {variant.colour} {variant.size}")
+    for product in Product.objects.filter(pk__in=favourites()):
+        yield Example("rule", product, text=FAVOURITES, within=1)
     for product, picture in _pictured(spread):
         yield Example("photo", product, picture=picture, within=10 if reads_pictures else 0)
         yield Example("photo + text", product, text=product.name, picture=picture)
+
+
+def favourites() -> list[str]:
+    """Make the demo's rule, where it is not there: it pins the most popular product. Return what it pins."""
+    best = Product.objects.public().order_by("-popularity", "pk").first()
+    with editing("demo"):
+        rule, is_new = Rule.objects.get_or_create(
+            index=ProductIndex.registered().label, name="Our favourites", defaults={"searches": FAVOURITES}
+        )
+        if is_new and best:
+            rule.actions.create(kind="pin", product=str(best.pk), position=1)
+            rule.actions.create(kind="banner", text="What other visitors like best")
+    return list(rule.actions.filter(kind="pin").values_list("product", flat=True))
 
 
 def run(example: Example) -> Outcome:

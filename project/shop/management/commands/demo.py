@@ -31,7 +31,7 @@ from catalog_search.models import Change, Document
 from project.drawing.catalogue import write_catalogue
 from project.services import children
 from project.shop.catalogue import CatalogueError, load_catalogue, read_lines
-from project.shop.examples import examples, run, table
+from project.shop.examples import examples, favourites, run, table
 from project.shop.models import Product
 
 PRODUCTS = 640
@@ -78,6 +78,7 @@ class Command(BaseCommand):
         with tqdm(total=count, unit=" products", desc="Loading the catalogue") as bar:
             load_catalogue(folder, done=bar.update)
         call_command("rebuild_search_index")
+        favourites()
 
     @contextmanager
     def workers(self) -> Iterator[None]:

@@ -1,0 +1,112 @@
+"""Picking: choosing a product by searching for it, in a form that keeps its key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteMixin
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, JsonResponse
+from django.urls import reverse
+from django.utils.html import format_html
+
+from ..conf import settings
+from ..exceptions import IndexNotFound
+from ..indexes import SearchIndex, registry
+from ..merchandising import steps_with
+from ..models import RuleAction
+from ..searching import search
+from .pictures import preview
+from .search import thumbnails_of
+
+OFFERED = 20
+
+Picked = Mapping[str, tuple[str, str]]
+"""Name and thumbnail of products by their key."""
+
+
+class ProductSelect(AutocompleteMixin, forms.Select):
+    """A select box that is filled by searching, with the picture of what is chosen beside it."""
+
+    picked: Picked = {}
+    index = ""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(RuleAction._meta.get_field("product"), admin.site, attrs)
+
+    def get_url(self) -> str:
+        """Return where to search."""
+        return reverse("admin:catalog_search_rule_products")
+
+    def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Tell the index in the place of the app, where Django's script reads it at each request."""
+        return {**super().build_attrs(base_attrs, extra_attrs), "data-app-label": self.index}
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None) -> list[Any]:
+        """Return the chosen product alone; the others come by searching."""
+        keys = [key for key in value if key]
+        options = [self.create_option(name, "", "", not keys, 0)]
+        for number, key in enumerate(keys, start=1):
+            label = self.picked[key][0] if key in self.picked else key
+            options.append(self.create_option(name, key, label, True, number))
+        return [(None, options, 0)]
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
+        """Show the picture of what is chosen."""
+        box = super().render(name, value, attrs, renderer)
+        _label, url = self.picked.get(str(value), ("", ""))
+        return format_html("{} {}", box, preview(url)) if url else box
+
+
+def picked(label: str, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return names and thumbnails of products; those that are not there are left out. A few statements in all."""
+    names = names_of(label, keys)
+    pictures = thumbnails_of(registry.get(label).model, names) if names else {}
+    return {key: (name, pictures.get(key, "")) for key, name in names.items()}
+
+
+def names_of(label: str, keys: Iterable[str]) -> dict[str, str]:
+    """Return what people read for products; those that are not there are left out."""
+    try:
+        index = registry.get(label)
+    except IndexNotFound:
+        return {}
+    wanted = []
+    for key in keys:
+        try:
+            wanted.append(index.model._meta.pk.to_python(key))
+        except ValidationError:
+            continue
+    found = index.index_queryset().filter(pk__in=wanted) if wanted else ()
+    return {str(one.pk): described(index, one) for one in found}
+
+
+def described(index: SearchIndex, product: Any) -> str:
+    """Return a product's name and its first identifier: names alone are often alike."""
+    return " · ".join(filter(None, [str(product), *index.identifier_values(product)[:1]]))
+
+
+def offer(request: HttpRequest, allowed: bool) -> JsonResponse:
+    """Answer Django's autocomplete script with products of an index, drafts and what rules hide included."""
+    if not allowed:
+        raise PermissionDenied
+    try:
+        index = registry.get(request.GET.get("app_label", ""))
+    except IndexNotFound:
+        return JsonResponse({"results": [], "pagination": {"more": False}})
+    page = request.GET.get("page", "1")
+    results = search(
+        index,
+        request.GET.get("term", "")[: settings.QUERY_MAX_LENGTH],
+        visible=index.index_queryset(),
+        page=int(page) if page.isdecimal() else 1,
+        page_size=OFFERED,
+        rerank=False,
+        facet_counts=False,
+        **steps_with([]),
+    )
+    rows = [{"id": str(hit.object.pk), "text": described(index, hit.object)} for hit in results]
+    return JsonResponse({"results": rows, "pagination": {"more": results.page < results.pages}})

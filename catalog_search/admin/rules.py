@@ -1,0 +1,285 @@
+"""Merchandising in the admin: rules with their actions, drafts previewed, tables in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import localize
+from django.utils.functional import cached_property
+from django.utils.html import format_html_join
+from django.utils.text import Truncator, capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from ..indexes import registry
+from ..merchandising import editing
+from ..merchandising.exchange import write_table
+from ..merchandising.rulings import problems_of
+from ..models import Rule, RuleAction
+from . import picking
+from .importing import ImportForm
+from .previews import preview_rule
+
+SHOWN_LINES = 5
+"""Of what a rule acts on and does, in the list."""
+
+
+class RuleActionForm(forms.ModelForm):
+    """One action."""
+
+    class Meta:
+        model = RuleAction
+        fields = ["kind", "product", "having", "position", "strength", "text", "url", "picture"]
+        widgets = {
+            "product": picking.ProductSelect,
+            "having": forms.Textarea(attrs={"rows": 2, "cols": 60}),
+            "text": forms.Textarea(attrs={"rows": 2, "cols": 60}),
+            "url": forms.TextInput(attrs={"size": 60}),
+            "picture": forms.TextInput(attrs={"size": 60}),
+        }
+
+
+class RuleActionFormSet(BaseInlineFormSet):
+    """The actions of a rule; their products are fetched at once."""
+
+    @property
+    def index(self) -> str:
+        """The index that products are picked from: as chosen in the form, or the rule's, or the first."""
+        first = next((index.label for index in registry), "")
+        return str(self.data.get("index") or self.instance.index or first)
+
+    @cached_property
+    def picked(self) -> picking.Picked:
+        """Names and pictures of all products that the actions name."""
+        keys = {action.product for action in self.get_queryset()}
+        keys |= {str(value) for name, value in self.data.items() if name.endswith("-product")}
+        return picking.picked(self.index, filter(None, keys))
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """Let the box of products know what is chosen."""
+        super().add_fields(form, index)
+        form.fields["product"].widget.index = self.index
+        form.fields["product"].widget.picked = self.picked
+
+
+class RuleActionInline(admin.StackedInline):
+    """The actions below their rule."""
+
+    model = RuleAction
+    form = RuleActionForm
+    formset = RuleActionFormSet
+    extra = 0
+    min_num = 0
+    fields = ["kind", "product", "having", "position", "strength", "text", "url", "picture"]
+
+
+class RuleChangeList(ChangeList):
+    """A list of rules that finds out at once what is wrong with those on the page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the rows and their problems."""
+        super().get_results(request)
+        rules = list(self.result_list)
+        problems = problems_of(rules)
+        names = {}
+        for label in {rule.index for rule in rules}:
+            own = {action.product for rule in rules if rule.index == label for action in rule.actions.all()}
+            names[label] = picking.names_of(label, filter(None, own))
+        for rule in rules:
+            rule.problems, rule.product_names = problems[rule.pk], names[rule.index]
+        self.result_list = rules
+
+
+@admin.register(Rule)
+class RuleAdmin(admin.ModelAdmin):
+    """What merchandisers want of some searches and pages."""
+
+    change_form_template = "admin/catalog_search/rule/change_form.html"
+    change_list_template = "admin/catalog_search/rule/change_list.html"
+    list_display = ["name", "in_force", "faults", "acts_on", "does", "priority", "period"]
+    list_filter = ["enabled", "index", "when", "actions__kind", "language"]
+    search_fields = ["name", "searches", "conditions", "note", "actions__text"]
+    actions = ["enable", "disable", "export"]
+    inlines = [RuleActionInline]
+    save_as = True
+    fieldsets = [
+        (None, {"fields": ["name", "index", "enabled", "note"]}),
+        (_("When"), {"fields": ["when", "searches", "conditions", "language", ("starts_at", "ends_at")]}),
+        (_("Among other rules"), {"fields": ["priority", "final"]}),
+    ]
+
+    class Media:
+        js = ["catalog_search/rules.js"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
+        """Fetch the actions with the rules."""
+        return super().get_queryset(request).prefetch_related("actions")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that knows what is wrong."""
+        return RuleChangeList
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the declared indexes."""
+        if db_field.name == "index":
+            return forms.ChoiceField(
+                label=capfirst(db_field.verbose_name), choices=[(one.label, one.label) for one in registry]
+            )
+        if db_field.name in ("searches", "conditions", "note"):
+            kwargs["widget"] = forms.Textarea(attrs={"rows": 3, "cols": 60})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    @admin.display(description=_("acts on"))
+    def acts_on(self, obj: Rule) -> str:
+        """Say when it acts."""
+        said = obj.searches.splitlines() or [str(obj.get_when_display())]
+        return format_html_join(
+            " ", "{}<br>", ((line,) for line in [*said, *obj.conditions.splitlines()][:SHOWN_LINES])
+        )
+
+    @admin.display(description=_("does"))
+    def does(self, obj: Any) -> str:
+        """List its actions."""
+        actions = list(obj.actions.all())[:SHOWN_LINES]
+        said = (action.described(obj.product_names.get(action.product, action.product)) for action in actions)
+        return format_html_join(" ", "{}<br>", ((Truncator(line).chars(80),) for line in said))
+
+    @admin.display(boolean=True, description=_("in force"))
+    def in_force(self, obj: Rule) -> bool:
+        """Is it enabled, and is its time now?"""
+        now = timezone.now()
+        return obj.enabled and (obj.starts_at or now) <= now and (obj.ends_at is None or now < obj.ends_at)
+
+    @admin.display(description=_("period"), ordering="starts_at")
+    def period(self, obj: Rule) -> str:
+        """Say from when to when."""
+        days = [localize(timezone.localtime(one).date()) if one else "" for one in (obj.starts_at, obj.ends_at)]
+        return " – ".join(days) if any(days) else "–"  # noqa: RUF001
+
+    @admin.display(description=_("what is wrong"))
+    def faults(self, obj: Any) -> str:
+        """Say why it, or a part of it, is left out."""
+        style = '<span style="color: var(--error-fg)">{}</span><br>'
+        return format_html_join("", style, ((text,) for text in obj.problems)) or "–"  # noqa: RUF001
+
+    @admin.action(description=_("Enable the chosen rules"), permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
+        """Let them act."""
+        self._switch(request, queryset, True)
+
+    @admin.action(description=_("Disable the chosen rules"), permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
+        """Let them rest."""
+        self._switch(request, queryset, False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Rule], enabled: bool) -> None:
+        rules = list(queryset.exclude(enabled=enabled))
+        for rule in rules:
+            rule.enabled = enabled
+            rule.save(update_fields=["enabled"])
+        text = ngettext("%d rule was changed.", "%d rules were changed.", len(rules)) % len(rules)
+        self.message_user(request, text, messages.SUCCESS)
+
+    @admin.action(description=_("Export the chosen rules as a table"), permissions=["view"])
+    def export(self, request: HttpRequest, queryset: QuerySet[Rule]) -> HttpResponse:
+        """Answer with CSV."""
+        response = HttpResponse(write_table(queryset), content_type="text/csv; charset=utf-8")
+        response.headers["Content-Disposition"] = 'attachment; filename="rules.csv"'
+        return response
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add previews, the import and the search for products."""
+
+        def own(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+            return path(route, self.admin_site.admin_view(view), name=f"catalog_search_rule_{name}")
+
+        return [
+            own("products/", self.products_view, "products"),
+            own("import/", self.import_view, "import"),
+            own("preview/", self.preview_view, "preview_new"),
+            own("<path:object_id>/preview/", self.preview_view, "preview"),
+            *super().get_urls(),
+        ]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Keep what is saved as one change by this user."""
+        with editing(request.user):
+            return super().changeform_view(request, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Keep what an action does as changes by this user."""
+        with editing(request.user):
+            return super().changelist_view(request, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Keep what is deleted."""
+        with editing(request.user):
+            return super().delete_view(request, *args, **kwargs)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Show the changes of a rule, where they can be taken back."""
+        return HttpResponseRedirect(f"{reverse('admin:catalog_search_ruleversion_changelist')}?rule_key={object_id}")
+
+    def products_view(self, request: HttpRequest) -> JsonResponse:
+        """Offer products by a search."""
+        return picking.offer(request, self.has_view_permission(request))
+
+    def preview_view(self, request: HttpRequest, object_id: str = "") -> Any:
+        """Show what the rule in the form would change, without saving it; its mistakes where it has any."""
+        rule = self.get_object(request, object_id) if object_id else None
+        if not (self.has_change_permission(request, rule) if rule else self.has_add_permission(request)):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseRedirect(self.reverse_form(object_id))
+        form = self.get_form(request, rule, change=rule is not None)(request.POST, instance=rule)
+        valid = form.is_valid()
+        formsets: Any = self._create_formsets(request, form.instance, change=rule is not None)  # type: ignore[attr-defined]
+        (formset,), _inlines = formsets
+        if not (formset.is_valid() and valid):
+            # It has mistakes, so that this shows them and saves nothing.
+            return self.changeform_view(request, object_id or None, form_url=self.reverse_form(object_id))
+        return self.show_preview(request, form.instance, drafted(formset))
+
+    def reverse_form(self, object_id: str) -> str:
+        """Return the address of the form of a rule, or of a new one."""
+        name = "change" if object_id else "add"
+        return reverse(f"admin:catalog_search_rule_{name}", args=[object_id] if object_id else [])
+
+    def show_preview(self, request: HttpRequest, rule: Rule, actions: Sequence[RuleAction]) -> TemplateResponse:
+        """Show pages before and after."""
+        title = _("What %(name)s would change") % {"name": rule.name}
+        context = {**self.admin_site.each_context(request), "title": title, "opts": self.model._meta, "rule": rule}
+        return TemplateResponse(
+            request, "admin/catalog_search/rule/preview.html", {**context, **preview_rule(rule, actions)}
+        )
+
+    def import_view(self, request: HttpRequest) -> Any:
+        """Take a file, say what it would do or do it."""
+        if not (self.has_add_permission(request) and self.has_change_permission(request)):
+            raise PermissionDenied
+        form = ImportForm(request.POST or None, request.FILES or None)
+        if form.is_valid() and form.bring_in(request.user):
+            done = _("Nothing is saved yet: %s.") if form.is_dry else _("%s.")
+            self.message_user(request, str(done) % form.outcome, messages.INFO if form.is_dry else messages.SUCCESS)
+            if not form.is_dry and not form.remarks:
+                return HttpResponseRedirect(reverse("admin:catalog_search_rule_changelist"))
+        own = {"title": _("Import rules"), "opts": self.model._meta, "form": form}
+        context = {**self.admin_site.each_context(request), **own}
+        return TemplateResponse(request, "admin/catalog_search/rule/import.html", context)
+
+
+def drafted(formset: Any) -> list[RuleAction]:
+    """Return the actions as the form has them, unsaved."""
+    kept = [form for form in formset.forms if form not in formset.deleted_forms]
+    return [form.instance for form in kept if form.instance.pk or form.has_changed()]

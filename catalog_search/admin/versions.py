@@ -1,0 +1,56 @@
+"""The changes of rules in the admin: who changed what and when, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.translation import gettext_lazy as _
+
+from ..merchandising.history import differences, restore
+from ..models import RuleVersion
+from .state import ReadOnlyAdmin
+
+
+@admin.register(RuleVersion)
+class RuleVersionAdmin(ReadOnlyAdmin):
+    """Every change of a rule, the latest first."""
+
+    list_display = ["__str__", "created_at", "what", "editor", "occasion"]
+    list_filter = ["created_at", "index"]
+    search_fields = ["name", "editor"]
+    actions = ["undo", "bring_back"]
+    fields = ["name", "index", "created_at", "editor", "occasion", "what", "before", "after"]
+
+    def has_restore_permission(self, request: HttpRequest) -> bool:
+        """May this user change rules?"""
+        names = ("add_rule", "change_rule", "delete_rule")
+        return request.user.has_perms([f"catalog_search.{name}" for name in names])
+
+    @admin.action(description=_("Take back the chosen changes"), permissions=["restore"])
+    def undo(self, request: HttpRequest, queryset: QuerySet[RuleVersion]) -> None:
+        """Bring rules back to what they were before, the latest change first."""
+        self._restore(request, queryset, "before")
+
+    @admin.action(description=_("Bring back what came of the chosen change"), permissions=["restore"])
+    def bring_back(self, request: HttpRequest, queryset: QuerySet[RuleVersion]) -> None:
+        """Bring rules back to what they were after a change."""
+        self._restore(request, queryset, "after")
+
+    def _restore(self, request: HttpRequest, queryset: QuerySet[RuleVersion], to: str) -> None:
+        for version in queryset.order_by("-pk"):
+            try:
+                restore(version, to, request.user)
+            except ValidationError as error:
+                self.message_user(request, " ".join(error.messages), messages.ERROR)
+            else:
+                self.message_user(request, _("Done: %s") % version, messages.SUCCESS)
+
+    @admin.display(description=_("what changed"))
+    def what(self, obj: RuleVersion) -> Any:
+        """List the fields that differ."""
+        return format_html_join("", "{}: {} → {}<br>", differences(obj))

@@ -1,0 +1,36 @@
+"""Write the rules of merchandising as a table."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from catalog_search.indexes import registry
+from catalog_search.merchandising.exchange import write_table
+from catalog_search.models import Rule
+
+
+class Command(BaseCommand):
+    """Export rules."""
+
+    help = "Writes the rules of merchandising as CSV, which import_search_rules reads back."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("file", type=Path, nargs="?", help="the file to write (default: to the terminal)")
+        parser.add_argument("--index", default="", help="only the rules of this index")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write."""
+        rules = Rule.objects.prefetch_related("actions")
+        if options["index"]:
+            rules = rules.filter(index=registry.get(options["index"]).label)
+        text = write_table(rules)
+        if options["file"] is None:
+            self.stdout.write(text, ending="")
+            return
+        options["file"].write_text(text, encoding="utf-8", newline="")
+        self.stdout.write(f"{len(rules)} rules written to {options['file']}.")

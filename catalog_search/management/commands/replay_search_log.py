@@ -1,0 +1,147 @@
+"""Run what people ask under two configurations, and show query by query how the results differ."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from catalog_search.comparison import Asked, Comparison, Options, compare
+from catalog_search.evaluation import Evaluation, Judgements, Outcome, evaluate
+from catalog_search.exceptions import CatalogSearchError
+from catalog_search.indexes import SearchIndex
+from catalog_search.management.commands.evaluate_search import CONFIGURATIONS, chosen_index, judged_products
+from catalog_search.management.replays import Replay
+from catalog_search.merchandising import steps_with
+from catalog_search.merchandising.exchange import read_table
+from catalog_search.merchandising.notation import complaints, read
+from catalog_search.merchandising.rulings import in_order, ruling_of
+from catalog_search.models import Generation
+from catalog_search.querylog.reports import top
+
+KEYS = ("settings", "generation", "rules", "lanes", "rerank", "cutoff", "language")
+
+
+class Command(BaseCommand):
+    """Compare two ways to search on a shop's own queries."""
+
+    help = "Runs a file of queries, or those asked most, under two configurations and shows how the results differ."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "file", type=Path, nargs="?", help="queries, one a line, after a tab how often (default: the query log)"
+        )
+        told = f"JSON with some of {', '.join(KEYS)}, a file with it, or one of {', '.join(CONFIGURATIONS)}"
+        parser.add_argument("--before", default="{}", metavar="CONFIG", help=f"{told} (default: as it serves)")
+        parser.add_argument("--after", default="{}", metavar="CONFIG", help="likewise")
+        parser.add_argument("--index", default="", help="name of the index (default: the only one)")
+        parser.add_argument("--top", type=int, default=100, help="so many queries of the log (default: 100)")
+        parser.add_argument("--days", type=int, default=30, help="how far to look back in the log (default: 30)")
+        parser.add_argument("--judgements", type=Path, help="judged queries: adds nDCG@10, and replays these alone")
+        parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
+        parser.add_argument("--show", type=int, default=20, help="queries in the table (default: 20)")
+        parser.add_argument("--json", type=Path, help="write every difference to this file")
+        parser.add_argument("--html", type=Path, help="write a page with the differing results to this file")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Compare and print."""
+        try:
+            index = chosen_index(options["index"])
+            before, after = (configuration(index, options[name]) for name in ("before", "after"))
+            judgements: Judgements = {}
+            if options["judgements"]:
+                judgements, _missing = judged_products(index, options["judgements"], options["key"])
+            asked = self._asked(index, judgements, options)
+            if not asked:
+                raise CommandError("There is nothing to replay: the log is empty; give a file of queries.")
+            with tqdm(asked, unit=" queries", disable=options["verbosity"] == 0) as bar:
+                found = compare(index, bar, before, after)
+        except (CatalogSearchError, OSError, UnicodeDecodeError) as error:
+            raise CommandError(str(error)) from error
+        replay = Replay(
+            index=index.label,
+            names=(options["before"], options["after"]),
+            comparison=found,
+            scores=_scores(judgements, found),
+            shown=options["show"],
+        )
+        self.stdout.write(str(replay))
+        if options["json"]:
+            told = json.dumps(replay.as_dict(), ensure_ascii=False, indent=1)
+            options["json"].write_text(told, encoding="utf-8")
+        if options["html"]:
+            options["html"].write_text(replay.as_html(), encoding="utf-8")
+
+    @staticmethod
+    def _asked(index: SearchIndex, judgements: Judgements, options: dict[str, Any]) -> list[Asked]:
+        if options["file"]:
+            return read_queries(options["file"])
+        if judgements:
+            return [Asked(query) for query in judgements]
+        return [Asked(line.text, count=line.count) for line in top(index.label, options["days"], options["top"])]
+
+
+def configuration(index: SearchIndex, written: str) -> Options:
+    """Return a configuration as ``compare`` takes it. Raises CommandError with what is wrong.
+
+    ``rules`` names a table of rules that act instead of those in force; an empty list lets none act. ``generation``
+    is the key of one that is ready.
+    """
+    if written in CONFIGURATIONS:
+        return CONFIGURATIONS[written]
+    try:
+        told = json.loads(written if written.lstrip().startswith("{") else Path(written).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{written!r} is no configuration: {error}") from error
+    if not isinstance(told, dict) or told.keys() - set(KEYS):
+        raise CommandError(f"{written!r} is no configuration: give some of {', '.join(KEYS)}.")
+    options: dict[str, Any] = dict(told)
+    if "generation" in options:
+        ready = Generation.objects.of(index.label).filter(state=Generation.State.READY).defer("background")
+        options["generation"] = ready.filter(pk=options["generation"]).first()
+        if options["generation"] is None:
+            raise CommandError(f"{index.label} has no ready generation {told['generation']}; see search_generations.")
+    if "rules" in options:
+        options |= rules_of(options.pop("rules"))
+    return options
+
+
+def rules_of(path: str | list[Any]) -> Options:
+    """Return the steps by which the rules of a table act instead of those in force."""
+    rulings = []
+    for place, written in read_table(Path(path).read_text(encoding="utf-8")).rules if isinstance(path, str) else ():
+        try:
+            rule, actions = read(written)
+        except ValidationError as error:
+            raise CommandError("\n".join(f"{path}, {place}: {text}" for text in complaints(error))) from error
+        ruling, _problems = ruling_of(rule, actions)
+        rulings += [ruling] if ruling and rule.enabled else []
+    return steps_with(in_order(rulings))
+
+
+def read_queries(path: Path) -> list[Asked]:
+    """Read queries, one a line; a number after a tab says how often each is asked."""
+    asked = []
+    for line in path.read_text(encoding="utf-8-sig").splitlines():
+        text, _tab, count = line.partition("\t")
+        if text.strip():
+            asked.append(Asked(text.strip(), count=int(count) if count.strip().isdigit() else 1))
+    return asked
+
+
+def _scores(judgements: Judgements, found: Comparison) -> tuple[Evaluation, Evaluation] | None:
+    judged = {one.asked.text: one for one in found.differences if one.asked.text in judgements}
+    if not judged:
+        return None
+    own = {query: judgements[query] for query in judged}
+    first, second = (
+        evaluate(name, own, {query: Outcome(one.keys[side], len(one.keys[side])) for query, one in judged.items()})
+        for side, name in enumerate(("before", "after"))
+    )
+    return first, second

@@ -1,0 +1,7 @@
+"""Merchandising: rules that pin, hide, boost, bury, filter, replace, redirect and show banners, by row and by date."""
+
+from . import history
+from .history import editing, restore
+from .steps import apply_rules, arrange_rules, steps_with
+
+__all__ = ["apply_rules", "arrange_rules", "editing", "history", "restore", "steps_with"]

@@ -1,0 +1,167 @@
+"""Rulings: rules as searches take them, read once and checked, so that a bad row is left out and never breaks one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from ..conditions import Chosen, holds, read_conditions
+from ..exceptions import IndexNotFound
+from ..indexes import registry
+from ..models import Rule, RuleAction
+from .patterns import Pattern, matches, read_patterns, words
+
+Kind = RuleAction.Kind
+NARROWING = (Kind.HIDE, Kind.FILTER)
+"""What decides which products may be found at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One action; ``key`` is the product's primary key, ``chosen`` the facet values that products must have."""
+
+    kind: str
+    key: Any = None
+    chosen: Chosen | None = None
+    position: int = 1
+    strength: float = 1.0
+    text: str = ""
+    url: str = ""
+    picture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of a search decides which rules act."""
+
+    text: str
+    chosen: Chosen
+    language: str
+    browsing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """One rule: when it acts, and its deeds."""
+
+    pk: int | None
+    name: str
+    priority: int
+    final: bool
+    starts_at: datetime | None
+    ends_at: datetime | None
+    language: str
+    when: str
+    patterns: tuple[Pattern, ...]
+    chosen: Chosen
+    deeds: tuple[Deed, ...]
+
+    def acts(self, asked: Asked, now: datetime) -> bool:
+        """Does it act on a search at a time?"""
+        if (self.starts_at and now < self.starts_at) or (self.ends_at and now >= self.ends_at):
+            return False
+        if self.language and self.language.lower().split("-")[0] != asked.language.lower().split("-")[0]:
+            return False
+        if self.when == Rule.When.BROWSING and not asked.browsing:
+            return False
+        if self.when == Rule.When.SEARCHES:
+            said = words(asked.text)
+            if not said or not any(matches(pattern, said) for pattern in self.patterns):
+                return False
+        return holds(self.chosen, asked.chosen)
+
+    def undated(self) -> Ruling:
+        """Return it as if its time had come."""
+        return replace(self, starts_at=None, ends_at=None)
+
+
+def acting(rulings: Iterable[Ruling], asked: Asked, now: datetime) -> Iterator[Ruling]:
+    """Yield the rules that act on a search, the highest priority first, up to a final one."""
+    for ruling in rulings:
+        if ruling.acts(asked, now):
+            yield ruling
+            if ruling.final:
+                return
+
+
+def in_order(rulings: Iterable[Ruling]) -> tuple[Ruling, ...]:
+    """Return rules in the order in which they act; of equal priority, the older first."""
+    return tuple(sorted(rulings, key=lambda one: (-one.priority, one.pk is None, one.pk or 0)))
+
+
+def ruling_of(rule: Rule, actions: Sequence[RuleAction]) -> tuple[Ruling | None, list[str]]:
+    """Return a rule as searches take it, or None where it cannot act, and what is wrong with it."""
+    try:
+        rule.clean()
+    except ValidationError as error:
+        return None, error.messages
+    deeds, problems = [], []
+    for action in actions:
+        action.rule = rule
+        try:
+            action.clean_fields(exclude=["rule"])
+            action.clean()
+        except ValidationError as error:
+            problems += [f"{action.get_kind_display()}: {message}" for message in error.messages]
+        else:
+            deeds.append(_deed(action))
+    ruling = Ruling(
+        pk=rule.pk,
+        name=rule.name,
+        priority=rule.priority,
+        final=rule.final,
+        starts_at=rule.starts_at,
+        ends_at=rule.ends_at,
+        language=rule.language,
+        when=rule.when,
+        patterns=read_patterns(rule.searches),
+        chosen=read_conditions(rule.declared, rule.conditions),
+        deeds=tuple(deeds),
+    )
+    return ruling, problems
+
+
+def _deed(action: RuleAction) -> Deed:
+    index = action.rule.declared
+    return Deed(
+        kind=action.kind,
+        key=index.model._meta.pk.to_python(action.product) if action.product else None,
+        chosen=read_conditions(index, action.having) or None,
+        position=action.position or 1,
+        strength=action.strength or 1.0,
+        text=action.text,
+        url=action.url,
+        picture=action.picture,
+    )
+
+
+def problems_of(rules: Sequence[Rule]) -> dict[int, list[str]]:
+    """Return what is wrong with rules by their key, missing products included; one statement an index."""
+    found = {rule.pk: ruling_of(rule, list(rule.actions.all()))[1] for rule in rules}
+    for label in {rule.index for rule in rules}:
+        own = [(rule, action) for rule in rules if rule.index == label for action in rule.actions.all()]
+        missing = missing_products(label, {action.product for _, action in own if action.product})
+        for rule, action in own:
+            if action.product in missing:
+                found[rule.pk].append(f"{action.get_kind_display()}: there is no product {action.product}.")
+    return found
+
+
+def missing_products(label: str, keys: set[str]) -> set[str]:
+    """Return those of these keys that no product of an index has."""
+    try:
+        model = registry.get(label).model
+    except IndexNotFound:
+        return set()
+    wanted: dict[str, Any] = {}
+    for key in keys:
+        try:
+            wanted[key] = model._meta.pk.to_python(key)
+        except ValidationError:
+            continue  # said already
+    there = set(model._default_manager.filter(pk__in=wanted.values()).values_list("pk", flat=True))
+    return {key for key, value in wanted.items() if value not in there}

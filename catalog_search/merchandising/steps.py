@@ -1,0 +1,160 @@
+"""The two steps of merchandising: before retrieval rules narrow, admit and guide, after ranking they arrange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from ..searching import steps
+from ..searching.asking import Ask
+from ..searching.ranking import Candidate
+from ..searching.results import Banner
+from ..searching.scope import Scope
+from . import rulebook
+from .rulings import NARROWING, Asked, Deed, Kind, Ruling, acting
+
+NOTE = "rules"
+"""The name under which the first step leaves a Plan for the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is left to do once products are ranked, each with the name of its rule."""
+
+    pins: tuple[tuple[Deed, str], ...] = ()
+    lifts: tuple[tuple[Deed, str], ...] = ()
+
+
+def apply_rules(scope: Scope, ask: Ask, rulings: Sequence[Ruling] | None = None) -> Ask:
+    """Find the rules that act on a search, or those of some given, and let them change what is asked.
+
+    Where products are asked for by likeness alone, as on a product's page, rules only hide and filter.
+    """
+    found = rulebook.rulings(scope.index) if rulings is None else rulings
+    if not found:
+        return ask
+    asked = Asked(ask.query.text, ask.chosen, scope.language, browsing=not ask.query)
+    by_likeness = bool(ask.query.like) and not ask.query.text.strip()
+    deeds = [
+        (deed, ruling.name)
+        for ruling in acting(found, asked, timezone.now())
+        for deed in ruling.deeds
+        if not by_likeness or deed.kind in NARROWING
+    ]
+    return _changed(scope, ask, deeds) if deeds else ask
+
+
+def arrange_rules(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Boost and bury, then pin, so that what is pinned stands where it was put."""
+    plan: Plan | None = ask.notes.get(NOTE)
+    if plan is None:
+        return candidates
+    factors, named = _factors(scope, plan.lifts, candidates)
+    ordered = lifted(candidates, factors)
+    for deed, name in plan.pins:
+        named.setdefault(str(deed.key), []).append(name)
+    placed = pinned(ordered, [(str(deed.key), deed.position) for deed, _ in plan.pins])
+    return [
+        replace(one, why=replace(one.why, rules=tuple(dict.fromkeys(named[one.key])))) if one.key in named else one
+        for one in placed
+    ]
+
+
+def lifted(candidates: Sequence[Candidate], factors: Mapping[str, float]) -> list[Candidate]:
+    """Return candidates by their place divided by their factor: 3 lifts from place 30 to 10, 1/3 lowers it back.
+
+    Places and not scores, so that a strength means the same in every search and on pages without one.
+    """
+    if not factors:
+        return list(candidates)
+    weighed = [
+        (one.why.matched != "exact", one.why.matched != "prefix", place / factor, -factor, place, one)
+        for place, one in enumerate(candidates, start=1)
+        for factor in [factors.get(one.key, 1.0)]
+    ]
+    return [one for *_, one in sorted(weighed, key=lambda row: row[:-1])]
+
+
+def pinned(candidates: Sequence[Candidate], pins: Iterable[tuple[str, int]]) -> list[Candidate]:
+    """Return candidates with those pinned, (key, place from 1), at their places or at the end of a shorter list.
+
+    The first pin of a product and of a place counts; the next one of a place takes the place after it.
+    """
+    there = {one.key: one for one in candidates}
+    places: dict[int, Candidate] = {}
+    for key, place in pins:
+        if key in there:
+            while place in places:
+                place += 1
+            places[place] = there.pop(key)
+    arranged = list(there.values())
+    for place in sorted(places):
+        arranged.insert(place - 1, places[place])
+    return arranged
+
+
+def steps_with(rulings: Sequence[Ruling]) -> dict[str, Any]:
+    """Return the options of ``search`` that let these rules act instead of those in force; none: no rule acts."""
+    own: Callable[..., Ask] = partial(apply_rules, rulings=tuple(rulings))
+    rewrite = [own if step is apply_rules else step for step in steps.rewriting()]
+    return {"rewrite": rewrite, "arrange": steps.arranging()}
+
+
+def _changed(scope: Scope, ask: Ask, deeds: Sequence[tuple[Deed, str]]) -> Ask:
+    by_kind: dict[str, list[tuple[Deed, str]]] = {}
+    for deed, name in deeds:
+        by_kind.setdefault(deed.kind, []).append((deed, name))
+
+    def of(*kinds: str) -> tuple[tuple[Deed, str], ...]:
+        return tuple(pair for kind in kinds for pair in by_kind.get(kind, ()))
+
+    first = {kind: pairs[0][0] for kind, pairs in by_kind.items()}
+    conditions = [_having(scope, deed) for deed, _ in of(Kind.FILTER)]
+    conditions += [~_having(scope, deed) for deed, _ in of(Kind.HIDE)]
+    guidance = replace(
+        ask.guidance,
+        rules=tuple(dict.fromkeys((*ask.guidance.rules, *(name for _, name in deeds)))),
+        banners=(*ask.guidance.banners, *(Banner(one.text, one.url, one.picture) for one, _ in of(Kind.BANNER))),
+        redirect=ask.guidance.redirect or (first[Kind.REDIRECT].url if Kind.REDIRECT in first else ""),
+    )
+    query = replace(ask.query, text=first[Kind.REPLACE].text) if Kind.REPLACE in first else ask.query
+    return replace(
+        ask,
+        query=query,
+        conditions=(*ask.conditions, *conditions),
+        admitted=tuple(dict.fromkeys((*ask.admitted, *(str(deed.key) for deed, _ in of(Kind.PIN))))),
+        guidance=guidance,
+        notes={**ask.notes, NOTE: Plan(of(Kind.PIN), of(Kind.BOOST, Kind.BURY))},
+    )
+
+
+def _having(scope: Scope, deed: Deed) -> Q:
+    """The condition that a deed's products meet."""
+    if deed.chosen is None:
+        return Q(pk=deed.key)
+    return Q(pk__in=scope.narrowed(deed.chosen).products.order_by().values("pk"))
+
+
+def _factors(
+    scope: Scope, lifts: Sequence[tuple[Deed, str]], candidates: Sequence[Candidate]
+) -> tuple[dict[str, float], dict[str, list[str]]]:
+    """Return by key what its place is divided by, and the rules that had a say; one statement a condition."""
+    factors: dict[str, float] = {}
+    named: dict[str, list[str]] = {}
+    keys = [one.key for one in candidates]
+    for deed, name in lifts:
+        if deed.chosen is None:
+            meant = [str(deed.key)]
+        else:
+            found = scope.narrowed(deed.chosen).among(keys)
+            meant = list(map(str, found.order_by().values_list("pk", flat=True)))
+        for key in meant:
+            factor = deed.strength if deed.kind == Kind.BOOST else 1 / deed.strength
+            factors[key] = factors.get(key, 1.0) * factor
+            named.setdefault(key, []).append(name)
+    return factors, named

@@ -1,0 +1,314 @@
+"""Merchandising in the admin: writing, previewing, importing and taking back rules."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from catalog_search.models import QueryLog, Rule, RuleVersion
+from catalog_search.searching import lanes
+from project.shop.models import Product
+
+Shop = dict[str, Product]
+MakeRule = Callable[..., Rule]
+
+pytestmark = pytest.mark.django_db
+
+RULES = "/admin/catalog_search/rule/"
+VERSIONS = "/admin/catalog_search/ruleversion/"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    cache.clear()
+    lanes._sample.cache_clear()
+
+
+def form(*actions: dict[str, Any], initial: int = 0, **fields: Any) -> dict[str, Any]:
+    """What the browser sends for a rule with these actions."""
+    told: dict[str, Any] = {
+        "name": "Mug week",
+        "index": "shop.product",
+        "when": "searches",
+        "searches": "mug",
+        "enabled": "on",
+        "priority": "0",
+        "actions-TOTAL_FORMS": len(actions),
+        "actions-INITIAL_FORMS": initial,
+        **fields,
+    }
+    for number, action in enumerate(actions):
+        told |= {f"actions-{number}-{name}": value for name, value in action.items()}
+    return told
+
+
+def log(text: str, count: int) -> None:
+    for _ in range(count):
+        key = uuid.uuid4()
+        QueryLog.objects.create(
+            id=key,
+            index="shop.product",
+            kind="text",
+            text=text,
+            total=1,
+            milliseconds=1,
+            intent=key,
+            counted=True,
+            created_at=timezone.now(),
+        )
+
+
+class TestEditing:
+    def test_a_rule_is_written_and_acts(self, admin_client: Client, indexed_shop: Shop) -> None:
+        pin = {"kind": "pin", "product": indexed_shop["dress"].pk, "position": 1}
+        response = admin_client.post(f"{RULES}add/", form(pin, {"kind": "banner", "text": "Sale"}))
+
+        assert response.status_code == 302, response.context["errors"]
+        assert admin_client.get("/api/search/product/", {"q": "mug"}).json()["hits"][0]["title"] == "Summer dress"
+        version = RuleVersion.objects.get()
+        assert (version.editor, version.before, len(version.after["actions"])) == ("admin", None, 2)
+
+    def test_mistakes_are_told_at_their_fields(self, admin_client: Client, indexed_shop: Shop) -> None:
+        response = admin_client.post(
+            f"{RULES}add/",
+            form({"kind": "redirect", "url": "javascript:alert(1)"}, {"kind": "hide"}, conditions="shoe=1"),
+        )
+        errors = response.context["inline_admin_formsets"][0].formset.errors
+
+        assert "url" in errors[0]
+        assert "product" in errors[1]
+        assert "conditions" in response.context["adminform"].errors
+        assert not Rule.objects.exists()
+
+    def test_the_form_shows_its_products(self, admin_client: Client, indexed_shop: Shop, make_rule: MakeRule) -> None:
+        hide = [{"kind": "hide", "product": str(product.pk)} for product in indexed_shop.values()]
+        rule = make_rule(searches="mug", actions=[*hide, {"kind": "hide", "product": "999999"}])
+        page = admin_client.get(f"{RULES}{rule.pk}/change/").content.decode()
+
+        assert "Red mug · MUG-1001" in page
+        assert "Secret mug · MUG-9999" in page
+        assert page.count('height="64"') == len(indexed_shop)
+        assert '<option value="999999" selected>999999</option>' in page
+
+    def test_the_form_asks_the_same_however_many_actions(
+        self, admin_client: Client, indexed_shop: Shop, make_rule: MakeRule
+    ) -> None:
+        def asked(number: int) -> int:
+            keys = [str(product.pk) for product in indexed_shop.values()][:number]
+            rule = make_rule(f"{number}", searches="x", actions=[{"kind": "hide", "product": key} for key in keys])
+            with CaptureQueriesContext(connection) as queries:
+                assert admin_client.get(f"{RULES}{rule.pk}/change/").status_code == 200
+            return len(queries)
+
+        asked(1)
+        assert asked(2) == asked(6)
+
+    def test_products_are_found_by_searching(
+        self, admin_client: Client, indexed_shop: Shop, make_rule: MakeRule
+    ) -> None:
+        make_rule(when="always", actions=[{"kind": "hide", "product": str(indexed_shop["red chair"].pk)}])
+
+        def found(**parameters: str) -> list[str]:
+            return [row["text"] for row in admin_client.get(f"{RULES}products/", parameters).json()["results"]]
+
+        assert found(term="red chair", app_label="shop.product")[0] == "Red chair · CH-77"
+        assert found(term="secret", app_label="shop.product")[0] == "Secret mug · MUG-9999"
+        assert len(found(app_label="shop.product")) == 6
+        assert found(term="x", app_label="shop.gone", page="x") == []
+
+
+class TestList:
+    def test_it_tells_what_is_wrong(self, admin_client: Client, indexed_shop: Shop, make_rule: MakeRule) -> None:
+        make_rule("Gone", searches="mug", actions=[{"kind": "pin", "product": "999999", "position": 1}])
+        make_rule("Facet", searches="mug", actions=[{"kind": "filter", "having": "shoe=1"}])
+        make_rule("Index", index="shop.gone", searches="mug")
+        page = admin_client.get(RULES).content.decode()
+
+        assert "there is no product 999999" in page
+        assert "There is no filter &quot;shoe&quot;" in page
+        assert "There is no search index &quot;shop.gone&quot;" in page
+
+    def test_its_questions_are_bounded(self, admin_client: Client, indexed_shop: Shop, make_rule: MakeRule) -> None:
+        def asked() -> int:
+            with CaptureQueriesContext(connection) as queries:
+                admin_client.get(RULES)
+            return len(queries)
+
+        for number in range(2):
+            make_rule(f"a{number}", searches="x", actions=[{"kind": "hide", "product": "1"}])
+        first = asked()
+        for number in range(8):
+            make_rule(f"b{number}", searches="x", actions=[{"kind": "hide", "product": "2"}])
+        assert asked() == first
+
+    def test_in_force_now(self, admin_client: Client, make_rule: MakeRule) -> None:
+        now = timezone.now()
+        make_rule("now", searches="x", starts_at=now - timedelta(1), ends_at=now + timedelta(1))
+        make_rule("later", searches="x", starts_at=now + timedelta(1))
+        make_rule("over", searches="x", ends_at=now - timedelta(1))
+        make_rule("off", searches="x", enabled=False)
+        admin = admin_client.get(RULES).context["cl"].model_admin
+
+        assert [rule.name for rule in Rule.objects.all() if admin.in_force(rule)] == ["now"]
+
+    def test_switching_is_a_change_by_somebody(self, admin_client: Client, make_rule: MakeRule) -> None:
+        rule = make_rule(searches="x")
+        admin_client.post(RULES, {"action": "disable", "_selected_action": [rule.pk]})
+
+        assert not Rule.objects.get().enabled
+        assert RuleVersion.objects.first().editor == "admin"
+        admin_client.post(RULES, {"action": "enable", "_selected_action": [rule.pk]})
+        assert Rule.objects.get().enabled
+
+
+class TestPreview:
+    def test_a_draft_is_shown_and_not_saved(self, admin_client: Client, indexed_shop: Shop) -> None:
+        log("mug", 3)
+        log("chair", 1)
+        pin = {"kind": "pin", "product": indexed_shop["dress"].pk, "position": 1}
+        response = admin_client.post(f"{RULES}preview/", form(pin, {"kind": "banner", "text": "Sale"}))
+        page = " ".join(response.content.decode().split())
+
+        assert (Rule.objects.count(), RuleVersion.objects.count()) == (0, 0)
+        assert "1 of 1 pages change." in page
+        assert "The rule concerns 1 of the 2 queries of the last 30 days, 75.0 % of all searches." in page
+        assert "asked 3 times" in page
+        assert re.search(r'<li class="cs-entered">.*?Summer dress', page)
+        assert "<strong>Sale</strong>" in page
+
+    def test_a_changed_rule_against_itself(self, admin_client: Client, indexed_shop: Shop, make_rule: MakeRule) -> None:
+        hidden = str(indexed_shop["red mug"].pk)
+        rule = make_rule("Mug week", searches="mug", actions=[{"kind": "hide", "product": hidden}])
+        action = rule.actions.get()
+        kept = {"id": action.pk, "rule": rule.pk, "kind": "hide", "product": hidden}
+
+        def shown(*actions: dict[str, Any], **fields: Any) -> str:
+            sent = form(*actions, initial=1, **fields)
+            return " ".join(admin_client.post(f"{RULES}{rule.pk}/preview/", sent).content.decode().split())
+
+        assert "0 of 1 pages change." in shown(kept)
+        assert "1 of 1 pages change." in shown({**kept, "DELETE": "on"})
+        assert "1 of 1 pages change." in shown(kept, {"kind": "banner", "text": "x", "rule": rule.pk})
+        # A rule for next week is shown as it will be then.
+        assert "Nothing changes here." in shown(kept, starts_at_0="2099-01-01", starts_at_1="00:00:00")
+        assert rule.actions.count() == 1
+
+    def test_the_page_of_a_filter(self, admin_client: Client, indexed_shop: Shop) -> None:
+        pin = {"kind": "pin", "product": indexed_shop["photo mug"].pk, "position": 1}
+        sent = form(pin, when="browsing", searches="", conditions="category=Home > Kitchen")
+        page = admin_client.post(f"{RULES}preview/", sent).content.decode()
+
+        assert "category=Home &gt; Kitchen" in page
+        assert "cs-up" in page
+
+    def test_mistakes_lead_back_to_the_form(
+        self, admin_client: Client, indexed_shop: Shop, make_rule: MakeRule
+    ) -> None:
+        rule = make_rule("Mug week", searches="mug")
+        for address in (f"{RULES}preview/", f"{RULES}{rule.pk}/preview/"):
+            response = admin_client.post(address, form({"kind": "hide"}))
+            assert response.context["inline_admin_formsets"][0].formset.errors == [
+                {"product": ["Give a product, or what the products have; not both."]}
+            ]
+        assert Rule.objects.get().actions.count() == 0
+        assert admin_client.get(f"{RULES}{rule.pk}/preview/").headers["Location"] == f"{RULES}{rule.pk}/change/"
+
+
+class TestFiles:
+    def upload(self, client: Client, text: str, **fields: Any) -> Any:
+        file = BytesIO(text.encode())
+        file.name = "rules.csv"
+        return client.post(f"{RULES}import/", {"file": file, "index": "shop.product", "key": "pk", **fields})
+
+    def test_out_and_in(self, admin_client: Client, make_rule: MakeRule) -> None:
+        rule = make_rule("Sale", searches="mug", actions=[{"kind": "banner", "text": "One"}])
+        response = admin_client.post(RULES, {"action": "export", "_selected_action": [rule.pk]})
+        text = response.content.decode().replace("One", "Two")
+
+        assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+        assert b"Nothing is saved yet" in self.upload(admin_client, text, dry_run="on").content
+        assert rule.actions.get().text == "One"
+        assert self.upload(admin_client, text).status_code == 302
+        assert rule.actions.get().text == "Two"
+        assert RuleVersion.objects.first().editor == "admin"
+
+    def test_mistakes_and_what_is_lost(self, admin_client: Client, indexed_shop: Shop) -> None:
+        bad = self.upload(admin_client, "index,name,when\nproduct,A,sometimes\n")
+        lost = self.upload(admin_client, '[{"objectID": "a", "consequence": {"params": {"ignorePlurals": true}}}]')
+        no_key = self.upload(admin_client, "index,name,when,kind,product\nproduct,A,always,hide,1\n", key="barcode")
+
+        assert "line 2" in bad.content.decode()
+        assert "a: ignorePlurals: has no counterpart" in lost.content.decode()
+        assert "has no field" in no_key.content.decode()
+        assert not Rule.objects.exists()
+
+
+class TestVersions:
+    def test_who_changed_what_and_back(self, admin_client: Client, make_rule: MakeRule) -> None:
+        rule = make_rule(searches="mug", actions=[{"kind": "banner", "text": "One"}])
+        admin_client.post(f"{RULES}{rule.pk}/change/", form(searches="cup", name="Rule"))
+        admin_client.post(f"{RULES}{rule.pk}/delete/", {"post": "yes"})
+        history = admin_client.get(f"{RULES}{rule.pk}/history/", follow=True).content.decode()
+
+        assert "searches: mug → cup" in history
+        assert not Rule.objects.exists()
+        latest = RuleVersion.objects.first()
+        admin_client.post(VERSIONS, {"action": "undo", "_selected_action": [latest.pk]})
+        assert Rule.objects.get().searches == "cup"
+        first = RuleVersion.objects.order_by("pk")[1]
+        admin_client.post(VERSIONS, {"action": "bring_back", "_selected_action": [first.pk]})
+        assert (Rule.objects.get().searches, Rule.objects.get().actions.get().text) == ("mug", "One")
+        assert admin_client.get(f"{VERSIONS}{latest.pk}/change/").status_code == 200
+
+    def test_deleting_several_is_kept(self, admin_client: Client, make_rule: MakeRule) -> None:
+        keys = [make_rule(name, searches="x", actions=[{"kind": "banner", "text": "x"}]).pk for name in "ab"]
+        admin_client.post(RULES, {"action": "delete_selected", "_selected_action": keys, "post": "yes"})
+
+        assert [version.after for version in RuleVersion.objects.all()[:2]] == [None, None]
+        assert all(version.before["actions"] for version in RuleVersion.objects.all()[:2])
+
+
+class TestPermissions:
+    @pytest.fixture
+    def clerk(self, client: Client) -> Callable[..., Client]:
+        def log_in(*names: str) -> Client:
+            clerk = User.objects.create_user("clerk", is_staff=True)
+            clerk.user_permissions.set(Permission.objects.filter(codename__in=names))
+            client.force_login(clerk)
+            return client
+
+        return log_in
+
+    def test_who_may_not_look_sees_nothing(self, clerk: Any, make_rule: MakeRule) -> None:
+        rule, client = make_rule(searches="x"), clerk("view_product")
+
+        assert client.get(RULES).status_code == 403
+        assert client.get(f"{RULES}products/", {"term": "x"}).status_code == 403
+        assert client.post(f"{RULES}{rule.pk}/preview/", form()).status_code == 403
+        assert client.post(f"{RULES}preview/", form()).status_code == 403
+        assert client.get(f"{RULES}import/").status_code == 403
+        assert client.get(VERSIONS).status_code == 403
+
+    def test_who_may_look_changes_nothing(self, clerk: Any, make_rule: MakeRule) -> None:
+        rule = make_rule(searches="x")
+        client = clerk("view_rule", "view_ruleversion")
+        version = RuleVersion.objects.get()
+        client.post(RULES, {"action": "disable", "_selected_action": [rule.pk]})
+        client.post(VERSIONS, {"action": "undo", "_selected_action": [version.pk]})
+
+        assert client.get(RULES).status_code == 200
+        assert client.get(f"{RULES}{rule.pk}/change/").status_code == 200
+        assert client.post(f"{RULES}{rule.pk}/preview/", form()).status_code == 403
+        assert Rule.objects.get().enabled
