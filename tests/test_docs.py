@@ -57,7 +57,7 @@ def test_every_link_leads_somewhere() -> None:
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_python_snippets_are_python(path: Path) -> None:
     for block in blocks(path, "python"):
-        ast.parse(re.sub(r"^(\s*path\(.*),$", r"\1", block, flags=re.MULTILINE))
+        ast.parse(block)
 
 
 @pytest.mark.django_db
@@ -160,6 +160,17 @@ def test_the_snippets_about_indexing_run(indexed_shop: dict[str, Any], settings:
             assert entry["task"] in app.tasks
     # The last of them says what was done past the signals: one product has no stock.
     assert Change.objects.get().object_key == str(indexed_shop["photo mug"].pk)
+
+
+@pytest.mark.django_db
+def test_the_snippet_that_counts_statements_runs(
+    indexed_shop: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    counting = next(one for one in blocks(ROOT / "docs" / "integrations.md", "python") if "CaptureQueriesContext" in one)
+    exec(compile(counting, "docs/integrations.md", "exec"), {})  # noqa: S102 - our own page
+
+    few, many = re.findall(r"products: (\d+) statements", capsys.readouterr().out)
+    assert few == many
 
 
 @pytest.mark.django_db
