@@ -166,7 +166,8 @@ def test_the_snippets_about_indexing_run(indexed_shop: dict[str, Any], settings:
 def test_the_snippet_that_counts_statements_runs(
     indexed_shop: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    counting = next(one for one in blocks(ROOT / "docs" / "integrations.md", "python") if "CaptureQueriesContext" in one)
+    shown = blocks(ROOT / "docs" / "integrations.md", "python")
+    counting = next(block for block in shown if "CaptureQueriesContext" in block)
     exec(compile(counting, "docs/integrations.md", "exec"), {})  # noqa: S102 - our own page
 
     few, many = re.findall(r"products: (\d+) statements", capsys.readouterr().out)
