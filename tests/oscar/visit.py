@@ -224,6 +224,10 @@ signals["parent renamed"] = [
     told(lambda: rename(parent, "title", "Alpine jacket")),
     text(small).startswith("Alpine jacket"),
 ]
+signals["child hidden"] = [
+    told(lambda: rename(large, "is_public", False)),
+    [search("JACKET-L"), search("JACKET-S")] == [[], ["Alpine jacket"]],
+]
 signals["hidden"] = [told(lambda: rename(mug, "is_public", False)), "Red beaker" not in search("BEAKER-1")]
 signals["deleted"] = [told(mug.delete) != [], text(mug) is None and search("BEAKER-1") == []]
 
@@ -280,7 +284,7 @@ pages["photo"] = [sent.status_code, sent.content.decode()]
 User.objects.create_superuser("owner", "owner@example.com", "owner")
 client.login(username="owner", password="owner")
 for name, address in {
-    "admin": "/admin/catalogue/product/?q=alpine+jacket",
+    "admin": "/admin/catalogue/product/?q=trail+jacket",
     "admin child": "/admin/catalogue/product/?q=JACKET-S",
     "admin draft": "/admin/catalogue/product/?q=secret+mug",
     "admin exact": "/admin/catalogue/product/?q=%3D5901234123457",
