@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings as django_settings
-from django.db.models import CharField, F, Q, Value
+from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 from django.utils.html import strip_tags
 from django.utils.module_loading import autodiscover_modules
@@ -18,7 +18,7 @@ from .facets import Facet
 from .facets.base import followed
 
 if TYPE_CHECKING:
-    from django.db.models import Model, QuerySet
+    from django.db.models import Model
     from django.db.models.expressions import Combinable, OrderBy
     from django.http import HttpRequest
 
@@ -38,8 +38,8 @@ def field_weight(position: int, fields: int) -> str:
 class SearchIndex:
     """Declares how one product model is searched; register a subclass with ``@register(Model)``.
 
-    Paths are dotted ("brand.name"): attributes, dict keys, methods without arguments and related managers
-    ("images.file") resolve; in ``text`` a callable that takes the product does as well.
+    Paths are dotted ("brand.name"): attributes, dict keys, methods without arguments, related managers
+    ("images.file") and querysets resolve; in ``text`` a callable that takes the product does as well.
     """
 
     name: ClassVar[str] = ""
@@ -243,7 +243,7 @@ def autodiscover() -> None:
 def resolve(value: Any, path: Path) -> Any:
     """Follow a dotted path from a product; None as soon as a part is missing.
 
-    A related manager gives the list of its rows, and the rest of the path is then taken on each.
+    A related manager or a queryset gives the list of its rows, and the rest of the path is then taken on each.
     """
     if not isinstance(path, str):
         return path(value)
@@ -267,7 +267,8 @@ def _step(value: Any, name: str) -> Any:
         raise
     if hasattr(found, "get_queryset"):
         return list(found.all())
-    return found() if callable(found) else found
+    found = found() if callable(found) else found
+    return list(found) if isinstance(found, QuerySet) else found
 
 
 def _flatten(value: Any) -> Iterator[Any]:

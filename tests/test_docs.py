@@ -180,6 +180,18 @@ def test_the_snippets_about_indexing_run(indexed_shop: dict[str, Any], settings:
 
 
 @pytest.mark.django_db
+def test_the_snippet_that_counts_statements_runs(
+    indexed_shop: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = blocks(ROOT / "docs" / "integrations.md", "python")
+    counting = next(block for block in shown if "CaptureQueriesContext" in block)
+    exec(compile(counting, "docs/integrations.md", "exec"), {})  # noqa: S102 - our own page
+
+    few, many = re.findall(r"products: (\d+) statements", capsys.readouterr().out)
+    assert few == many
+
+
+@pytest.mark.django_db
 def test_the_documented_settings_of_celery_satisfy_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     from project.celery import app
 

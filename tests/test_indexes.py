@@ -18,7 +18,7 @@ from project.shop.search import ProductIndex
 
 
 @pytest.mark.django_db
-def test_paths(make_product: Callable[..., Product]) -> None:
+def test_paths(make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch) -> None:
     product = make_product("Mug", "Acme", picture="red", attributes={"size": {"height": 9}, "tags": ["a", "b"]})
     bare = make_product("Cup")
 
@@ -28,6 +28,10 @@ def test_paths(make_product: Callable[..., Product]) -> None:
     assert resolve(product, "attributes.weight.unit") is None
     assert resolve(product, "get_absolute_url") == product.get_absolute_url()
     assert [file.name for file in resolve(product, "images.file")] == [product.images.get().file.name]
+    # A method or a property may give a queryset, as those of shops' own models do.
+    monkeypatch.setattr(Product, "shown_images", lambda one: one.images.order_by("pk"), raising=False)
+    assert resolve(product, "shown_images.file") == resolve(product, "images.file")
+    assert resolve(bare, "shown_images.file") == resolve(bare, "shown_images") == []
     assert resolve(product, lambda one: one.name.upper()) == "MUG"
     with pytest.raises(AttributeError):
         resolve(product, "nothing")

@@ -41,3 +41,11 @@ def test_axe_finds_nothing(visit: Callable[..., Any], width: int, scheme: str) -
     found["product"] = violations(page)
 
     assert {name: one for name, one in found.items() if one} == {}
+
+
+def test_a_page_that_cannot_be_dark_keeps_its_text_readable(visit: Callable[..., Any]) -> None:
+    page = visit("/search/?q=mug", color_scheme="dark")
+    colour = "getComputedStyle(document.querySelector('.cs-search')).color"
+    assert page.evaluate(colour) == "rgb(236, 238, 240)"
+    page.evaluate("document.querySelector('meta[name=color-scheme]').remove()")
+    assert page.evaluate(colour) == "rgb(29, 33, 37)"
