@@ -1,6 +1,6 @@
-"""The Django admin: semantic search in the shop's own changelists, and the state of the index, read-only."""
+"""The Django admin: semantic search in the shop's own changelists, and the search's own pages."""
 
-from . import log, state
+from . import generations, log, state
 from .search import SearchAdminMixin
 
-__all__ = ["SearchAdminMixin", "log", "state"]
+__all__ = ["SearchAdminMixin", "generations", "log", "state"]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import QueryLog
 from ..querylog import reports
-from .state import ReadOnlyAdmin
+from .pages import ReadOnlyAdmin
 
 TITLES = {
     "top": _("Asked most"),
