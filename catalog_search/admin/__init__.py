@@ -1,6 +1,6 @@
 """The Django admin: semantic search in the shop's own changelists, and the search's own pages."""
 
-from . import generations, log, state
+from . import generations, judging, log, relevance, state
 from .search import SearchAdminMixin
 
-__all__ = ["SearchAdminMixin", "generations", "log", "state"]
+__all__ = ["SearchAdminMixin", "generations", "judging", "log", "relevance", "state"]

@@ -9,6 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+
+from ..exceptions import IndexNotFound
+from ..indexes import registry
 
 
 def may(request: HttpRequest, permission: str) -> bool:
@@ -48,3 +53,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Never."""
         return False
+
+
+def product_link(label: str, key: str) -> str:
+    """Link to a product's own page in the admin; its key alone where there is none."""
+    try:
+        options = registry.get(label).model._meta
+        url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[key])
+    except (IndexNotFound, NoReverseMatch):
+        return key
+    return format_html('<a href="{}">{} {}</a>', url, str(options.verbose_name).capitalize(), key)

@@ -7,18 +7,14 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..exceptions import IndexNotFound
 from ..images import thumbnail_storage
-from ..indexes import registry
 from ..indexing import changes
 from ..models import Change, Document
-from .pages import ReadOnlyAdmin
+from .pages import ReadOnlyAdmin, product_link
 from .pictures import preview
 
 
@@ -50,7 +46,7 @@ class DocumentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("product"))
     def product(self, obj: Document) -> str:
         """Link to the product's own page in the admin."""
-        return _product_link(obj.generation.index, obj.object_key)
+        return product_link(obj.generation.index, obj.object_key)
 
 
 class ChangeState(admin.SimpleListFilter):
@@ -114,13 +110,4 @@ class ChangeAdmin(ReadOnlyAdmin):
     @admin.display(description=_("product"))
     def product(self, obj: Change) -> str:
         """Link to the product's own page in the admin."""
-        return _product_link(obj.generation.index, obj.object_key)
-
-
-def _product_link(label: str, key: str) -> str:
-    try:
-        options = registry.get(label).model._meta
-        url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[key])
-    except (IndexNotFound, NoReverseMatch):
-        return key
-    return format_html('<a href="{}">{} {}</a>', url, str(options.verbose_name).capitalize(), key)
+        return product_link(obj.generation.index, obj.object_key)

@@ -54,7 +54,9 @@ class Command(BaseCommand):
             "--activate", choices=["auto", "manual"], default="auto", help="manual: leave the switch to a person"
         )
         parser.add_argument(
-            "--judgements", type=Path, help="let the new generation serve only if it does as well on these queries"
+            "--judgements",
+            type=Path,
+            help='let the new generation serve only if it does as well on these queries ("admin": those made there)',
         )
         parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
         parser.add_argument("--margin", type=float, help="how far nDCG@10 may fall (default: GATE_MARGIN)")

@@ -24,4 +24,16 @@
       }
     }
   }
+
+  document.addEventListener("submit", async (event) => {
+    const form = event.target.closest("[data-grades]")
+    const button = event.submitter
+    if (!form || !button) return
+    event.preventDefault()
+    const sent = new FormData(form)
+    sent.set(button.name, button.value)
+    const answer = await fetch(location.href, { method: "POST", body: sent, headers: { Accept: "application/json" } })
+    if (!answer.ok) return location.reload()
+    for (const one of form.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one === button))
+  })
 }
