@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -120,6 +121,58 @@ class TestChangelist:
         found = admin_client.get("/admin/autocomplete/", asked).json()["results"]
 
         assert found[0]["text"] == "Red chair"
+
+
+class TestPicture:
+    @pytest.fixture(autouse=True)
+    def _low_cutoff(self, indexed_shop: Shop, settings: Any) -> None:
+        """Among six products none can stand out far."""
+        settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "CUTOFF": 0.0}
+
+    def send(self, client: Client, data: bytes) -> Any:
+        return client.post(f"{PRODUCTS}search-picture/", {"image": SimpleUploadedFile("red.jpg", data)})
+
+    def test_finds_what_looks_alike(
+        self, admin_client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]
+    ) -> None:
+        token = self.send(admin_client, picture_bytes("red")).json()["token"]
+        page = admin_client.get(PRODUCTS, {"picture": token})
+
+        assert set(names(page)) == {"Red mug", "Red chair", "Secret mug"}
+        assert page.context["actions_selection_counter"] is False
+        assert f'src="search-picture/?token={token}"' in page.text
+        assert "catalog_search/admin_search.js" in page.text
+        assert admin_client.get(f"{PRODUCTS}search-picture/", {"token": token}).headers["Content-Type"] == "image/jpeg"
+
+    def test_together_with_words_filters_and_order(
+        self, admin_client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]
+    ) -> None:
+        token = self.send(admin_client, picture_bytes("red")).json()["token"]
+
+        assert names(admin_client.get(PRODUCTS, {"picture": token, "q": "mug"}))[0] in ("Red mug", "Secret mug")
+        drafts = admin_client.get(PRODUCTS, {"picture": token, "is_public__exact": "0"})
+        assert names(drafts) == ["Secret mug"]
+        assert f'name="picture" value="{token}"' in drafts.text
+
+    def test_one_that_expired(self, admin_client: Client, indexed_shop: Shop) -> None:
+        page = admin_client.get(PRODUCTS, {"picture": "gone"})
+
+        assert len(names(page)) == 6
+        assert "expired" in page.text
+
+    @pytest.mark.parametrize(("data", "status"), [(b"", 400), (b"no picture", 400)])
+    def test_what_is_no_picture(self, admin_client: Client, indexed_shop: Shop, data: bytes, status: int) -> None:
+        answer = self.send(admin_client, data)
+
+        assert answer.status_code == status
+        assert answer.json()["error"]
+        assert admin_client.post(f"{PRODUCTS}search-picture/").status_code == 400
+        assert admin_client.get(f"{PRODUCTS}search-picture/", {"token": "gone"}).status_code == 404
+
+    def test_permissions_hold(self, client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]) -> None:
+        make_staff(client, "view_brand")
+
+        assert self.send(client, picture_bytes("red")).status_code == 403
 
 
 class TestActions:

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from catalog_search.models import Change, Document, Generation
 from catalog_search.tasks import build_generation
@@ -233,6 +234,27 @@ class TestRebuilding:
 
         assert serving() == new != old
         assert Document.objects.filter(generation=new).count() == 6
+
+    def test_one_that_is_up_to_date_is_compared(
+        self, admin_client: Client, indexed_shop: Shop, sent: list[Any]
+    ) -> None:
+        generation = serving()
+        assert generation
+
+        assert "is compared with the shop now." in operate(admin_client, "rebuild", "product").text
+        assert ("catalog_search.reconcile", (generation.pk,)) in sent
+        assert Generation.objects.count() == 1
+
+    def test_a_broker_that_is_away_is_said(
+        self, admin_client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any, **__: Any) -> None:
+            raise OperationalError("Connection refused")
+
+        monkeypatch.setattr("celery.app.task.Task.apply_async", refuse)
+        said = operate(admin_client, "rebuild", "product", fresh="on").text
+
+        assert "the broker does not answer (Connection refused)" in said
 
     def test_it_waits_for_a_person_otherwise(self, admin_client: Client, indexed_shop: Shop, sent: list[Any]) -> None:
         old = serving()

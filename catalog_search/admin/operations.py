@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from celery import Task
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -15,7 +16,7 @@ from ..indexing import building, switching
 from ..indexing.estimates import Estimate, estimate
 from ..indexing.generations import current_generation, planned, start_generation
 from ..models import Generation
-from ..tasks import NIGHT_SECONDS, build_generation, send
+from ..tasks import NIGHT_SECONDS, build_generation, reconcile_indexes, send
 
 Target = Any
 """A SearchIndex or a Generation, as ``Operation.on`` says."""
@@ -53,14 +54,17 @@ def _rebuild(index: SearchIndex, chosen: Mapping[str, str]) -> str:
     generation = start_generation(index, fresh="fresh" in chosen)
     if generation.state == Generation.State.PAUSED:
         switching.resume(generation)
+    _send(build_generation, generation.pk, "serve" in chosen)
+    if generation.state == Generation.State.READY:
+        _send(reconcile_indexes, generation.pk)
+        return str(_("%s is built for today's settings; it is compared with the shop now.") % generation)
     Generation.objects.using(generation.alias).filter(pk=generation.pk).update(error="")
-    _send(generation, serve="serve" in chosen)
     return str(_("%s is being built.") % generation)
 
 
 def _resume(generation: Generation, chosen: Mapping[str, str]) -> str:
     switching.resume(generation)
-    _send(generation, serve=False)
+    _send(build_generation, generation.pk, False)
     return str(_("%s goes on.") % generation)
 
 
@@ -93,9 +97,9 @@ def _retry(generation: Generation, chosen: Mapping[str, str]) -> str:
     return ngettext("%d change is tried again.", "%d changes are tried again.", count) % count
 
 
-def _send(generation: Generation, serve: bool) -> None:
+def _send(task: Task[..., None], *args: int) -> None:
     try:
-        send(build_generation, generation.pk, serve, expires=NIGHT_SECONDS)
+        send(task, *args, expires=NIGHT_SECONDS)
     except Exception as error:  # each broker has exceptions of its own
         text = _("No worker could be told: the broker does not answer (%s). Try again later.")
         raise CatalogSearchError(str(text % error)) from error

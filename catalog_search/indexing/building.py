@@ -36,8 +36,8 @@ def advance(generation: Generation, seconds: float) -> bool:
         if progress(generation).waiting:
             return False
         finish(generation)
-        # A transaction that was open when all this began told nobody.
-        reconcile(generation)
+        # A transaction that was open when all this began told nobody. What takes longer is left to the night's.
+        reconcile(generation, seconds=seconds)
     return generation.state == Generation.State.READY
 
 
