@@ -58,7 +58,10 @@ class SearchChangeList(ChangeList):
                 row._search_thumbnail = found.get(str(row.pk), "")
 
     def _help(self, token: str) -> str:
-        """Show the picture that is searched with; a script puts a button and a place to drop one here."""
+        """Show the picture that is searched with, and tell the script what it needs.
+
+        It offers to take one and, after a search by meaning, no "select all": the tail was seen by nobody.
+        """
         shown: Any = ""
         if token:
             shown = format_html(
@@ -69,8 +72,14 @@ class SearchChangeList(ChangeList):
                 self.get_query_string(remove=[PICTURE]),
                 _("Remove the picture"),
             )
-        place = format_html('<span data-search-picture="{}" data-label="{}">{}</span>', PICTURE_PATH, CHOOSE, shown)
-        return format_html("{} {}", self.search_help_text or "", place)
+        return format_html(
+            '{} <span data-search-picture="{}" data-label="{}"{}>{}</span>',
+            self.search_help_text or "",
+            PICTURE_PATH,
+            CHOOSE,
+            " data-fuzzy" if _is_semantic(self.queryset) else "",
+            shown,
+        )
 
 
 class SearchAdminMixin(admin.ModelAdmin):
@@ -122,13 +131,10 @@ class SearchAdminMixin(admin.ModelAdmin):
         return (found if ORDER_VAR in request.GET else found.order_by(RANK)), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the rows; a search by meaning offers no "select all", for its tail was seen by nobody."""
+        """Show the rows, with the script that takes pictures."""
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data:
-            shown = response.context_data.get("cl")
             response.context_data["media"] = response.context_data.get("media", Media()) + MEDIA
-            if isinstance(shown, ChangeList) and _is_semantic(shown.queryset):
-                response.context_data["actions_selection_counter"] = False
         return response
 
     def response_action(
@@ -178,7 +184,7 @@ class SearchAdminMixin(admin.ModelAdmin):
     def search_thumbnail(self, obj: Model) -> str:
         """Show the picture that the index holds of a row."""
         url = getattr(obj, "_search_thumbnail", None)
-        return preview(_thumbnails(type(obj), [obj.pk]).get(str(obj.pk), "") if url is None else url)
+        return preview(_thumbnails(type(obj), [obj.pk]).get(str(obj.pk), "") if url is None else url, str(obj))
 
 
 def _position(keys: list[str]) -> Func:

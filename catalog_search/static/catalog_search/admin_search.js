@@ -1,4 +1,5 @@
-// Changelists that search by meaning take a picture too: chosen, dropped on the search box or pasted into it.
+// Changelists that search by meaning take a picture too: chosen, dropped on the search box or pasted into it. All else
+// works without this.
 
 "use strict"
 
@@ -6,6 +7,11 @@ document.addEventListener("DOMContentLoaded", () => {
   const place = document.querySelector("[data-search-picture]")
   const bar = document.getElementById("searchbar")
   if (!place || !bar) return
+
+  // What is merely similar is ticked row by row: nobody saw the rest of it.
+  if ("fuzzy" in place.dataset) {
+    for (const one of document.querySelectorAll(".actions :is(.question, .all, .clear)")) one.remove()
+  }
 
   const input = document.createElement("input")
   input.type = "file"
