@@ -18,6 +18,7 @@ from .conf import settings
 from .content import Content
 from .indexes import registry
 from .indexing import changes, doorbell, drain
+from .indexing.building import advance, succeed
 from .indexing.generations import prepare
 from .indexing.reconciling import reconcile
 from .models import Generation
@@ -33,11 +34,14 @@ SLICE_SECONDS = 60.0
 NIGHT_SECONDS = 12 * 3600
 """How long reconciling may wait for a worker: then the next night's begins."""
 
+BUILD_POLL_SECONDS = 5.0
+"""How long a build waits for what other workers have in hand."""
 
-def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE_SECONDS) -> None:
+
+def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE_SECONDS, countdown: float = 0) -> None:
     """Send an indexing task to the queue of the settings; one that waits too long is dropped, the sweep rings again."""
     queue = settings.QUEUE or None  # None is the project's default queue
-    task.apply_async(args, queue=queue, expires=expires)  # type: ignore[arg-type]
+    task.apply_async(args, queue=queue, expires=expires, countdown=countdown or None)  # type: ignore[arg-type]
 
 
 @shared_task(name=doorbell.TASK, ignore_result=True, acks_late=True, reject_on_worker_lost=True)
@@ -81,6 +85,26 @@ def prepare_generation(generation_id: int) -> None:
     except Exception as error:
         Generation.objects.filter(pk=generation_id).update(error=f"{type(error).__name__}: {error}")
         raise
+
+
+@shared_task(name="catalog_search.build_generation", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
+def build_generation(generation_id: int, serve: bool = False) -> None:
+    """Build a generation by workers alone, a slice at a time, and let it serve if asked to; the admin sends it.
+
+    A paused or pruned one ends it; the reason of a failure is kept on the generation.
+    """
+    generation = Generation.objects.live().filter(pk=generation_id).first()
+    if generation is None or generation.state == Generation.State.PAUSED:
+        return
+    try:
+        done = advance(generation, SLICE_SECONDS)
+        if done and serve:
+            succeed(generation)
+    except Exception as error:
+        Generation.objects.filter(pk=generation_id).update(error=f"{type(error).__name__}: {error}")
+        raise
+    if not done:
+        send(build_generation, generation_id, serve, expires=NIGHT_SECONDS, countdown=BUILD_POLL_SECONDS)
 
 
 @shared_task(name="catalog_search.forget_searches", ignore_result=True)

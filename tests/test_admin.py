@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -79,7 +80,7 @@ class TestChangelist:
 
         assert len(names(response)) == 6
         assert "Finds by meaning" in response.text
-        assert response.context["actions_selection_counter"] is True
+        assert "data-fuzzy" not in response.text
 
     @pytest.mark.parametrize("query", ["x" * 10_000, "' OR 1=1 --", "%", "-", '"'])
     def test_odd_queries(self, admin_client: Client, indexed_shop: Shop, query: str) -> None:
@@ -122,6 +123,58 @@ class TestChangelist:
         assert found[0]["text"] == "Red chair"
 
 
+class TestPicture:
+    @pytest.fixture(autouse=True)
+    def _low_cutoff(self, indexed_shop: Shop, settings: Any) -> None:
+        """Among six products none can stand out far."""
+        settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "CUTOFF": 0.0}
+
+    def send(self, client: Client, data: bytes) -> Any:
+        return client.post(f"{PRODUCTS}search-picture/", {"image": SimpleUploadedFile("red.jpg", data)})
+
+    def test_finds_what_looks_alike(
+        self, admin_client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]
+    ) -> None:
+        token = self.send(admin_client, picture_bytes("red")).json()["token"]
+        page = admin_client.get(PRODUCTS, {"picture": token})
+
+        assert set(names(page)) == {"Red mug", "Red chair", "Secret mug"}
+        assert "data-fuzzy" in page.text
+        assert f'src="search-picture/?token={token}"' in page.text
+        assert "catalog_search/admin_search.js" in page.text
+        assert admin_client.get(f"{PRODUCTS}search-picture/", {"token": token}).headers["Content-Type"] == "image/jpeg"
+
+    def test_together_with_words_filters_and_order(
+        self, admin_client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]
+    ) -> None:
+        token = self.send(admin_client, picture_bytes("red")).json()["token"]
+
+        assert names(admin_client.get(PRODUCTS, {"picture": token, "q": "mug"}))[0] in ("Red mug", "Secret mug")
+        drafts = admin_client.get(PRODUCTS, {"picture": token, "is_public__exact": "0"})
+        assert names(drafts) == ["Secret mug"]
+        assert f'name="picture" value="{token}"' in drafts.text
+
+    def test_one_that_expired(self, admin_client: Client, indexed_shop: Shop) -> None:
+        page = admin_client.get(PRODUCTS, {"picture": "gone"})
+
+        assert len(names(page)) == 6
+        assert "expired" in page.text
+
+    @pytest.mark.parametrize(("data", "status"), [(b"", 400), (b"no picture", 400)])
+    def test_what_is_no_picture(self, admin_client: Client, indexed_shop: Shop, data: bytes, status: int) -> None:
+        answer = self.send(admin_client, data)
+
+        assert answer.status_code == status
+        assert answer.json()["error"]
+        assert admin_client.post(f"{PRODUCTS}search-picture/").status_code == 400
+        assert admin_client.get(f"{PRODUCTS}search-picture/", {"token": "gone"}).status_code == 404
+
+    def test_permissions_hold(self, client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]) -> None:
+        make_staff(client, "view_brand")
+
+        assert self.send(client, picture_bytes("red")).status_code == 403
+
+
 class TestActions:
     def delete(self, client: Client, query: str, products: list[Product], across: str) -> Any:
         data = {
@@ -153,8 +206,8 @@ class TestActions:
     def test_selecting_all_is_not_offered(self, admin_client: Client, indexed_shop: Shop) -> None:
         fuzzy = admin_client.get(PRODUCTS, {"q": "red mug"})
 
-        assert fuzzy.context["actions_selection_counter"] is False
-        assert admin_client.get(PRODUCTS, {"q": "=mug"}).context["actions_selection_counter"] is True
+        assert "data-fuzzy" in fuzzy.text
+        assert "data-fuzzy" not in admin_client.get(PRODUCTS, {"q": "=mug"}).text
 
 
 class TestState:
@@ -246,58 +299,3 @@ class TestChanges:
         User.objects.get(username="clerk").user_permissions.add(Permission.objects.get(codename="change_change"))
         client.post(CHANGES, {"action": "retry", "_selected_action": [broken[2].pk]})
         assert not Change.objects.get(object_key="3").set_aside
-
-
-class TestGenerationActions:
-    PAGE = "/admin/catalog_search/generation/"
-
-    def _act(self, client: Client, action: str, *chosen: Generation) -> str:
-        data = {"action": action, "_selected_action": [one.pk for one in chosen]}
-        return client.post(self.PAGE, data, follow=True).text
-
-    @pytest.fixture
-    def two(self, indexed_shop: Shop) -> tuple[Generation, Generation]:
-        """The one that serves, and one ready beside it."""
-        from django.core.management import call_command
-
-        call_command("rebuild_search_index", sync=True, fresh=True, activate="manual", verbosity=0)
-        old, new = Generation.objects.order_by("pk")
-        return old, new
-
-    def test_switch_and_back(self, admin_client: Client, two: tuple[Generation, Generation]) -> None:
-        old, new = two
-
-        assert "serves." in self._act(admin_client, "activate", new)
-        assert Generation.objects.active("shop.product") == new
-        self._act(admin_client, "activate", old)
-        assert Generation.objects.active("shop.product") == old
-        assert "Choose one generation" in self._act(admin_client, "activate", old, new)
-
-    def test_only_what_judgements_let_pass(self, admin_client: Client, two: tuple[Generation, Generation]) -> None:
-        old, new = two
-        Generation.objects.filter(pk=new.pk).update(measured={"gate": {"verdict": "refused"}})
-
-        assert "Judgements spoke against it" in self._act(admin_client, "activate", new)
-        assert Generation.objects.active("shop.product") == old
-
-    def test_pause_and_resume(self, admin_client: Client, two: tuple[Generation, Generation]) -> None:
-        _, new = two
-        Generation.objects.filter(pk=new.pk).update(state=Generation.State.BUILDING)
-
-        assert "is paused." in self._act(admin_client, "pause", new)
-        assert "is paused, not building" in self._act(admin_client, "pause", new)
-        assert "goes on." in self._act(admin_client, "resume", new)
-
-    def test_who_may_not_change_generations_may_not_switch(
-        self, client: Client, two: tuple[Generation, Generation]
-    ) -> None:
-        make_staff(client, "view_generation")
-        self._act(client, "activate", two[1])
-
-        assert Generation.objects.active("shop.product") == two[0]
-
-    def test_an_index_out_of_date_is_said(self, admin_client: Client, indexed_shop: Shop, settings: Any) -> None:
-        assert "out of date" not in admin_client.get(self.PAGE).text
-        settings.CATALOG_SEARCH |= {"IMAGE_SIZE": 333}
-
-        assert "index out of date, build a new generation" in admin_client.get(self.PAGE).text

@@ -95,6 +95,32 @@ def test_the_snippets_about_facets_run(indexed_shop: dict[str, Any]) -> None:
         exec(compile(block, "docs/facets.md", "exec"), names)  # noqa: S102 - our own page
 
 
+LISTS = {"view_change", "view_document", "change_judgement"}
+"""Permissions of Django's own lists and forms, which need no word."""
+
+
+@pytest.mark.django_db
+def test_the_snippets_about_the_admin_run(indexed_shop: dict[str, Any]) -> None:
+    from django.contrib.admin import site
+    from django.contrib.auth.models import Group
+
+    from project.shop.models import Product
+    from project.shop.search import ProductIndex
+
+    names: dict[str, Any] = {"ProductIndex": ProductIndex}
+    for block in blocks(ROOT / "docs" / "admin.md", "python"):
+        exec(compile(block, "docs/admin.md", "exec"), names)  # noqa: S102 - our own page
+
+    for group in Group.objects.all():
+        # Each name is one that there is.
+        kept = set(group.permissions.values_list("codename", flat=True))
+        assert kept == set(names["duties"][group.name])
+        assert all(f"`{name}`" in (ROOT / "docs" / "admin.md").read_text() for name in kept - LISTS)
+    assert Group.objects.count() == 2
+    assert names["ProductAdmin"](Product, site).check() == []
+    assert names["results"].hits
+
+
 def models_page() -> dict[str, Any]:
     names: dict[str, Any] = {}
     for block in blocks(ROOT / "docs" / "models.md", "python"):

@@ -1,6 +1,6 @@
-"""The Django admin: semantic search in the shop's own changelists, the state of the index, the log, and rules."""
+"""The Django admin: semantic search in the shop's own changelists, and the search's own pages."""
 
-from . import log, rules, state, versions
+from . import generations, judging, log, relevance, rules, state, versions
 from .search import SearchAdminMixin
 
-__all__ = ["SearchAdminMixin", "log", "rules", "state", "versions"]
+__all__ = ["SearchAdminMixin", "generations", "judging", "log", "relevance", "rules", "state", "versions"]

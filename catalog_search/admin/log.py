@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -14,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import QueryLog
 from ..querylog import reports
-from .state import ReadOnlyAdmin
+from .pages import ReadOnlyAdmin, demand, render
 
 TITLES = {
     "top": _("Asked most"),
@@ -29,7 +28,6 @@ LIMIT = 15
 class QueryLogAdmin(ReadOnlyAdmin):
     """The searches one by one, and at "report/" what they come to."""
 
-    change_list_template = "admin/catalog_search/querylog/change_list.html"
     list_display = ["__str__", "kind", "index", "total", "clicks", "milliseconds", "degraded", "page", "created_at"]
     list_filter = ["kind", "index", "counted", "created_at"]
     search_fields = ["text"]
@@ -55,17 +53,16 @@ class QueryLogAdmin(ReadOnlyAdmin):
         return [path("report/", view, name="catalog_search_querylog_report"), *super().get_urls()]
 
     def report(self, request: HttpRequest) -> TemplateResponse:
-        """Show the four reports over the last days."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
+        """Show how searches went, and the four reports, over the last days."""
+        demand(request, "view_querylog")
         days = {"1": 1, "30": 30}.get(request.GET.get("days", ""), 7)
-        tables = [(TITLES[name], report("", days, LIMIT)) for name, report in reports.REPORTS.items()]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("What people search for"),
-            "opts": self.model._meta,
-            "tables": tables,
-            "days": days,
-            "choices": [1, 7, 30],
-        }
-        return TemplateResponse(request, "admin/catalog_search/querylog/report.html", context)
+        found = {name: report("", days, LIMIT) for name, report in reports.REPORTS.items()}
+        went = reports.trends([line.text for lines in found.values() for line in lines], "", days)
+        tables = [(TITLES[name], [(line, went.get(line.text, [])) for line in lines]) for name, lines in found.items()]
+        trend = reports.trend("", days)
+        context = {"tables": tables, "trend": trend, "days": days, "choices": [1, 7, 30], **_sums(trend)}
+        return render(self, request, "querylog/report.html", _("What people search for"), **context)
+
+
+def _sums(trend: reports.Trend) -> dict[str, int]:
+    return {name: sum(getattr(trend, name)) for name in ("asked", "without_results", "degraded")}

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, Func, IntegerField, Model, QuerySet, TextField, Value
 from django.db.models.functions import Cast
-from django.http import HttpRequest, HttpResponse
+from django.forms import Media
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import settings
+from ..exceptions import ImageError
+from ..images import Picture, read_picture
 from ..indexes import registry
 from ..merchandising import steps_with
 from ..models import Generation
-from ..searching import search
+from ..searching import cache, search
 from ..searching.hydration import thumbnails
 from ..searching.query import query_language
 from ..searching.scope import Scope
@@ -26,28 +32,64 @@ from .pictures import preview
 
 PLAIN_PREFIX = "="
 """Begins a search that Django is to answer itself, by ``search_fields``."""
+PICTURE = "picture"
+"""The parameter that names a picture to search with by its token."""
+PICTURE_PATH = "search-picture/"
+CHOOSE = _("Search by picture")
+MEDIA = Media(js=["catalog_search/admin_search.js"], css={"all": ["catalog_search/admin.css"]})
 RANK = "catalog_search_rank"
 """Marks a queryset that a search by meaning has narrowed and ordered."""
 
 
 class SearchChangeList(ChangeList):
-    """A changelist that fetches the thumbnails of its rows at once."""
+    """A changelist that takes a picture, and fetches the thumbnails of its rows at once."""
+
+    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Leave the picture out: it is no filter."""
+        return {name: value for name, value in super().get_filters_params(params).items() if name != PICTURE}
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the rows, and their thumbnails where a column shows them."""
         super().get_results(request)
+        if registry.for_model(self.model):
+            self.search_help_text = self._help(request.GET.get(PICTURE, ""))
         if "search_thumbnail" in self.list_display:
             found = thumbnails_of(self.model, [row.pk for row in self.result_list])
             for row in self.result_list:
                 row._search_thumbnail = found.get(str(row.pk), "")
+
+    def _help(self, token: str) -> str:
+        """Show the picture that is searched with, and tell the script what it needs.
+
+        It offers to take one and, after a search by meaning, no "select all": the tail was seen by nobody.
+        """
+        shown: Any = ""
+        if token:
+            shown = format_html(
+                '<img src="{}?token={}" alt="{}" height="48"> <a href="{}">{}</a>',
+                PICTURE_PATH,
+                token,
+                _("The picture searched with"),
+                self.get_query_string(remove=[PICTURE]),
+                _("Remove the picture"),
+            )
+        return format_html(
+            '{} <span data-search-picture="{}" data-label="{}"{}>{}</span>',
+            self.search_help_text or "",
+            PICTURE_PATH,
+            CHOOSE,
+            " data-fuzzy" if _is_semantic(self.queryset) else "",
+            shown,
+        )
 
 
 class SearchAdminMixin(admin.ModelAdmin):
     """Makes the search box of a ModelAdmin find by meaning: ``class ProductAdmin(SearchAdminMixin, ModelAdmin)``.
 
     It searches what ``get_queryset(request)`` and the chosen filters leave, so drafts are found and permissions hold,
-    and keeps the order of relevance until a column is clicked. Django's own search answers where the index is
-    missing, and where a search begins with "=". Put "search_thumbnail" into ``list_display`` to show pictures.
+    and keeps the order of relevance until a column is clicked. It takes a picture too, dropped or pasted. Django's own
+    search answers where the index is missing, and where a search begins with "=". Put "search_thumbnail" into
+    ``list_display`` to show pictures.
     """
 
     search_help_text = _('Finds by meaning, words and article number. Begin with "=" to search for exact letters.')
@@ -68,11 +110,13 @@ class SearchAdminMixin(admin.ModelAdmin):
         """Narrow a queryset to what a search finds; the bool tells whether rows may occur twice."""
         index = registry.for_model(self.model)
         term = search_term.strip()
-        if index is None or not term or term.startswith(PLAIN_PREFIX):
+        image = self._picture(request)
+        if index is None or not (term or image) or term.startswith(PLAIN_PREFIX):
             return super().get_search_results(request, queryset, term.removeprefix(PLAIN_PREFIX).strip())
         results = search(
             index,
             term[: settings.QUERY_MAX_LENGTH],
+            image=image,
             visible=queryset,
             page_size=self.search_limit,
             facet_counts=False,
@@ -89,12 +133,10 @@ class SearchAdminMixin(admin.ModelAdmin):
         return (found if ORDER_VAR in request.GET else found.order_by(RANK)), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the rows; a search by meaning offers no "select all", for its tail was seen by nobody."""
+        """Show the rows, with the script that takes pictures."""
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data:
-            shown = response.context_data.get("cl")
-            if isinstance(shown, ChangeList) and _is_semantic(shown.queryset):
-                response.context_data["actions_selection_counter"] = False
+            response.context_data["media"] = response.context_data.get("media", Media()) + MEDIA
         return response
 
     def response_action(
@@ -107,11 +149,44 @@ class SearchAdminMixin(admin.ModelAdmin):
             return None
         return super().response_action(request, queryset, *args, **kwargs)
 
+    def get_urls(self) -> list[URLPattern]:
+        """Add the place that takes pictures."""
+        options = self.model._meta
+        view = self.admin_site.admin_view(self.search_picture)
+        name = f"{options.app_label}_{options.model_name}_search_picture"
+        return [path(PICTURE_PATH, view, name=name), *super().get_urls()]
+
+    def search_picture(self, request: HttpRequest) -> HttpResponse:
+        """Keep a picture to search with and return its token, or show the one of a token."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        try:
+            if request.method != "POST":
+                kept = cache.kept_picture(request.GET.get("token", ""))
+                return HttpResponse(kept.jpeg, content_type="image/jpeg", headers={"Cache-Control": "private"})
+            token = cache.keep_picture(read_picture(cast(IO[bytes], request.FILES["image"])))
+        except KeyError:
+            return JsonResponse({"error": _("Send the picture as a file.")}, status=400)
+        except ImageError as error:
+            return JsonResponse({"error": str(error)}, status=400 if request.method == "POST" else 404)
+        if not token:
+            text = _("Pictures cannot be taken at the moment; please search by words.")
+            return JsonResponse({"error": text}, status=503)
+        return JsonResponse({"token": token})
+
+    def _picture(self, request: HttpRequest) -> Picture | None:
+        token = request.GET.get(PICTURE, "")
+        try:
+            return cache.kept_picture(token) if token else None
+        except ImageError as error:
+            self.message_user(request, str(error), messages.WARNING)
+            return None
+
     @admin.display(description=_("picture"))
     def search_thumbnail(self, obj: Model) -> str:
         """Show the picture that the index holds of a row."""
         url = getattr(obj, "_search_thumbnail", None)
-        return preview(thumbnails_of(type(obj), [obj.pk]).get(str(obj.pk), "") if url is None else url)
+        return preview(thumbnails_of(type(obj), [obj.pk]).get(str(obj.pk), "") if url is None else url, str(obj))
 
 
 def _position(keys: list[str]) -> Func:

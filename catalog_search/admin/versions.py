@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..merchandising.history import differences, restore
 from ..models import RuleVersion
-from .state import ReadOnlyAdmin
+from .pages import ReadOnlyAdmin
 
 
 @admin.register(RuleVersion)

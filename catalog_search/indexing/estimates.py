@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..conf import settings
 from ..indexes import registry
@@ -43,8 +44,9 @@ class Estimate:
 
 
 def estimate(generation: Generation) -> Estimate:
-    """Estimate what building takes, of a generation that is prepared."""
+    """Estimate what building takes, of a generation that is prepared, or planned with a model measured before."""
     index = registry.get(generation.index)
+    measured = generation.measured or _measured_before(generation)
     products = index.index_queryset().using(generation.alias).count()
     known = execute(
         generation.alias,
@@ -56,5 +58,10 @@ def estimate(generation: Generation) -> Estimate:
         (generation.index, generation.model_fingerprint),
     )[0][0]
     known = min(products, known)
-    pictures = round((products - known) * generation.measured.get("pictures", 0))
-    return Estimate(products, known, pictures, generation.measured.get("rate"), len(index.language_codes))
+    pictures = round((products - known) * measured.get("pictures", 0))
+    return Estimate(products, known, pictures, measured.get("rate"), len(index.language_codes))
+
+
+def _measured_before(generation: Generation) -> dict[str, Any]:
+    of_model = Generation.objects.using(generation.alias).filter(model_fingerprint=generation.model_fingerprint)
+    return of_model.order_by("-pk").values_list("measured", flat=True).first() or {}

@@ -69,14 +69,31 @@ def start_generation(index: SearchIndex, fresh: bool = False) -> Generation:
     found = None if fresh else current_generation(index)
     if found:
         return found
+    generation = planned(index)
+    generation.save(using=write_alias(index.model))
+    return generation
+
+
+def planned(index: SearchIndex) -> Generation:
+    """Return the generation that today's definition asks for, not saved: for estimates and comparisons."""
     described = definition(index)
-    return Generation.objects.using(write_alias(index.model)).create(
+    return Generation(
         index=index.label,
         fingerprint=_fingerprint(described),
         model_fingerprint=_fingerprint([described["embedder"], described["image_size"]]),
         # With its place: it is asked there while it serves, even when the settings name another model.
         definition=described | {"embedder": _as_json(place(settings.EMBEDDER))},
     )
+
+
+def differences(generation: Generation) -> tuple[str, ...]:
+    """Name what of a generation's definition is another today: "text", "embedder", "image_size" and so on."""
+    now = planned(registry.get(generation.index))
+    if now.fingerprint == generation.fingerprint:
+        return ()
+    names = [name for name in now.definition if now.definition[name] != generation.definition.get(name)]
+    moved = now.model_fingerprint == generation.model_fingerprint
+    return tuple(name for name in names if not (moved and name == "embedder"))
 
 
 def prepare(generation: Generation) -> None:

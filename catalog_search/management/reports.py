@@ -11,9 +11,11 @@ from django.utils import timezone
 
 from .. import evaluation
 from ..evaluation import NDCG, Difference, Evaluation
+from ..models import Generation, Measurement
 from ..searching.query import Query
 from ..tuning import FEWEST_QUERIES, Tuned
 
+_MEASURED = ("name", "scores", "totals", "timings")
 SHOWN = 3
 """Winners and losers named for each configuration in a terminal; the page has them all."""
 
@@ -96,6 +98,21 @@ class Report:
             "classes": {name: {"queries": size, **own} for name, (size, own) in self.classes.items()},
         }
 
+    @classmethod
+    def of(cls, measurement: Measurement) -> Report:
+        """Return the report that was kept."""
+        content = measurement.content
+        evaluations = [Evaluation(**{name: one[name] for name in _MEASURED}) for one in content["evaluations"]]
+        floor = Evaluation(**{name: content["random"][name] for name in _MEASURED})
+        return cls(measurement.generation.index, evaluations, floor)
+
+    def keep(self, generation: Generation, source: str) -> Measurement:
+        """Keep it, to be looked at in the admin beside those before and after; ``source`` names the judgements."""
+        best = self.evaluations[-1]
+        content = {**self.as_dict(), "headline": {"way": best.name, **best.means}}
+        queries = len(best.scores)
+        return Measurement.objects.create(generation=generation, source=source[:200], queries=queries, content=content)
+
     def as_html(self) -> str:
         """Return a page of its own, plots included, that needs no network."""
         return render_to_string(
@@ -104,18 +121,25 @@ class Report:
                 "report": self,
                 "now": timezone.now(),
                 "queries": len(self.evaluations[0].scores),
-                "bars": [
-                    (name, [(one.name, 100 * one.means[name], one.means[name]) for one in self._with(name)])
-                    for name in evaluation.MEASURES
-                ],
-                "classes": [
-                    (name, size, [(way, 100 * mean, mean) for way, mean in own.items()])
-                    for name, (size, own) in self.classes.items()
-                ],
-                "gaps": [(gap, _steps(gap.by_query)) for gap in self.differences],
-                "stages": self._stages(),
+                **self.plots,
             },
         )
+
+    @property
+    def plots(self) -> dict[str, Any]:
+        """What a page draws: "bars" of the measures, "classes" of queries, "gaps" by query, "stages" of the time."""
+        return {
+            "bars": [
+                (name, [(one.name, 100 * one.means[name], one.means[name]) for one in self._with(name)])
+                for name in evaluation.MEASURES
+            ],
+            "classes": [
+                (name, size, [(way, 100 * mean, mean) for way, mean in own.items()])
+                for name, (size, own) in self.classes.items()
+            ],
+            "gaps": [(gap, _steps(gap.by_query)) for gap in self.differences],
+            "stages": self._stages(),
+        }
 
     def _with(self, measure: str) -> list[Evaluation]:
         return [one for one in (*self.evaluations, self.floor) if measure in one.means]

@@ -1,8 +1,9 @@
-"""What the index keeps: generations, documents, changes waiting for them, what people search for, and rules."""
+"""What the index keeps, what people search for and say of it, and the rules of merchandising."""
 
 from .changes import Change
 from .documents import Document, Thumbnail, no_lengths
 from .generations import Generation
+from .judging import Judgement, Measurement, judged_text
 from .log import QueryEvent, QueryLog
 from .rules import Rule, RuleAction, RuleVersion
 
@@ -10,11 +11,14 @@ __all__ = [
     "Change",
     "Document",
     "Generation",
+    "Judgement",
+    "Measurement",
     "QueryEvent",
     "QueryLog",
     "Rule",
     "RuleAction",
     "RuleVersion",
     "Thumbnail",
+    "judged_text",
     "no_lengths",
 ]

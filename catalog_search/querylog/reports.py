@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db.models import Avg, Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import TruncDate, TruncHour
 from django.utils import timezone
 
 from ..models import QueryEvent, QueryLog
@@ -90,6 +91,51 @@ def drafted_judgements(index: str = "", days: int = 90, fewest: int = FEWEST) ->
             ratio = own / usual if usual else 0.0
             grade = 3 if (text, key) in bought or ratio >= 2 else 2 if ratio >= 1 else 1 if own else 0
             yield {"query": text, "product": key, "grade": grade}
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How searches went day by day (hour by hour within one day), the oldest first."""
+
+    asked: list[int]
+    without_results: list[int]
+    degraded: list[int]
+
+
+def trend(index: str = "", days: int = 7) -> Trend:
+    """Return how often people searched, how often in vain, and how often something failed."""
+    moment, moments = _moments(days)
+    rows = _since(index, days).filter(counted=True).order_by().values(moment=moment("created_at"))
+    counts: dict[Any, Any] = {
+        row["moment"]: row
+        for row in rows.annotate(
+            asked=Count("pk"), nothing=Count("pk", filter=Q(total=0)), failed=Count("pk", filter=~Q(degraded=[]))
+        )
+    }
+    nothing = {"asked": 0, "nothing": 0, "failed": 0}
+    asked, in_vain, failed = ([counts.get(one, nothing)[name] for one in moments] for name in nothing)
+    return Trend(asked, in_vain, failed)
+
+
+def trends(texts: Iterable[str], index: str = "", days: int = 7) -> dict[str, list[int]]:
+    """Return how often each of these queries was asked, day by day like ``trend``."""
+    moment, moments = _moments(days)
+    rows = _since(index, days).filter(counted=True, text__in=set(texts)).order_by()
+    counts: defaultdict[str, dict[Any, int]] = defaultdict(dict)
+    for text, when, count in (
+        rows.annotate(moment=moment("created_at")).values_list("text", "moment").annotate(Count("pk"))
+    ):
+        counts[text][when] = count
+    return {text: [own.get(one, 0) for one in moments] for text, own in counts.items()}
+
+
+def _moments(days: int) -> tuple[type[TruncDate | TruncHour], list[Any]]:
+    """Return what cuts time into pieces, and the pieces of so many days that end now."""
+    if days > 1:
+        today = timezone.localdate()
+        return TruncDate, [today - timedelta(days=back) for back in range(days, -1, -1)]
+    hour = timezone.localtime().replace(minute=0, second=0, microsecond=0)
+    return TruncHour, [hour - timedelta(hours=back) for back in range(24, -1, -1)]
 
 
 def _since(index: str, days: float, until: float = 0) -> QuerySet[QueryLog]:

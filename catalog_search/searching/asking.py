@@ -38,6 +38,7 @@ class Ask:
     grouped: bool = False
     more: str = ""
     within: str = ""
+    vector_weight: float | None = None
     arrange: Sequence[Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]] | None = None
     conditions: tuple[Q, ...] = ()
     admitted: tuple[str, ...] = ()

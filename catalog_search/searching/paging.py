@@ -41,7 +41,7 @@ class Ranking:
 def ranking_key(scope: Scope, ask: Ask, part: int = 0) -> str:
     """Return the key of a ranking: everything that decides it, visibility and filters by their SQL."""
     decided = [ask.query.digest, ask.sort, ask.cutoff, ask.rerank, ask.lanes, ask.admitted, ask.guidance, ask.grouped]
-    parts = [scope.generation.pk, *scope.keys, *decided, part]
+    parts = [scope.generation.pk, *scope.keys, *decided, part, ask.vector_weight]
     return "ranking:" + hashlib.blake2b(repr(parts).encode(), digest_size=20).hexdigest()
 
 

@@ -44,17 +44,19 @@ def rank(
     members: Sequence[str],
     background: Background,
     limit: int,
+    vector_weight: float | None = None,
 ) -> list[Candidate]:
     """Fuse the lanes over one fixed scale: a lane that does not know a product counts as background.
 
     ``members`` are the keys that the vector lane admits; ``vectors`` holds similarities of other lanes' finds too.
+    ``vector_weight`` is the share of the vector lane, where VECTOR_WEIGHTS is not to decide.
     Identifiers matched whole come first, then the rest by score; ties are broken by key, so order is stable.
     """
     scores = {
         "words": {match.key: word_score(match) for match in words},
         "vectors": {key: vector_score(similarity, background) for key, similarity in vectors.items()},
     }
-    share = settings.VECTOR_WEIGHTS[query.query_class]
+    share = settings.VECTOR_WEIGHTS[query.query_class] if vector_weight is None else vector_weight
     weights = {"words": 1.0 - share, "vectors": share}
     fused = linear({lane: found for lane, found in scores.items() if found}, weights)
     matched = {match.key: match.kind for match in identifiers}

@@ -139,7 +139,8 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
     with trace.stage("fusion"):
         barred = set(lanes.excluded(scope, demand.words.excluded, members)) if demand.words.excluded else set()
         members = [key for key in members if key not in barred]
-        ranked = rank(demand.ask.query, by_identifier, by_words, similar, members, background, limit)
+        weight = demand.ask.vector_weight
+        ranked = rank(demand.ask.query, by_identifier, by_words, similar, members, background, limit, weight)
         if demand.asked:
             ranked = composition.penalise(scope, demand.asked, ranked)
     known = {one.key for one in ranked}

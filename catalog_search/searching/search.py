@@ -61,6 +61,7 @@ def search(
     within: str = "",
     group_by: bool | None = None,
     cutoff: float | EllipsisType | None = ...,
+    vector_weight: float | None = None,
     lanes: Collection[str] = LANES,
     language: str = "",
     generation: Generation | None = None,
@@ -78,7 +79,8 @@ def search(
     to chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting, and
     names count only those facets; ``more`` names one whose values are all wanted, beyond its limit, ``within`` a text
     that they hold. ``group_by`` overrides ``index.group_by``: one product of each family, or every one.
-    ``cutoff`` overrides the setting; None admits every product to the vector lane. ``lanes`` names those
+    ``cutoff`` overrides the setting; None admits every product to the vector lane. ``vector_weight`` overrides
+    VECTOR_WEIGHTS for this query, whatever its class. ``lanes`` names those
     that retrieve, to compare them: "identifiers", "words", "vectors". ``generation`` asks another than the serving one.
     ``explain`` tells for each hit of the page how much of its likeness came from its text and from its pictures
     (``why.shares``), at the price of embedding it anew. ``rewrite`` and ``arrange`` are steps that run instead of those
@@ -105,6 +107,7 @@ def search(
         page=max(1, page),
         size=page_size or settings.PAGE_SIZE,
         cutoff=cutoff,
+        vector_weight=vector_weight,
         rerank=rerank,
         facet_counts=facet_counts,
         lanes=tuple(lane for lane in LANES if lane in lanes),

@@ -18,8 +18,12 @@ from catalog_search.evaluation import Evaluation, Judgements, Outcome
 from catalog_search.exceptions import CatalogSearchError, NotReady
 from catalog_search.indexes import SearchIndex, registry
 from catalog_search.management.reports import Report, tuning_report
-from catalog_search.models import Generation
+from catalog_search.models import Generation, Judgement
 from catalog_search.searching import Hit, Results, search
+from catalog_search.searching.query import query_language
+
+KEPT = "admin"
+"""Instead of a file: the judgements made in the admin. A folder of that name is ./admin/ then."""
 
 CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = {
     "lexical": {"lanes": ("identifiers", "words"), "rerank": False},
@@ -38,7 +42,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument(
-            "file", type=Path, help="a folder with queries.jsonl and qrels.tsv, or a file with query, product, grade"
+            "file",
+            type=Path,
+            help="a folder with queries.jsonl and qrels.tsv, or a file with query, product, grade; "
+            f'"{KEPT}" for those made in the admin',
         )
         parser.add_argument("--index", default="", help="name of the index (default: the only one)")
         parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
@@ -59,8 +66,13 @@ class Command(BaseCommand):
             if missing:
                 self.stderr.write(self.style.WARNING(f"{missing} judgements are of products not in the catalogue."))
             quiet = options["verbosity"] == 0
-            evaluations = [self._evaluate(index, name, judgements, quiet) for name in names]
+            degraded: list[str] = []
+            evaluations = [self._evaluate(index, name, judgements, degraded, quiet) for name in names]
             report = Report(index.label, evaluations, evaluation.random_floor(judgements))
+            serving = Generation.objects.active(index.label)
+            # What a failing model gave says nothing of the generation.
+            if serving and not degraded:
+                report.keep(serving, options["file"].name)
         except CatalogSearchError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(str(report))
@@ -85,10 +97,13 @@ class Command(BaseCommand):
             tuned.append(tuning.tune_blend(judgements, found("reranked"), measure))
         return tuning_report(measure, tuned)
 
-    def _evaluate(self, index: SearchIndex, name: str, judgements: Judgements, quiet: bool) -> Evaluation:
+    def _evaluate(
+        self, index: SearchIndex, name: str, judgements: Judgements, all_degraded: list[str], quiet: bool
+    ) -> Evaluation:
         degraded: list[str] = []
         with tqdm(judgements, unit=" queries", desc=name, disable=quiet) as bar:
             evaluated = evaluation.evaluate(name, judgements, evaluation.run(searcher(index, name, degraded), bar))
+        all_degraded += degraded
         if degraded:
             failed = ", ".join(sorted(set(degraded)))
             self.stderr.write(
@@ -121,8 +136,16 @@ def chosen_index(name: str, serving: bool = True) -> SearchIndex:
 
 
 def judged_products(index: SearchIndex, path: Path, key: str, limit: int | None = None) -> tuple[Judgements, int]:
-    """Read judgements by primary key, and how many were left out: their products are not in this catalogue."""
-    read = evaluation.read_judgements(path)
+    """Return judgements by primary key, and how many were left out: their products are not in this catalogue.
+
+    They come from a file, or from the admin where the path is "admin".
+    """
+    if str(path) == KEPT:
+        read, key = Judgement.objects.by_query(index.label, query_language(index)), "pk"
+        if not read:
+            raise CommandError(f"Nobody judged a query of {index.label} in the admin yet; give a file instead.")
+    else:
+        read = evaluation.read_judgements(path)
     if limit:
         read = dict(list(read.items())[:limit])
     keys = primary_keys(index, key, {product for grades in read.values() for product in grades})

@@ -15,6 +15,7 @@ from catalog_search.conf import settings
 from catalog_search.exceptions import CatalogSearchError
 from catalog_search.indexes import SearchIndex, registry
 from catalog_search.indexing import activate, changes, drain, start_generation
+from catalog_search.indexing.building import TOLERATED
 from catalog_search.indexing.estimates import Estimate, estimate
 from catalog_search.indexing.generations import backfill, finish, last_change, prepare, progress
 from catalog_search.indexing.reconciling import reconcile
@@ -30,8 +31,6 @@ RING_SECONDS = 10
 """A ring may get lost with the worker that heard it: it is rung again when nothing moves for so long."""
 WORKER_SECONDS = 60
 """Without progress for so long, no worker seems to run."""
-TOLERATED = 0.02
-"""Share of products that may fail and leave the generation good enough to serve."""
 CATCH_UPS = 3
 """Rounds after loading for what writers did unseen meanwhile; later ones would find what is just being written."""
 
@@ -55,7 +54,9 @@ class Command(BaseCommand):
             "--activate", choices=["auto", "manual"], default="auto", help="manual: leave the switch to a person"
         )
         parser.add_argument(
-            "--judgements", type=Path, help="let the new generation serve only if it does as well on these queries"
+            "--judgements",
+            type=Path,
+            help='let the new generation serve only if it does as well on these queries ("admin": those made there)',
         )
         parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
         parser.add_argument("--margin", type=float, help="how far nDCG@10 may fall (default: GATE_MARGIN)")

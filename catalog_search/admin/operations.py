@@ -1,0 +1,143 @@
+"""Operations: what an operator does to an index or a generation, each asked about before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Task
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from ..exceptions import CatalogSearchError
+from ..indexes import SearchIndex, registry
+from ..indexing import building, switching
+from ..indexing.estimates import Estimate, estimate
+from ..indexing.generations import current_generation, planned, start_generation
+from ..models import Generation
+from ..tasks import NIGHT_SECONDS, build_generation, reconcile_indexes, send
+
+Target = Any
+"""A SearchIndex or a Generation, as ``Operation.on`` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing to do: what it is called, what it means, who may, and the function that does it and says so."""
+
+    title: Any
+    meaning: Any
+    permission: str
+    act: Callable[[Target, Mapping[str, str]], str]
+    on: str = "generation"
+    destructive: bool = False
+    options: tuple[tuple[str, Any], ...] = ()
+    """Boxes to tick on the page that asks: (name, label)."""
+
+    def target(self, name: str) -> Target:
+        """Return the index or generation of this name or number. Raises LookupError where there is none."""
+        if self.on == "index":
+            return registry.get(name)
+        found = Generation.objects.live().defer("background").filter(pk=int(name)).first() if name.isdigit() else None
+        if found is None:
+            raise LookupError(name)
+        return found
+
+
+def expected(index: SearchIndex) -> Estimate:
+    """Return what a rebuild takes: of the generation that is begun for today's definition, or of one to be begun."""
+    return estimate(current_generation(index) or planned(index))
+
+
+def _rebuild(index: SearchIndex, chosen: Mapping[str, str]) -> str:
+    generation = start_generation(index, fresh="fresh" in chosen)
+    if generation.state == Generation.State.PAUSED:
+        switching.resume(generation)
+    _send(build_generation, generation.pk, "serve" in chosen)
+    if generation.state == Generation.State.READY:
+        _send(reconcile_indexes, generation.pk)
+        return str(_("%s is built for today's settings; it is compared with the shop now.") % generation)
+    Generation.objects.using(generation.alias).filter(pk=generation.pk).update(error="")
+    return str(_("%s is being built.") % generation)
+
+
+def _resume(generation: Generation, chosen: Mapping[str, str]) -> str:
+    switching.resume(generation)
+    _send(build_generation, generation.pk, False)
+    return str(_("%s goes on.") % generation)
+
+
+def _pause(generation: Generation, chosen: Mapping[str, str]) -> str:
+    switching.pause(generation)
+    return str(_("%s is paused.") % generation)
+
+
+def _activate(generation: Generation, chosen: Mapping[str, str]) -> str:
+    if generation.verdict != "passed":
+        raise CatalogSearchError(str(_("Judgements spoke against it; use manage.py.")))
+    switching.activate(generation)
+    return str(_("%s serves.") % generation)
+
+
+def _roll_back(index: SearchIndex, chosen: Mapping[str, str]) -> str:
+    return str(_("%s serves again.") % switching.rollback(index))
+
+
+def _prune(index: SearchIndex, chosen: Mapping[str, str]) -> str:
+    gone = switching.prune(index)
+    return str(
+        _("%(generations)d generations with %(documents)d documents were removed.")
+        % {"generations": gone.generations, "documents": gone.documents}
+    )
+
+
+def _retry(generation: Generation, chosen: Mapping[str, str]) -> str:
+    count = building.retry_failed(generation)
+    return ngettext("%d change is tried again.", "%d changes are tried again.", count) % count
+
+
+def _send(task: Task[..., None], *args: int) -> None:
+    try:
+        send(task, *args, expires=NIGHT_SECONDS)
+    except Exception as error:  # each broker has exceptions of its own
+        text = _("No worker could be told: the broker does not answer (%s). Try again later.")
+        raise CatalogSearchError(str(text % error)) from error
+
+
+OPERATE, RETRY, PRUNE = "change_generation", "change_change", "delete_generation"
+OPERATIONS: Mapping[str, Operation] = {
+    "rebuild": Operation(
+        _("Rebuild"),
+        _("Workers build a generation beside the one that serves, or finish one begun for today's settings."),
+        OPERATE,
+        _rebuild,
+        on="index",
+        options=(
+            ("serve", _("Let it serve as soon as it is ready")),
+            ("fresh", _("Begin anew even where the index is up to date")),
+        ),
+    ),
+    "roll-back": Operation(
+        _("Roll back"), _("The generation that served before serves again, at once."), OPERATE, _roll_back, on="index"
+    ),
+    "prune": Operation(
+        _("Prune"),
+        _("Generations older than the one before the serving one are removed with all their documents."),
+        PRUNE,
+        _prune,
+        on="index",
+        destructive=True,
+    ),
+    "activate": Operation(_("Activate"), _("Searches are answered from it, at once."), OPERATE, _activate),
+    "pause": Operation(
+        _("Pause"),
+        _("Workers finish what they have in hand and leave the rest. Changes go on being noted."),
+        OPERATE,
+        _pause,
+    ),
+    "resume": Operation(_("Resume"), _("Workers go on with it."), OPERATE, _resume),
+    "retry": Operation(
+        _("Retry what failed"), _("Workers try at once what failed or was set aside, however often."), RETRY, _retry
+    ),
+}

@@ -1,0 +1,156 @@
+"""The playground: one query, every lane side by side, and why each product is where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ..conf import settings
+from ..forms import KeysField, SearchForm, TermsField
+from ..indexes import SearchIndex
+from ..models import Generation
+from ..searching import Hit, Results, search
+from ..searching.lanes import LANES
+from ..searching.query import Query
+from ..sql import read_alias
+
+SHOWN = 10
+LANE_TITLES = {"identifiers": _("Identifiers"), "words": _("Words"), "vectors": _("Likeness")}
+DETAILS = ("like", "unlike", "terms", "weight", "cutoff", "generation", "language", "rerank", "lanes", "explain")
+"""What the form shows on demand."""
+NO_STAGES = ("total", "explain")
+STATED = ("q", "picture", "like", "unlike", "terms")
+
+
+class TermsLine(TermsField):
+    """Weighted words in one line, separated by commas."""
+
+    def clean(self, value: Any) -> list[tuple[str, float]]:
+        """Return the terms."""
+        return super().clean(str(value or "").split(","))
+
+
+class PlaygroundForm(SearchForm):
+    """A search with everything that can be decided about it."""
+
+    like = KeysField(widget=forms.TextInput, required=False, max_length=2000, label=_("Similar to"))
+    unlike = KeysField(widget=forms.TextInput, required=False, max_length=2000, label=_("Not similar to"))
+    terms = TermsLine(widget=forms.TextInput, required=False, max_length=200, label=_("Weighted words"))
+    generation = forms.ModelChoiceField(Generation.objects.none(), required=False, label=_("Generation"))
+    language = forms.ChoiceField(required=False, label=_("Language"))  # type: ignore[assignment]
+    lanes = forms.MultipleChoiceField(
+        required=False, label=_("Lanes"), choices=list(LANE_TITLES.items()), widget=forms.CheckboxSelectMultiple
+    )
+    cutoff = forms.FloatField(required=False, label=_("Cutoff"), help_text=_("In deviations above the background."))
+    weight = forms.FloatField(required=False, min_value=0, max_value=1, label=_("Weight of likeness"))
+    rerank = forms.NullBooleanField(
+        required=False, label=_("Rerank"), widget=forms.Select(choices=[("", _("Yes")), ("false", _("No"))])
+    )
+    explain = forms.BooleanField(required=False, label=_("Shares of photo and text"))
+
+    def __init__(self, index: SearchIndex, *args: Any, **kwargs: Any) -> None:
+        super().__init__(index, *args, **kwargs)
+        ready = Generation.objects.using(read_alias(index.model)).of(index.label)
+        ready = ready.filter(state=Generation.State.READY).defer("background", "means").order_by("-pk")
+        fields: dict[str, Any] = self.fields
+        fields["generation"].queryset = ready
+        fields["generation"].empty_label = _("the serving one")
+        fields["language"].choices = [("", _("as set")), *((code, code) for code in index.language_codes)]
+        fields["like"].widget.attrs["placeholder"] = fields["unlike"].widget.attrs["placeholder"] = "12, 34"
+        fields["terms"].widget.attrs["placeholder"] = "floral^-0.5, leather^2"
+        fields["cutoff"].widget.attrs |= {"placeholder": settings.CUTOFF, "step": "0.1"}
+        fields["weight"].widget.attrs |= {"placeholder": _("by class"), "step": "0.05"}
+
+    @property
+    def says_something(self) -> bool:
+        """Is anything asked for? Without, there is nothing to explain."""
+        return any(self.cleaned_data.get(name) for name in STATED)
+
+    @property
+    def can_be_judged(self) -> bool:
+        """Judgements are of words: is this a query in words alone?"""
+        return bool(self.cleaned_data.get("q")) and not any(self.cleaned_data.get(name) for name in STATED[1:])
+
+    def comparison(self, request: HttpRequest) -> list[Column]:
+        """Search as a visitor would, then by each lane alone."""
+        cleaned = self.cleaned_data
+        options = self.options() | {"facets": {}, "page": 1, "page_size": SHOWN, "sort": None}
+        visible = self.index.queryset(request)
+        for name in ("like", "unlike"):
+            if options[name]:
+                options[name] = list(visible.filter(pk__in=options[name]).values_list("pk", flat=True))
+        options |= {
+            "generation": cleaned.get("generation"),
+            "vector_weight": cleaned.get("weight"),
+            "facet_counts": False,
+            "request": request,
+        }
+        if cleaned.get("cutoff") is not None:
+            options["cutoff"] = cleaned["cutoff"]
+        lanes = cleaned.get("lanes") or LANES
+        together = search(self.index, lanes=lanes, explain=bool(cleaned.get("explain")), **options)
+        alone = options | {"rerank": False, "arrange": ()}
+        columns = [Column("together", _("Together"), together)]
+        for lane in lanes:
+            columns.append(Column(lane, LANE_TITLES[lane], search(self.index, lanes=[lane], **alone)))
+        return columns
+
+    @property
+    def query_class(self) -> str:
+        """The class of the query, which decides the weights of the lanes."""
+        cleaned = self.cleaned_data
+        options = self.options()
+        liked = tuple(map(str, options["like"]))
+        return Query(cleaned.get("q", ""), options["image"], liked, terms=tuple(options["terms"])).query_class
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What one way to search found."""
+
+    name: str
+    title: Any
+    results: Results
+
+    def rows(self, grades: Mapping[str, int], places: Mapping[str, int]) -> list[Row]:
+        """Return its hits; ``places`` are those of the products when all lanes work together."""
+        return [
+            Row(place, hit, grades.get(str(hit.object.pk)), places.get(str(hit.object.pk)))
+            for place, hit in enumerate(self.results.hits, start=1)
+        ]
+
+    @property
+    def stages(self) -> dict[str, float]:
+        """Milliseconds by stage, without those that took no time worth drawing."""
+        return {name: spent for name, spent in self.results.timings.items() if name not in NO_STAGES and spent >= 0.05}
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it took a visitor, whom nobody explains anything to."""
+        return self.results.timings.get("total", 0.0) - self.results.timings.get("explain", 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One hit of a column."""
+
+    place: int
+    hit: Hit
+    grade: int | None
+    together: int | None
+    """Its place when all lanes work together, where it is among the first."""
+
+    @property
+    def key(self) -> str:
+        """The key of the product."""
+        return str(self.hit.object.pk)
+
+    @property
+    def lanes(self) -> list[tuple[Any, int, float]]:
+        """What each lane says of it: (name, rank, score)."""
+        return [(LANE_TITLES[lane], *self.hit.why.lanes[lane]) for lane in LANES if lane in self.hit.why.lanes]

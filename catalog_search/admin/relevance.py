@@ -1,0 +1,127 @@
+"""Relevance in the admin: what was measured on judged queries, and measuring on those that were judged here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.management.base import CommandError
+from django.db.models import F, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from .. import evaluation
+from ..evaluation import NDCG, RECALL
+from ..exceptions import CatalogSearchError
+from ..indexes import registry
+from ..management.commands import evaluate_search
+from ..management.reports import Report
+from ..models import Generation, Measurement
+from .pages import ReadOnlyAdmin, demand, may, render
+
+AT_ONCE = 50
+"""Judged queries that are measured while somebody waits; ``evaluate_search admin`` takes them all."""
+TREND = 30
+
+
+@admin.register(Measurement)
+class MeasurementAdmin(ReadOnlyAdmin):
+    """What ``evaluate_search`` measured, the newest first; each opens as a page with plots."""
+
+    change_list_template = "admin/catalog_search/measurement/change_list.html"
+    list_display = ["created_at", "generation", "way", "ndcg", "recall", "queries", "source"]
+    list_filter = ["generation__index", "generation"]
+    list_select_related = ["generation"]
+    ordering = ["-created_at", "-pk"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Old ones can go."""
+        return may(request, "delete_measurement")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Measurement]:
+        """Read the headline alone: all that was measured of each query is long."""
+        return super().get_queryset(request).defer("content").annotate(headline=F("content__headline"))
+
+    @admin.display(description=_("way"))
+    def way(self, obj: Any) -> str:
+        """Name the way to search that the figures are of: the most complete one."""
+        return str(obj.headline["way"])
+
+    @admin.display(description=NDCG)
+    def ndcg(self, obj: Any) -> str:
+        """Show the mean."""
+        return f"{obj.headline.get(NDCG, 0.0):.3f}"
+
+    @admin.display(description=RECALL)
+    def recall(self, obj: Any) -> str:
+        """Show the mean."""
+        return f"{obj.headline.get(RECALL, 0.0):.3f}"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add measuring."""
+        view = self.admin_site.admin_view(require_POST(self.measure))
+        return [path("measure/", view, name="catalog_search_measurement_measure"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show the list and, for each index, how nDCG went."""
+        context = {
+            "title": _("Relevance"),
+            "trends": [(index, _trend(index.label)) for index in registry],
+            "may_measure": may(request, "add_measurement"),
+            "at_once": AT_ONCE,
+        }
+        return super().changelist_view(request, {**(extra_context or {}), **context})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show what was measured, with plots."""
+        demand(request, "view_measurement")
+        found = get_object_or_404(Measurement.objects.select_related("generation"), pk=object_id)
+        report = Report.of(found)
+        title = _("Relevance of %s") % found.generation
+        plots = {**report.plots, "stages": [(one.name, _stages(one)) for one in report.evaluations]}
+        plots["longest"] = max(sum(parts.values()) for _name, parts in plots["stages"])
+        return render(self, request, "relevance.html", title, measurement=found, report=report, **plots)
+
+    def measure(self, request: HttpRequest) -> HttpResponse:
+        """Measure on what was judged in the admin, and show it."""
+        demand(request, "add_measurement")
+        address = reverse("admin:catalog_search_measurement_changelist")
+        try:
+            found = measured(request.POST.get("index", ""))
+        except (CatalogSearchError, CommandError) as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            address = reverse("admin:catalog_search_measurement_change", args=[found.pk])
+        return HttpResponseRedirect(address)
+
+
+def measured(name: str) -> Measurement:
+    """Measure every way to search on queries judged in the admin. Raises CommandError or CatalogSearchError."""
+    index = evaluate_search.chosen_index(name)
+    judgements, _missing = evaluate_search.judged_products(index, Path(evaluate_search.KEPT), "pk", AT_ONCE)
+    serving = Generation.objects.active(index.label)
+    degraded: list[str] = []
+    evaluations = []
+    for way in evaluate_search.chosen_configurations(""):
+        searched = evaluation.run(evaluate_search.searcher(index, way, degraded), judgements)
+        evaluations.append(evaluation.evaluate(way, judgements, searched))
+    if degraded or serving is None:
+        raise CommandError(f"Not measured: searches went without {', '.join(sorted(set(degraded)))}.")
+    return Report(index.label, evaluations, evaluation.random_floor(judgements)).keep(serving, evaluate_search.KEPT)
+
+
+def _trend(label: str) -> list[float]:
+    """Return the nDCG of the latest measurements of an index, the oldest first."""
+    rows = Measurement.objects.filter(generation__index=label).order_by("-created_at", "-pk")
+    found = rows.values_list("content__headline", flat=True)[:TREND]
+    return [float(one.get(NDCG, 0.0)) for one in found][::-1]
+
+
+def _stages(one: evaluation.Evaluation) -> dict[str, float]:
+    return {stage: spent for stage, spent in sorted(one.timings.items()) if stage != "total" and spent >= 0.05}

@@ -1,0 +1,64 @@
+"""Building: a generation is brought to its end by workers alone, a slice of time after the other."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from ..exceptions import CatalogSearchError
+from ..indexes import registry
+from ..models import Change, Generation
+from . import changes
+from .generations import backfill, finish, prepare, progress
+from .reconciling import reconcile
+from .switching import activate, prune, served
+from .work import drain
+
+TOLERATED = 0.02
+"""Share of products that may fail and leave the generation good enough to serve."""
+
+
+def advance(generation: Generation, seconds: float) -> bool:
+    """Do the next part of building; returns whether it is built. It may run anywhere, any time, several times at once.
+
+    Whatever another worker has in hand is left to it. A paused generation stays as it is: see ``switching.resume``.
+    """
+    alias = generation.alias
+    with transaction.atomic(using=alias):
+        # Two that measured means for the same generation would not agree.
+        preparing = Generation.objects.using(alias).filter(pk=generation.pk, state=Generation.State.PREPARING)
+        mine = preparing.select_for_update(skip_locked=True, no_key=True).first()
+        if mine:
+            prepare(mine)
+    generation.refresh_from_db()
+    if generation.state == Generation.State.BUILDING:
+        backfill(generation)
+        drain(alias, seconds)
+        if progress(generation).waiting:
+            return False
+        finish(generation)
+        # A transaction that was open when all this began told nobody. What takes longer is left to the night's.
+        reconcile(generation, seconds=seconds)
+    return generation.state == Generation.State.READY
+
+
+def retry_failed(generation: Generation) -> int:
+    """Let workers try again what failed in a generation, set aside or not; returns how many changes."""
+    return changes.retry(Change.objects.using(generation.alias).filter(generation=generation).failing())
+
+
+def succeed(generation: Generation) -> None:
+    """Let a generation that was just built serve, and remove what is older than the one before it.
+
+    Raises CatalogSearchError where more than a few products failed: then a person decides.
+    """
+    index = registry.get(generation.index)
+    if list(served(index)[:1]) == [generation]:
+        return
+    failed = progress(generation)
+    if failed.failed > TOLERATED * index.index_queryset().count():
+        raise CatalogSearchError(
+            f"{failed.failed} products failed, one of them with: {failed.reason} "
+            "Mend the cause and try them again, or let it serve as it is."
+        )
+    activate(generation)
+    prune(index)
