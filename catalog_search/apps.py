@@ -16,8 +16,10 @@ class CatalogSearchConfig(AppConfig):
     def ready(self) -> None:
         from . import checks, signals  # models are not importable any earlier
         from .indexes import autodiscover, registry
+        from .wording import synonyms
 
         checks.connect()
+        synonyms.connect()
         autodiscover()
         for index in registry:
             signals.connect(index)

@@ -141,7 +141,10 @@ class Settings:
     RERANK_BLEND = Setting(0.5, "share of the reranker in the final score of what it scored, 0 to 1", minimum=0)
     RERANK_SECONDS = Setting(0.3, "time within which reranking must fit: slower machines score fewer", minimum=0)
 
-    REWRITE = Setting[tuple[str, ...]]((), "functions that change what is asked before anything is retrieved, by path")
+    REWRITE = Setting[tuple[str, ...]](
+        ("catalog_search.wording.correct", "catalog_search.wording.expand"),
+        "functions that change what is asked before anything is retrieved, by path",
+    )
     ARRANGE = Setting[tuple[str, ...]]((), "functions that change the order of what was ranked, by path")
 
     PAGE_SIZE = Setting(24, "hits on a page", minimum=1)
@@ -150,6 +153,9 @@ class Settings:
     QUERY_CACHE_SECONDS = Setting(3600, "how long the vector of a query and its reranker's scores are kept", minimum=0)
     PAGING_SECONDS = Setting(600, "how long a ranking is frozen for paging", minimum=0)
     PICTURE_SECONDS = Setting(1800, "how long a visitor's uploaded picture can be searched with", minimum=1)
+
+    VOCABULARY_SECONDS = Setting(3600, "how old the counted words may grow while documents change", minimum=0)
+    SUGGEST_QUERIES_FROM = Setting(5, "searches that must have found something before a query is suggested", minimum=1)
 
     QUERY_LOG = Setting(True, "False keeps no log of searches, clicks and orders")
     QUERY_LOG_DAYS = Setting(90, "days after which the log forgets a search", minimum=0)

@@ -12,7 +12,7 @@ LAYERS = [
     {"facets", "indexes", "backends", "embedding"},
     {"models", "sql"},
     {"indexing", "searching"},
-    {"tasks", "signals", "forms", "checks", "evaluation", "tuning", "querylog"},
+    {"tasks", "signals", "forms", "checks", "evaluation", "tuning", "querylog", "wording", "suggesting"},
     {"views", "urls", "navigation", "responses", "admin", "api", "management", "templatetags"},
     {"apps"},
 ]

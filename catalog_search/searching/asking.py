@@ -33,6 +33,8 @@ class Ask:
     rerank: bool
     facet_counts: bool
     lanes: tuple[str, ...]
+    exact: bool = False
+    """Are the words meant as they are typed, whatever a step thinks of their spelling?"""
     arrange: Sequence[Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]] | None = None
     conditions: tuple[Q, ...] = ()
     admitted: tuple[str, ...] = ()

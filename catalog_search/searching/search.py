@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import EllipsisType
 from typing import IO, Any
 
@@ -57,6 +57,7 @@ def search(
     cutoff: float | EllipsisType | None = ...,
     lanes: Collection[str] = LANES,
     language: str = "",
+    exact: bool = False,
     generation: Generation | None = None,
     explain: bool = False,
     request: HttpRequest | None = None,
@@ -71,7 +72,8 @@ def search(
     replaces ``index.queryset(request)`` where other rules decide who sees what, as in the admin. ``facets`` maps names
     to chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting.
     ``cutoff`` overrides the setting; None admits every product to the vector lane. ``lanes`` names those
-    that retrieve, to compare them: "identifiers", "words", "vectors". ``generation`` asks another than the serving one.
+    that retrieve, to compare them: "identifiers", "words", "vectors". ``exact`` searches for the words as they are
+    typed, however they are spelt. ``generation`` asks another than the serving one.
     ``explain`` tells for each hit of the page how much of its likeness came from its text and from its pictures
     (``why.shares``), at the price of embedding it anew. ``rewrite`` and ``arrange`` are steps that run instead of those
     of the settings of these names: see ``searching.steps``.
@@ -100,6 +102,7 @@ def search(
         rerank=rerank,
         facet_counts=facet_counts,
         lanes=tuple(lane for lane in LANES if lane in lanes),
+        exact=exact,
         arrange=arrange,
     )
     trace = Trace()
@@ -110,9 +113,10 @@ def search(
         if liked or unliked:
             products = products.exclude(pk__in=[*liked, *unliked])
         scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
-        ask = steps.rewritten(scope, ask, trace, rewrite)
-        scope = scope.under(*ask.conditions)
-        found = (_ranked if ask.query else _browsed)(scope, ask, trace)
+        answer = _answered(scope, ask, trace, rewrite)
+        if not answer.page.total and answer.ask.guidance.did_you_mean:
+            answer = _other_words(scope, ask, answer, trace, rewrite)
+        scope, ask, found = answer.scope, answer.ask, answer.page
         hits = explained(scope, ask.query, found.hits, trace) if explain else found.hits
     return Results(
         hits=hits,
@@ -140,6 +144,34 @@ class Page:
     facets: Mapping[str, FacetResult] = field(default_factory=dict)
     reranked: int = 0
     near: tuple[Hit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was asked in the end, among which products, and the page that came of it."""
+
+    scope: Scope
+    ask: Ask
+    page: Page
+
+
+def _answered(scope: Scope, ask: Ask, trace: Trace, rewrite: Sequence[steps.Rewrite] | None) -> Answer:
+    ask = steps.rewritten(scope, ask, trace, rewrite)
+    scope = scope.under(*ask.conditions)
+    return Answer(scope, ask, (_ranked if ask.query else _browsed)(scope, ask, trace))
+
+
+def _other_words(
+    scope: Scope, asked: Ask, nothing: Answer, trace: Trace, rewrite: Sequence[steps.Rewrite] | None
+) -> Answer:
+    """Search for the words that a step proposed, where those that were typed found nothing."""
+    words = nothing.ask.guidance.did_you_mean
+    other = replace(asked, query=replace(asked.query, text=words), exact=True)
+    answer = _answered(scope, other, trace, rewrite)
+    if not answer.page.total:
+        return nothing
+    guidance = replace(answer.ask.guidance, instead_of=asked.query.text, searched=words)
+    return replace(answer, ask=replace(answer.ask, guidance=guidance))
 
 
 def _browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
