@@ -16,9 +16,11 @@ class CatalogSearchConfig(AppConfig):
     def ready(self) -> None:
         from . import checks, merchandising, signals  # models are not importable any earlier
         from .indexes import autodiscover, registry
+        from .wording import synonyms
 
         checks.connect()
         merchandising.history.connect()
+        synonyms.connect()
         autodiscover()
         for index in registry:
             signals.connect(index)

@@ -148,7 +148,11 @@ class Settings:
     RERANK_SECONDS = Setting(0.3, "time within which reranking must fit: slower machines score fewer", minimum=0)
 
     REWRITE = Setting[tuple[str, ...]](
-        ("catalog_search.merchandising.apply_rules",),
+        (
+            "catalog_search.wording.correct",
+            "catalog_search.merchandising.apply_rules",
+            "catalog_search.wording.expand",
+        ),
         "functions that change what is asked before anything is retrieved, by path",
     )
     ARRANGE = Setting[tuple[str, ...]](
@@ -163,6 +167,9 @@ class Settings:
     QUERY_CACHE_SECONDS = Setting(3600, "how long the vector of a query and its reranker's scores are kept", minimum=0)
     PAGING_SECONDS = Setting(600, "how long a ranking is frozen for paging", minimum=0)
     PICTURE_SECONDS = Setting(1800, "how long a visitor's uploaded picture can be searched with", minimum=1)
+
+    VOCABULARY_SECONDS = Setting(3600, "how old the counted words may grow while documents change", minimum=0)
+    SUGGEST_QUERIES_FROM = Setting(5, "searches that must have found something before a query is suggested", minimum=1)
 
     QUERY_LOG = Setting(True, "False keeps no log of searches, clicks and orders")
     QUERY_LOG_DAYS = Setting(90, "days after which the log forgets a search", minimum=0)

@@ -26,7 +26,7 @@ MAX_TERMS = 8
 MAX_WEIGHT = 10
 QUERY_FIELDS = ("q", "image", "picture", "like", "unlike", "terms")
 """The fields that say what is looked for; the others only arrange what is found."""
-RESERVED = (*QUERY_FIELDS, "sort", "page", "page_size", "more", "within", "rerank", "language", "explain")
+RESERVED = (*QUERY_FIELDS, "sort", "page", "page_size", "more", "within", "rerank", "language", "exact", "explain")
 """Parameters that every search has; no facet can take their names."""
 
 
@@ -103,6 +103,7 @@ class SearchForm(forms.Form):
     language = forms.CharField(required=False, max_length=15, label=_("Language"))
     # Plain inputs, since the usual widgets read "0" as true.
     rerank = forms.NullBooleanField(required=False, label=_("Rerank"), widget=forms.HiddenInput)
+    exact = forms.BooleanField(required=False, label=_("As typed"), widget=forms.HiddenInput)
     explain = forms.BooleanField(required=False, label=_("Explain"), widget=forms.HiddenInput)
 
     def __init__(self, index: SearchIndex, *args: Any, **kwargs: Any) -> None:
@@ -197,6 +198,7 @@ class SearchForm(forms.Form):
             "within": cleaned.get("within", ""),
             "rerank": cleaned.get("rerank") is not False,
             "language": cleaned.get("language", ""),
+            "exact": bool(cleaned.get("exact")),
         }
 
     def search(self, request: HttpRequest | None = None, **overrides: Any) -> Results:

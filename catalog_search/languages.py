@@ -81,3 +81,9 @@ def fold(text: str) -> str:
 def normalise_identifier(value: object) -> str:
     """Reduce a SKU, EAN or part number to its letters and digits in lower case: "NW-48 21" is "nw4821"."""
     return "".join(character for character in fold(str(value)).casefold() if character.isalnum())
+
+
+# Letters and the vowel signs of scripts that write them apart (Devanagari to Sinhala, Thai and Lao).
+_LETTER = r"(?:[^\W\d_]|[\u0300-\u036f\u0900-\u0963\u0970-\u0dff\u0e31-\u0ecf])"
+WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*")  # noqa: RUF001
+"""A word without digits: "bluetooth", "children's"; what has digits is a number, a size or a part number."""

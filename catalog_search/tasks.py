@@ -17,7 +17,7 @@ from .backends import get_embedder, get_reranker, worker
 from .conf import settings
 from .content import Content
 from .indexes import registry
-from .indexing import changes, doorbell, drain
+from .indexing import changes, doorbell, drain, vocabulary
 from .indexing.building import advance, succeed
 from .indexing.generations import prepare
 from .indexing.reconciling import reconcile
@@ -54,9 +54,21 @@ def index_changes() -> None:
 
 @shared_task(name="catalog_search.sweep", ignore_result=True)
 def sweep() -> None:
-    """Wake a worker for changes whose ring got lost or whose wait is over; run it from beat every half minute."""
+    """Wake a worker for changes whose ring got lost or whose wait is over, and for words that should be counted again;
+    run it from beat every half minute.
+    """
     if any(changes.due(write_alias(index.model)) for index in registry):
         send(index_changes)
+    for generation_id in vocabulary.due():
+        send(count_words, generation_id)
+
+
+@shared_task(name="catalog_search.count_words", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
+def count_words(generation_id: int) -> None:
+    """Count the words of a generation again, where its documents changed."""
+    generation = Generation.objects.live().filter(pk=generation_id).first()
+    if generation is not None:  # it was not pruned
+        vocabulary.refresh(generation)
 
 
 @shared_task(name="catalog_search.reconcile", ignore_result=True, acks_late=True, reject_on_worker_lost=True)

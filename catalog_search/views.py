@@ -111,6 +111,8 @@ class SearchView(View):
         filters = list(address.chips(results))
         names = [name for facet in form.index.facets for name in facet.parameters]
         return context | {
+            "as_typed": address.without().with_("exact", 1),
+            "meant": address.without("exact").with_("q", results.did_you_mean),
             "browsing": not any(form.options()[part] for part in ("text", "image", "like", "terms")),
             "chips": [*similar, *filters],
             "filter_count": len(filters),

@@ -23,6 +23,8 @@ LAYERS = [
         "health",
         "comparison",
         "merchandising",
+        "wording",
+        "suggesting",
     },
     {"views", "urls", "navigation", "panels", "responses", "admin", "api", "management", "templatetags"},
     {"apps"},

@@ -24,6 +24,7 @@ from ..models import Change, Document, Generation
 from ..sql import compile_keys, execute, write_alias
 from . import ann, doorbell, work
 from .statistics import measure
+from .vocabulary import count_words
 
 _CHANGES = Change._meta.db_table
 _DOCUMENTS = Document._meta.db_table
@@ -205,6 +206,7 @@ def finish(generation: Generation) -> None:
     """Complete a loaded generation: sample its background, build the HNSW index where it pays, mark it ready."""
     alias = generation.alias
     measure(generation)
+    count_words(generation)
     if not generation.ann_index:
         ann.build(generation)
     generation.state = Generation.State.READY

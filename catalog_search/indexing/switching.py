@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from ..exceptions import CatalogSearchError, NotReady
 from ..images import thumbnail_storage
 from ..indexes import SearchIndex
-from ..models import Change, Document, Generation, Thumbnail
+from ..models import Change, Document, Generation, Thumbnail, Vocabulary
 from ..models.generations import GenerationQuerySet
 from ..sql import execute, write_alias
 from . import ann
@@ -90,9 +90,9 @@ def prune(
     retired = old.update(state=Generation.State.RETIRED, ann_index="")
     documents = 0
     for pk in of.filter(state=Generation.State.RETIRED).values_list("pk", flat=True):
-        for table in (Change._meta.db_table, Document._meta.db_table):
-            while removed := _remove_chunk(alias, table, pk):
-                documents += removed if table == Document._meta.db_table else 0
+        for model in (Change, Vocabulary, Document):
+            while removed := _remove_chunk(alias, model._meta.db_table, pk):
+                documents += removed if model is Document else 0
                 if done:
                     done(removed)
     return Pruned(retired, documents, _prune_thumbnails(alias) if thumbnails else 0, ann.drop_strays(alias))

@@ -6,6 +6,7 @@ from .generations import Generation
 from .judging import Judgement, Measurement, judged_text
 from .log import QueryEvent, QueryLog
 from .rules import Rule, RuleAction, RuleVersion
+from .words import PopularQuery, Synonym, Vocabulary
 
 __all__ = [
     "Change",
@@ -13,12 +14,15 @@ __all__ = [
     "Generation",
     "Judgement",
     "Measurement",
+    "PopularQuery",
     "QueryEvent",
     "QueryLog",
     "Rule",
     "RuleAction",
     "RuleVersion",
+    "Synonym",
     "Thumbnail",
+    "Vocabulary",
     "judged_text",
     "no_lengths",
 ]

@@ -39,6 +39,8 @@ class Ask:
     more: str = ""
     within: str = ""
     vector_weight: float | None = None
+    exact: bool = False
+    """Are the words meant as they are typed, whatever a step thinks of their spelling?"""
     arrange: Sequence[Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]] | None = None
     conditions: tuple[Q, ...] = ()
     admitted: tuple[str, ...] = ()

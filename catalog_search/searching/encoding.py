@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 TASK = "catalog_search.encode_query"
 
+PHRASING_SHARE = 0.5
+"""What a query in other words counts beside the words that were typed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -42,7 +45,9 @@ def query_meaning(scope: Scope, query: Query, trace: Trace) -> Meaning | None:
     Words and picture are encoded apart even by a model that could take both at once: it would weigh them as it was
     trained to, here each has its say. What the model cannot read is left out (noted), the rest is searched.
     """
-    words = [(query.positive_text, 1.0), *query.positive_terms] if query.positive_text else query.positive_terms
+    phrasings = [(text, PHRASING_SHARE) for text in query.phrasings]
+    words = [(query.positive_text, 1.0), *phrasings] if query.positive_text else []
+    words += query.positive_terms
     picture = Content(image=query.image) if query.image else Content()
     contents = {one.digest: one for one in (*(Content(text) for text, _ in (*words, *query.avoided)), picture) if one}
     with trace.stage("encode"):

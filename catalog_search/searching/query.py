@@ -19,10 +19,12 @@ from .negation import split
 MAX_TOKENS = 32
 # Each costs a call of the model where the cache does not know it.
 MAX_AVOIDED = 5
+# So does each of these.
+MAX_PHRASINGS = 4
 SEVERAL = 4
 # Letters and digits in one word, at least four in all: "TN-2110", but not "2TB".
 _CODE = re.compile(r"(?=.*\d.*\d)(?=.*[^\W\d_]).{5,}|\d{5,}")
-_TOKEN = re.compile(r"""(?:(?<!\S)(-)(?=\S))?(?:"([^"]+)"|([^\s"]+))""")
+TOKEN = re.compile(r"""(?:(?<!\S)(-)(?=\S))?(?:"([^"]+)"|([^\s"]+))""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,15 @@ class Token:
 
     excluded: bool
     text: str
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """What words of a query may be called too: the words as typed, one by one, and the others."""
+
+    typed: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,8 @@ class Query:
     language: str = ""
     unlike: tuple[str, ...] = ()
     terms: tuple[tuple[str, float], ...] = ()
+    alternatives: tuple[Alternatives, ...] = ()
+    """Other words for some of it, found and meant as well; a step of REWRITE brings them."""
 
     def __bool__(self) -> bool:
         return self.wants or bool(self.text.strip())
@@ -75,6 +88,18 @@ class Query:
     def positive_text(self) -> str:
         """The text without quotes and without what it excludes: what a model reads."""
         return " ".join(token.text.strip() for token in _tokens(self._read[0]) if not token.excluded)
+
+    @property
+    def phrasings(self) -> tuple[str, ...]:
+        """The positive text with some of its words put in other ones, for a model to read as well."""
+        words = [token.text.strip() for token in _tokens(self._read[0]) if not token.excluded]
+        found = []
+        for one in self.alternatives:
+            starts = (at for at in range(len(words)) if tuple(words[at : at + len(one.typed)]) == one.typed)
+            if (start := next(starts, None)) is not None:
+                head, tail = words[:start], words[start + len(one.typed) :]
+                found += [" ".join((*head, other, *tail)) for other in one.others]
+        return tuple(found[:MAX_PHRASINGS])
 
     @property
     def positive_terms(self) -> tuple[tuple[str, float], ...]:
@@ -124,19 +149,19 @@ class Query:
     def digest(self) -> str:
         """Hexadecimal digest of everything asked."""
         picture = self.image.digest if self.image else ""
-        parts = [self.text.strip(), picture, self.like, self.unlike, self.terms, self.language]
+        parts = (self.text.strip(), picture, self.like, self.unlike, self.terms, self.language, self.alternatives)
         return hashlib.blake2b(repr(parts).encode(), digest_size=20).hexdigest()
 
 
 def _tokens(text: str) -> list[Token]:
-    found = (Token(bool(minus), phrase or word) for minus, phrase, word in _TOKEN.findall(text))
+    found = (Token(bool(minus), phrase or word, bool(phrase)) for minus, phrase, word in TOKEN.findall(text))
     return [token for token in found if token.text.strip()]
 
 
 @lru_cache(maxsize=64)  # every lane asks for the same text
 def _without_negations(text: str, language: str) -> tuple[str, tuple[str, ...]]:
     """Take what is negated in words out of a text; quoted phrases and -words stay as they are."""
-    words = [match.group() for match in _TOKEN.finditer(text)]
+    words = [match.group() for match in TOKEN.finditer(text)]
     wanted, avoided = split(words, language)
     if not avoided or any(phrase[0] in '-"' for phrase in avoided):
         return text, ()

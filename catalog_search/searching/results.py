@@ -115,6 +115,8 @@ class Guidance:
     """Other words that would most likely find more."""
     instead_of: str = ""
     """What was typed, where something else was searched."""
+    searched: str = ""
+    """What was searched then."""
     redirect: str = ""
     """An address to go to rather than to show results."""
     banners: tuple[Banner, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import EllipsisType
 from typing import IO, Any
 
@@ -64,6 +65,7 @@ def search(
     vector_weight: float | None = None,
     lanes: Collection[str] = LANES,
     language: str = "",
+    exact: bool = False,
     generation: Generation | None = None,
     explain: bool = False,
     request: HttpRequest | None = None,
@@ -81,7 +83,8 @@ def search(
     that they hold. ``group_by`` overrides ``index.group_by``: one product of each family, or every one.
     ``cutoff`` overrides the setting; None admits every product to the vector lane. ``vector_weight`` overrides
     VECTOR_WEIGHTS for this query, whatever its class. ``lanes`` names those
-    that retrieve, to compare them: "identifiers", "words", "vectors". ``generation`` asks another than the serving one.
+    that retrieve, to compare them: "identifiers", "words", "vectors". ``exact`` searches for the words as they are
+    typed, however they are spelt. ``generation`` asks another than the serving one.
     ``explain`` tells for each hit of the page how much of its likeness came from its text and from its pictures
     (``why.shares``), at the price of embedding it anew. ``rewrite`` and ``arrange`` are steps that run instead of those
     of the settings of these names: see ``searching.steps``.
@@ -114,6 +117,7 @@ def search(
         grouped=bool(index.variants) and (index.group_by if group_by is None else group_by),
         more=more,
         within=within,
+        exact=exact,
         arrange=arrange,
     )
     trace = Trace()
@@ -124,9 +128,10 @@ def search(
         if liked or unliked:
             products = products.exclude(pk__in=[*liked, *unliked])
         scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
-        ask = steps.rewritten(scope, ask, trace, rewrite)
-        scope = scope.under(*ask.conditions)
-        found = (_ranked if ask.query else browsed)(scope, ask, trace)
+        answer = _answered(scope, ask, trace, rewrite)
+        if not answer.page.total and answer.ask.guidance.did_you_mean:
+            answer = _other_words(scope, ask, answer, trace, rewrite)
+        scope, ask, found = answer.scope, answer.ask, answer.page
         hits = explained(scope, ask.query, found.hits, trace) if explain else found.hits
     return Results(
         hits=hits,
@@ -143,6 +148,34 @@ def search(
         guidance=ask.guidance,
         timings=trace.timings,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was asked in the end, among which products, and the page that came of it."""
+
+    scope: Scope
+    ask: Ask
+    page: Page
+
+
+def _answered(scope: Scope, ask: Ask, trace: Trace, rewrite: Sequence[steps.Rewrite] | None) -> Answer:
+    ask = steps.rewritten(scope, ask, trace, rewrite)
+    scope = scope.under(*ask.conditions)
+    return Answer(scope, ask, (_ranked if ask.query else browsed)(scope, ask, trace))
+
+
+def _other_words(
+    scope: Scope, asked: Ask, nothing: Answer, trace: Trace, rewrite: Sequence[steps.Rewrite] | None
+) -> Answer:
+    """Search for the words that a step proposed, where those that were typed found nothing."""
+    words = nothing.ask.guidance.did_you_mean
+    other = replace(asked, query=replace(asked.query, text=words), exact=True)
+    answer = _answered(scope, other, trace, rewrite)
+    if not answer.page.total:
+        return nothing
+    guidance = replace(answer.ask.guidance, instead_of=asked.query.text, searched=words)
+    return replace(answer, ask=replace(answer.ask, guidance=guidance))
 
 
 def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:

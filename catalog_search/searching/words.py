@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..languages import fold, separate_units, text_config
 from ..sql import execute
 from .lanes import from_scope, select
-from .query import MAX_TOKENS, Query, Token
+from .query import MAX_TOKENS, Alternatives, Query, Token
 from .scope import Scope
 
 FEW_MATCHES = 10
@@ -77,25 +77,65 @@ def parse_words(alias: str, query: Query, language: str) -> Words:
     tokens = query.tokens[:MAX_TOKENS]
     if not tokens:
         return Words()
-    others = [list(_other_spellings(tokens, position)) for position in range(len(tokens))]
-    texts = [token.text for token in tokens] + [text for own in others for text in own]
+    units = list(_units(tokens, query.alternatives))
+    texts = [token.text for token in tokens]
+    spellings = [
+        list(_other_spellings(tokens, unit.start)) if unit.stop - unit.start == 1 else ["".join(texts[unit])]
+        for unit, _ in units
+    ]
     rows = execute(
         alias,
         """
         SELECT phraseto_tsquery(%s::regconfig, token)::text
         FROM unnest(%s::text[]) WITH ORDINALITY AS tokens(token, position) ORDER BY position
         """,
-        (text_config(language), [separate_units(fold(text)) for text in texts]),
+        (
+            text_config(language),
+            [
+                separate_units(fold(text))
+                for own in (texts, *spellings, *(others for _, others in units))
+                for text in own
+            ],
+        ),
     )
     parsed = iter(row[0] for row in rows)
     words = [next(parsed) for _ in tokens]
-    spellings = [tuple(filter(None, [next(parsed) for _ in own])) for own in others]
+    spelt = [tuple(filter(None, [next(parsed) for _ in own])) for own in spellings]
+    meant = [tuple(filter(None, [next(parsed) for _ in others])) for _, others in units]
     wanted: dict[str, tuple[str, ...]] = {}
-    for token, word, own in zip(tokens, words, spellings, strict=True):
-        if word and not token.excluded:
+    for (unit, _), own, others in zip(units, spelt, meant, strict=True):
+        word = _any(_all(words[unit]), *others)
+        if word and not tokens[unit.start].excluded:
             wanted[word] = wanted.get(word, ()) + own
     excluded = dict.fromkeys(word for token, word in zip(tokens, words, strict=True) if word and token.excluded)
     return Words(tuple(wanted), tuple(excluded), tuple(wanted.values()))
+
+
+def _units(tokens: Sequence[Token], alternatives: Sequence[Alternatives]) -> Iterator[tuple[slice, tuple[str, ...]]]:
+    """Yield the words one by one, those of one alternative together, with what they may be called too."""
+    others = {one.typed: one.others for one in alternatives}
+    longest = max(map(len, others), default=0)
+    position = 0
+    while position < len(tokens):
+        for length in range(min(longest, len(tokens) - position), 0, -1):
+            run = tokens[position : position + length]
+            found = others.get(tuple(token.text for token in run), ())
+            if found and not any(token.excluded or token.quoted for token in run):
+                yield slice(position, position + length), found
+                position += length
+                break
+        else:
+            yield slice(position, position + 1), ()
+            position += 1
+
+
+def _all(words: Sequence[str]) -> str:
+    there = [word for word in words if word]
+    return " & ".join(f"({word})" for word in there) if len(there) > 1 else "".join(there)
+
+
+def _any(word: str, *others: str) -> str:
+    return " | ".join(f"({one})" for one in (word, *others)) if word and others else word
 
 
 def _other_spellings(tokens: Sequence[Token], position: int) -> Iterator[str]:

@@ -1,0 +1,260 @@
+"""Do misspelt queries find what the correct spelling finds, and are good words left alone?
+
+The judged catalogue of ``benchmarks.relevance`` is loaded into a database that is dropped afterwards. Its queries are
+misspelt by seeded edits: one, two (in words long enough that a person would still recognise them, or in two words),
+and the key beside the one meant. The reference is the nDCG@10 of the correct spelling in the same run; without
+correction the same queries show what it is worth. False corrections are counted over brand and model words of the
+catalogue, over the same where the vocabulary never saw them, and over words of queries that belong to other shops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import django
+from tqdm import tqdm
+
+from .relevance import CATALOGUE, FOREIGN, KEPT, convert
+from .vector_lane import scratch_database
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+DRAWS = 3
+WORDS = 500
+SHARE, FALSE, MILLISECONDS = 0.9, 0.01, 2.0
+SHORTEST, LONG = 4, 6
+
+
+def edited(word: str, draw: random.Random, kind: str = "") -> str:
+    """Return a word with one letter missing, added, replaced, or changed with its neighbour; "key": a key beside."""
+    from catalog_search.wording.typos import NEIGHBOURS
+
+    place = draw.randrange(len(word))
+    kind = kind or draw.choice(("missing", "added", "replaced", "swapped"))
+    head, letter, tail = word[:place], word[place], word[place + 1 :]
+    if kind == "missing":
+        return head + tail
+    if kind == "added":
+        return head + draw.choice(LETTERS) + letter + tail
+    if kind == "replaced":
+        return head + draw.choice(LETTERS.replace(letter, "")) + tail
+    if kind == "key":
+        beside = sorted(other for one, other in NEIGHBOURS if one == letter)
+        return head + draw.choice(beside or LETTERS) + tail
+    place = draw.randrange(len(word) - 1)
+    return word[:place] + word[place + 1] + word[place] + word[place + 2 :]
+
+
+def misspelt(query: str, draw: random.Random, edits: int, kind: str = "") -> str:
+    """Return a query with so many edits, or "" where none of its words is long enough."""
+    words = query.split()
+    places = [place for place, word in enumerate(words) if word.isalpha() and len(word) >= SHORTEST]
+    long = [place for place in places if len(words[place]) >= LONG]
+    if not places or (edits == 2 and len(places) < 2 and not long):
+        return ""
+    if edits == 1:
+        chosen = [draw.choice(places)]
+    elif len(places) > 1 and (not long or draw.random() < 0.5):
+        chosen = draw.sample(places, 2)
+    else:
+        chosen = [draw.choice(long)] * 2
+    for place in chosen:
+        words[place] = edited(words[place], draw, kind)
+    changed = " ".join(words)
+    return changed if changed != query else misspelt(query, draw, edits, kind)
+
+
+def load(folder: Path) -> tuple[list[dict[str, Any]], Any]:
+    """Load and embed the catalogue; returns its products and the judgements of what is there."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from catalog_search import evaluation
+    from project.shop.models import Product
+
+    settings.CATALOG_SEARCH = {"EMBEDDER": {"BACKEND": "benchmarks.kept.KeptMiniLM", "OPTIONS": {"folder": str(KEPT)}}}
+    settings.MEDIA_ROOT = tempfile.mkdtemp()
+    call_command("migrate", verbosity=0)
+    with tempfile.TemporaryDirectory() as converted:
+        products = convert(folder, Path(converted))
+        call_command("load_catalogue", converted, verbosity=0)
+    call_command("rebuild_search_index", "--sync")
+    known = set(Product.objects.values_list("reference", flat=True))
+    judgements = {
+        query: {key: grade for key, grade in grades.items() if key in known}
+        for query, grades in evaluation.read_judgements(folder).items()
+    }
+    return products, {query: own for query, own in judgements.items() if evaluation.has_answer(own)}
+
+
+def relevance(judgements: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    """Ask every query as it is and misspelt; returns the means of nDCG@10 by kind of typo, and milliseconds."""
+    from catalog_search.evaluation import NDCG, Outcome, evaluate
+    from project.shop.models import Product
+    from project.shop.search import ProductIndex
+
+    references = dict(Product.objects.values_list("pk", "reference"))
+    spent: list[float] = []
+
+    def asked(query: str, **options: Any) -> Outcome:
+        results = ProductIndex.search(query, page_size=100, facet_counts=False, **options)
+        spent.append(results.timings["rewrite"])
+        return Outcome([references[hit.object.pk] for hit in results.hits], results.total)
+
+    correct = evaluate("correct", judgements, {query: asked(query) for query in judgements})
+    usual = statistics.median(spent)
+    kinds: dict[str, tuple[int, str]] = {"one edit": (1, ""), "two edits": (2, ""), "key beside": (1, "key")}
+    found: dict[str, Any] = {}
+    lost = []
+    for name, (edits, kind) in kinds.items():
+        draw = random.Random(name)
+        scores: dict[str, list[float]] = {"correct": [], "misspelt": [], "as typed": []}
+        spent.clear()
+        for query, own in tqdm(judgements.items(), desc=name, leave=False):
+            for _ in range(DRAWS):
+                if not (typed := misspelt(query, draw, edits, kind)):
+                    continue
+                scores["correct"].append(correct.scores[query][NDCG])
+                for way, exact in (("misspelt", False), ("as typed", True)):
+                    one = evaluate(way, {query: own}, {query: asked(typed, exact=exact)})
+                    scores[way].append(one.scores[query][NDCG])
+                if scores["misspelt"][-1] < SHARE * scores["correct"][-1]:
+                    lost.append((name, query, typed, round(scores["misspelt"][-1] - scores["correct"][-1], 2)))
+        means = {way: statistics.fmean(values) for way, values in scores.items()}
+        found[name] = means | {"queries": len(scores["correct"]), "share": means["misspelt"] / means["correct"]}
+    return {"kinds": found, "milliseconds": {"correct": usual}, "lost": lost}
+
+
+def left_alone(words: Sequence[str], without: bool = False) -> list[tuple[str, str]]:
+    """Return which words are searched as other ones; ``without`` takes each out of the vocabulary and index first."""
+    from catalog_search.models import Generation
+    from catalog_search.wording import correcting, vocabulary
+    from catalog_search.wording.lexicon import Lexicon
+
+    generation = Generation.objects.get()
+    lexicon = vocabulary.lexicon("default", generation, "en")
+    assert lexicon is not None
+    counts = {word: lexicon.count(word) for word in lexicon.words}
+    wrong = []
+    for word in words:
+        known = Lexicon((one, count) for one, count in counts.items() if one != word) if without else lexicon
+        if not correcting.is_known(known, word, "en"):
+            guess = correcting.best(known, word)
+            if guess and guess.probability >= correcting.SURE:
+                wrong.append((word, guess.word))
+    return wrong
+
+
+def false_corrections(products: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Search for brand and model words as they are, and see which are taken for others."""
+    from catalog_search.languages import WORD, fold
+    from project.shop.search import ProductIndex
+
+    def words(texts: Sequence[Any]) -> list[str]:
+        found = {fold(word.casefold()) for text in texts for word in WORD.findall(str(text or ""))}
+        pool = sorted(word for word in found if len(word) >= SHORTEST)
+        return random.Random(0).sample(pool, min(WORDS, len(pool)))
+
+    good = words([one.get(field) for one in products for field in ("brand", "name")])
+    changed = [
+        (word, results.guidance.searched)
+        for word in tqdm(good, desc="good words", leave=False)
+        if (results := ProductIndex.search(word, facet_counts=False, page_size=1)).guidance.instead_of
+    ]
+    others = FOREIGN.read_text(encoding="utf-8").split()
+    foreign = sorted({fold(word.casefold()) for word in others if word.isalpha() and len(word) >= SHORTEST})
+    return {
+        "good": {"words": len(good), "changed": changed},
+        "held out": {"words": len(good), "changed": left_alone(good, without=True)},
+        "of other shops": {"words": len(foreign), "changed": left_alone(foreign)},
+    }
+
+
+def timed(size: int = 100_000) -> dict[str, float]:
+    """Return the milliseconds that one unknown word takes among so many words, and loading them."""
+    from catalog_search.wording import correcting
+    from catalog_search.wording.lexicon import Lexicon
+
+    draw = random.Random(0)
+    weights = [8, 2, 3, 4, 12, 2, 2, 6, 7, 1, 1, 4, 2, 7, 8, 2, 1, 6, 6, 9, 3, 1, 2, 1, 2, 1]
+    words: dict[str, int] = {}
+    while len(words) < size:
+        words["".join(draw.choices(LETTERS, weights, k=draw.randint(3, 13)))] = draw.randint(1, 500)
+    begun = time.perf_counter()
+    lexicon = Lexicon(words.items())
+    correcting.best(lexicon, "warm")
+    loading = time.perf_counter() - begun
+    spent = []
+    for word in draw.sample(lexicon.words, 300):
+        typed = edited(word, draw)
+        begun = time.perf_counter()
+        correcting.best(lexicon, typed)
+        spent.append(1000 * (time.perf_counter() - begun))
+    spent.sort()
+    return {"median": statistics.median(spent), "p95": spent[285], "loading": 1000 * loading}
+
+
+def report(measured: Mapping[str, Any]) -> str:
+    """Return the tables that people read."""
+    lines = [f"{'typo':12}{'queries':>9}{'correct':>9}{'misspelt':>10}{'share':>7}{'as typed':>10}   (nDCG@10)"]
+    for name, own in measured["kinds"].items():
+        lines.append(
+            f"{name:12}{own['queries']:>9}{own['correct']:>9.3f}{own['misspelt']:>10.3f}{own['share']:>7.2f}"
+            f"{own['as typed']:>10.3f}"
+        )
+    lines.append("\nwords taken for others")
+    for name, own in measured["false"].items():
+        shown = ", ".join(f"{word} > {other}" for word, other in own["changed"][:12])
+        lines.append(f"{name:15}{len(own['changed']):>4} of {own['words']}   {shown}")
+    timing = measured["timing"]
+    lines.append(
+        f"\none word among 100,000: {timing['median']:.2f} ms, p95 {timing['p95']:.2f}; loading {timing['loading']:.0f}"
+    )
+    return "\n".join(lines)
+
+
+def misses(measured: Mapping[str, Any]) -> list[str]:
+    """Return which goals are missed, in words."""
+    good = measured["false"]["good"]
+    goals: list[tuple[bool, Callable[[], str]]] = [
+        (own["share"] >= SHARE, lambda name=name, own=own: f"{name}: {own['share']:.2f} of the correct nDCG@10")
+        for name, own in measured["kinds"].items()
+    ]
+    goals.append((len(good["changed"]) <= FALSE * good["words"], lambda: f"{len(good['changed'])} good words changed"))
+    goals.append((measured["timing"]["p95"] <= MILLISECONDS, lambda: f"{measured['timing']['p95']:.1f} ms for a word"))
+    return [missed() for met, missed in goals if not met]
+
+
+def main() -> int:
+    """Run the benchmark; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", default=CATALOGUE, help="the judged catalogue")
+    parser.add_argument("--json", type=Path, default=KEPT / "typos.json", help="write everything measured there")
+    parser.add_argument("--strict", action="store_true", help="fail where a goal is missed")
+    options = parser.parse_args()
+    if not (options.folder / "products.jsonl.gz").is_file():
+        print(f"Skipped: {options.folder} holds no judged catalogue.")
+        return 0
+    with scratch_database():
+        django.setup()
+        products, judgements = load(options.folder)
+        measured = relevance(judgements) | {"false": false_corrections(products), "timing": timed()}
+        print(report(measured))
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(measured, indent=1), encoding="utf-8")
+    missed = misses(measured)
+    for one in missed:
+        print(f"Missed: {one}.")
+    return int(options.strict and bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Vocabulary: which words a catalogue uses, and in how many documents; counted when a generation is built, and again
+when documents changed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from ..conf import settings
+from ..languages import WORD
+from ..models import Document, Generation, Vocabulary
+
+CHUNK = 2000
+SHORTEST, LONGEST = 2, 30
+MOST = 500_000
+"""Words kept; of more, those that stand in one document alone give way first."""
+
+
+def count_words(generation: Generation) -> None:
+    """Count the words of a generation's documents, by language, and replace what was counted before."""
+    alias, now = generation.alias, timezone.now()
+    counts: dict[str, Counter[str]] = {language: Counter() for language in generation.definition.get("languages", ())}
+    documents = Document.objects.using(alias).filter(generation=generation)
+    for language, text in documents.values_list("language", "text").iterator(chunk_size=CHUNK):
+        own = counts.setdefault(language, Counter())
+        own.update({word for word in WORD.findall(text.casefold()) if SHORTEST <= len(word) <= LONGEST})
+        if len(own) > 2 * MOST:
+            counts[language] = Counter(dict(own.most_common(MOST)))
+    for language, own in counts.items():
+        most = own.most_common(MOST)
+        values = {"words": "\n".join(f"{word} {count}" for word, count in most), "size": len(most), "counted_at": now}
+        Vocabulary.objects.using(alias).update_or_create(
+            generation=generation, language=language, defaults=values | {"checked_at": now}
+        )
+
+
+def due() -> list[int]:
+    """Return the ready generations whose words should be looked at again, each once in VOCABULARY_SECONDS."""
+    now = timezone.now()
+    ready = Generation.objects.filter(state=Generation.State.READY, activated_at__isnull=False)
+    own = Vocabulary.objects.filter(generation=OuterRef("pk"))
+    never = ready.exclude(Exists(own)).values_list("pk", flat=True)
+    old = Vocabulary.objects.filter(
+        generation__in=ready, checked_at__lt=now - timedelta(seconds=settings.VOCABULARY_SECONDS)
+    )
+    found = list(old.values_list("generation", flat=True).distinct())
+    if found:
+        Vocabulary.objects.filter(generation__in=found).update(checked_at=now)
+    return sorted({*never, *found})
+
+
+def refresh(generation: Generation) -> bool:
+    """Count again where documents were written since; returns whether that was so."""
+    own = Vocabulary.objects.using(generation.alias).filter(generation=generation)
+    counted = own.order_by("counted_at").values_list("counted_at", flat=True).first()
+    documents = Document.objects.using(generation.alias).filter(generation=generation)
+    if counted is not None and not documents.filter(embedded_at__gt=counted).exists():
+        return False
+    count_words(generation)
+    return True
