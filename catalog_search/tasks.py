@@ -22,6 +22,7 @@ from .indexing.building import advance, succeed
 from .indexing.generations import prepare
 from .indexing.reconciling import reconcile
 from .models import Generation
+from .querylog import popular
 from .querylog.retention import forget
 from .searching import encoding, explaining, reranking
 from .sql import read_alias, write_alias
@@ -123,6 +124,12 @@ def build_generation(generation_id: int, serve: bool = False) -> None:
 def forget_searches() -> None:
     """Erase searches older than QUERY_LOG_DAYS; run it from beat every night."""
     forget()
+
+
+@shared_task(name="catalog_search.draw_popular_queries", ignore_result=True)
+def draw_popular_queries() -> None:
+    """Draw the queries to suggest from the log; run it from beat every hour."""
+    popular.draw()
 
 
 @shared_task(name=encoding.TASK, ignore_result=True, acks_late=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import SearchView, events, facet_values, picture
+from .views import SearchView, events, facet_values, picture, suggestions
 
 app_name = "catalog_search"
 urlpatterns = [
@@ -12,5 +12,7 @@ urlpatterns = [
     path("picture/<str:token>.jpg", picture, name="picture"),
     path("events/", events, name="events"),
     path("facets/<str:index>/<str:facet>/", facet_values, name="facet"),
+    path("suggest/", suggestions, name="suggest"),
+    path("<str:index>/suggest/", suggestions, name="suggest"),
     path("<str:index>/", SearchView.as_view(), name="search"),
 ]

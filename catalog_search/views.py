@@ -18,6 +18,7 @@ from django.http import (
     QueryDict,
 )
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views import View
@@ -33,6 +34,7 @@ from .panels import panels
 from .querylog import note_event
 from .responses import describe
 from .searching import Results, cache
+from .suggesting import suggest
 
 NOT_CARRIED = ("sort", "page", "more", "within")
 """Parameters of an address that its forms leave out, or have fields for."""
@@ -191,6 +193,32 @@ def facet_values(request: HttpRequest, index: str, facet: str) -> JsonResponse:
     found = form.facet(facet, request)
     values = [] if found is None or found.is_range else [asdict(value) for value in found.found]  # type: ignore[union-attr]
     return JsonResponse({"values": values, "hidden": found.hidden if found else 0})
+
+
+@require_safe
+def suggestions(request: HttpRequest, index: str = "") -> JsonResponse:
+    """Answer a search box while somebody types: queries, values of facets and products, each with its address."""
+    declared = SearchView().get_index(index)
+    text = request.GET.get("q", "")[: settings.QUERY_MAX_LENGTH]
+    found = suggest(declared, text, request=request)
+    page = Address(reverse("catalog_search:search", args=[index] if index else []), QueryDict())
+    answer = {
+        "queries": [{"label": text, "url": str(page.with_("q", text))} for text in found.queries],
+        "values": [
+            {"label": one.label, "detail": one.facet_label, "url": str(page.with_(one.facet, one.value))}
+            for one in found.values
+        ],
+        "products": [
+            {"label": str(one.object), "url": product_url(one.object), "picture": one.thumbnail_url}
+            for one in found.products
+        ],
+    }
+    return JsonResponse(answer, headers={"Cache-Control": "private, max-age=60", "X-Robots-Tag": "noindex"})
+
+
+def product_url(product: Any) -> str:
+    """Return the address of a product's page, or an empty text where it has none."""
+    return product.get_absolute_url() if hasattr(product, "get_absolute_url") else ""
 
 
 @require_safe

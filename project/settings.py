@@ -176,6 +176,7 @@ CATALOG_SEARCH = {
 }
 CELERY_BEAT_SCHEDULE = {
     "search-sweep": {"task": "catalog_search.sweep", "schedule": 30},
+    "search-popular": {"task": "catalog_search.draw_popular_queries", "schedule": 3600},
     "search-forget": {"task": "catalog_search.forget_searches", "schedule": 24 * 3600},
 }
 

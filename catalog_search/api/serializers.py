@@ -100,6 +100,35 @@ class FacetSerializer(serializers.Serializer):
         return dict(FacetRangeSerializer(result.found).data) if isinstance(result.found, FacetRange) else None
 
 
+class SuggestedProductSerializer(serializers.Serializer):
+    """A product whose words begin so."""
+
+    id = serializers.ReadOnlyField(source="object.pk")
+    title = serializers.CharField(source="object.__str__")
+    url = serializers.SerializerMethodField(help_text="Address of the product's page, or null.")
+    thumbnail = serializers.SerializerMethodField(help_text="Address of its picture, or null.")
+
+    get_url, get_thumbnail, _absolute = HitSerializer.get_url, HitSerializer.get_thumbnail, HitSerializer._absolute
+
+
+class SuggestedValueSerializer(serializers.Serializer):
+    """A value of a facet: a category, a brand."""
+
+    facet = serializers.CharField(help_text="The parameter that takes the value.")
+    facet_label = serializers.CharField()
+    value = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    count = serializers.IntegerField(help_text="Products that have it.")
+
+
+class SuggestionsSerializer(serializers.Serializer):
+    """What to offer to somebody who is still typing."""
+
+    queries = serializers.ListField(child=serializers.CharField(), help_text="What others asked and found.")
+    values = SuggestedValueSerializer(many=True)
+    products = SuggestedProductSerializer(many=True)
+
+
 def serialize_hits(index: SearchIndex, hits: tuple[Hit, ...], context: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the hits as JSON takes them, each product by the shop's own serializer too where it names one."""
     serialized = [dict(HitSerializer(hit, context=context).data) for hit in hits]

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ..conf import settings
 from ..exceptions import IndexNotFound
 from ..forms import SearchForm
 from ..health import health_of
@@ -20,7 +21,8 @@ from ..indexes import SearchIndex, registry
 from ..navigation import Address
 from ..responses import describe
 from ..searching import Results, cache, similar
-from .serializers import BannerSerializer, FacetSerializer, serialize_hits
+from ..suggesting import suggest
+from .serializers import BannerSerializer, FacetSerializer, SuggestionsSerializer, serialize_hits
 from .throttling import SearchThrottle
 
 
@@ -50,6 +52,7 @@ class IndexView(APIView):
     """Answers for one index, where it is open to the API."""
 
     throttle_classes = [SearchThrottle]
+    max_size = 50
 
     def get_index(self, name: str) -> SearchIndex:
         """Return the index to search; Http404 where there is none, or none that is open to the API."""
@@ -60,6 +63,16 @@ class IndexView(APIView):
         if not index.api:
             raise Http404("There is no such search.")
         return index
+
+    def get_size(self, request: Request, usual: int) -> int:
+        """Return how many are asked for by ``size``; raises InvalidSearch with what is allowed."""
+        try:
+            size = int(request.query_params.get("size", usual))
+        except ValueError:
+            size = 0
+        if not 1 <= size <= self.max_size:
+            raise InvalidSearch({"errors": {"size": [f"Give a whole number from 1 to {self.max_size}."]}})
+        return size
 
 
 def valid(form: SearchForm) -> SearchForm:
@@ -73,23 +86,16 @@ def valid(form: SearchForm) -> SearchForm:
 class SimilarView(IndexView):
     """Names products similar to one, without its variants: what a product's page shows below."""
 
-    max_size = 50
-
     def get(self, request: Request, index: str, pk: str) -> Response:
         """Answer with ``size`` products (10 by default); Http404 where this user may not see the product."""
         declared = self.get_index(index)
         try:
             product = declared.queryset(request).filter(pk=declared.model._meta.pk.to_python(pk)).first()
-            size = int(request.query_params.get("size", 10))
         except ValidationError as error:
             raise Http404("There is no such product.") from error
-        except ValueError as error:
-            raise InvalidSearch({"errors": {"size": ["Give a whole number."]}}) from error
         if product is None:
             raise Http404("There is no such product.")
-        if not 1 <= size <= self.max_size:
-            raise InvalidSearch({"errors": {"size": [f"Give a number from 1 to {self.max_size}."]}})
-        hits = similar(declared, product, size=size, request=request)
+        hits = similar(declared, product, size=self.get_size(request, 10), request=request)
         return Response({"hits": serialize_hits(declared, hits, {"request": request, "view": self})})
 
 
@@ -105,6 +111,19 @@ class FacetView(IndexView):
             raise Http404("There is no such facet.")
         found = valid(form).facet(facet, request)
         return Response(None if found is None else FacetSerializer(found).data)
+
+
+class SuggestView(IndexView):
+    """Suggests products, queries and values of facets for what somebody is still typing."""
+
+    max_size = 20
+
+    def get(self, request: Request, index: str) -> Response:
+        """Answer for ``q``, with ``size`` of each kind at most (5 by default)."""
+        declared = self.get_index(index)
+        text = request.query_params.get("q", "")[: settings.QUERY_MAX_LENGTH]
+        found = suggest(declared, text, limit=self.get_size(request, 5), request=request)
+        return Response(SuggestionsSerializer(found, context={"request": request, "view": self}).data)
 
 
 class SearchView(IndexView):

@@ -38,6 +38,7 @@ def search_box(context: Context, index: str = "", placeholder: str = "", assets:
         "placeholder": placeholder,
         "assets": assets,
         "max_length": settings.QUERY_MAX_LENGTH,
+        "suggest": reverse("catalog_search:suggest", args=[index] if index else []),
     }
     if isinstance(form, SearchForm) and isinstance(address, Address):
         token = address.parameters.get("picture", "")

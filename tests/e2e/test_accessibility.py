@@ -35,6 +35,10 @@ def test_axe_finds_nothing(visit: Callable[..., Any], width: int, scheme: str) -
         page.goto(path)
         found[name] = violations(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    page.goto("/")
+    page.locator(".cs-box input[name=q]").first.press_sequentially("mug")
+    page.locator(".cs-suggestions:not([hidden])").wait_for()
+    found["suggestions"] = violations(page)
     page.goto("/search/?q=red+mug")
     page.get_by_role("link", name="Red mug").click()
     page.wait_for_url("**/product/*/")

@@ -20,9 +20,13 @@ def titles(page: Any) -> list[str]:
     return page.locator(".cs-grid .cs-title").all_inner_texts()
 
 
+def box(page: Any) -> Any:
+    return page.locator(".cs-box input[name=q]").first
+
+
 def search(page: Any, words: str) -> None:
-    page.get_by_role("searchbox").fill(words)
-    page.get_by_role("searchbox").press("Enter")
+    box(page).fill(words)
+    box(page).press("Enter")
     page.wait_for_url("**/search/?*")
 
 
@@ -40,7 +44,7 @@ def test_words_lead_to_results(visit: Visit) -> None:
 
     assert page.url.endswith("/search/?q=red+mug")
     assert titles(page)[0] == "Red mug"
-    assert page.get_by_role("searchbox").input_value() == "red mug"
+    assert box(page).input_value() == "red mug"
     page.get_by_role("link", name="Red mug").click()
     page.wait_for_url("**/product/*/")
     assert page.get_by_role("heading", level=1).inner_text() == "Red mug"
@@ -83,8 +87,8 @@ def test_an_uploaded_picture_has_an_address_of_its_own(visit: Visit, photo: Path
 
     assert all(title.startswith("Blue") for title in titles(page)[:4])
     assert page.get_by_role("img", name="Your picture").is_visible()
-    page.get_by_role("searchbox").fill("mug")
-    page.get_by_role("searchbox").press("Enter")
+    box(page).fill("mug")
+    box(page).press("Enter")
     page.wait_for_url("**q=mug**")
     assert "picture=" in page.url
     assert titles(page)[0] == "Blue mug"
@@ -120,7 +124,7 @@ def test_a_pasted_or_dropped_picture(visit: Visit, photo: Path, event: str) -> N
 
 def test_everything_works_without_javascript(visit: Visit, photo: Path) -> None:
     page = visit("/", java_script_enabled=False)
-    page.get_by_role("searchbox").fill("mug")
+    box(page).fill("mug")
     page.get_by_role("button", name="Search", exact=True).click()
     page.wait_for_url("**/search/?q=mug")
     assert titles(page)[0].endswith("mug")
@@ -156,3 +160,44 @@ def test_an_expired_picture_says_so(visit: Visit, photo: Path) -> None:
     page.reload()
 
     assert "expired" in page.locator("body").inner_text()
+
+
+def options(page: Any) -> list[str]:
+    page.locator(".cs-suggestions:not([hidden])").wait_for()
+    return page.get_by_role("option").locator(".cs-option-label").all_inner_texts()
+
+
+def test_a_suggestion_is_chosen_by_keyboard(visit: Visit) -> None:
+    page = visit("/")
+    box(page).press_sequentially("red m")
+    assert options(page) == ["Red mug"]
+    assert box(page).get_attribute("aria-expanded") == "true"
+    box(page).press("ArrowDown")
+    chosen = page.locator("[role=option][aria-selected=true]")
+    assert chosen.get_attribute("id") == box(page).get_attribute("aria-activedescendant")
+    box(page).press("Enter")
+    page.wait_for_url("**/product/*/")
+    assert page.get_by_role("heading", level=1).inner_text() == "Red mug"
+
+
+def test_a_suggestion_is_chosen_by_mouse(visit: Visit) -> None:
+    page = visit("/")
+    box(page).press_sequentially("kitch")
+    assert "Kitchen" in options(page)
+    page.get_by_role("option", name="Kitchen").click()
+    page.wait_for_url("**category=**")
+    assert all(title.endswith("mug") for title in titles(page))
+
+
+def test_recent_searches_are_offered_and_forgotten(visit: Visit) -> None:
+    page = visit("/")
+    search(page, "blue dress")
+    page.goto("/")
+    box(page).focus()
+    assert options(page)[0] == "blue dress"
+    box(page).press("Escape")
+    assert page.locator(".cs-suggestions").is_hidden()
+    box(page).press("ArrowDown")
+    page.get_by_role("option", name="Forget recent searches").click()
+    box(page).press("ArrowDown")
+    assert page.locator(".cs-suggestions").is_hidden()

@@ -54,8 +54,185 @@
       row.classList.remove("cs-box-row--dragged");
       if (takeFile(form, event.dataTransfer.files)) event.preventDefault();
     });
+    if (form.dataset.suggest) new Suggestions(form);
     /* The back button brings the form back as it was sent. */
     window.addEventListener("pageshow", () => restoreBox(form));
+  }
+
+  /* The search box as a combobox (WAI-ARIA 1.2): recent searches, and what the shop suggests while somebody types. */
+  const RECENT = "catalog-search-recent";
+  const MOST_RECENT = 5;
+  const SHORTEST = 2;
+  const PAUSE_MS = 120;
+  let boxes = 0;
+
+  function recentSearches() {
+    try {
+      return JSON.parse(localStorage.getItem(RECENT)) || [];
+    } catch {
+      return []; /* storage is switched off, or holds something else */
+    }
+  }
+
+  function remember(text) {
+    const kept = text ? [text, ...recentSearches().filter((one) => one !== text)].slice(0, MOST_RECENT) : [];
+    try {
+      localStorage.setItem(RECENT, JSON.stringify(kept));
+    } catch { /* nothing is lost but a comfort */ }
+  }
+
+  function element(tag, className, text = "") {
+    const made = document.createElement(tag);
+    made.className = className;
+    made.textContent = text;
+    return made;
+  }
+
+  class Suggestions {
+    constructor(form) {
+      this.form = form;
+      this.input = form.elements.q;
+      this.list = form.querySelector(".cs-suggestions");
+      this.status = form.querySelector("[role=status]");
+      this.id = `cs-suggestions-${++boxes}`;
+      this.answers = new Map();
+      this.options = [];
+      this.active = -1;
+      this.list.id = this.id;
+      this.list.setAttribute("role", "listbox");
+      this.list.setAttribute("aria-label", form.dataset.products);
+      for (const [name, value] of Object.entries({
+        role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": this.id,
+      })) this.input.setAttribute(name, value);
+      this.input.addEventListener("input", () => this.changed());
+      this.input.addEventListener("focus", () => this.changed());
+      this.input.addEventListener("keydown", (event) => this.pressed(event));
+      this.input.addEventListener("blur", () => this.close());
+      /* Pressing an option must not take the focus: the list would be gone before the click. */
+      this.list.addEventListener("mousedown", (event) => event.preventDefault());
+      this.list.addEventListener("click", (event) => {
+        const option = event.target.closest("[role=option]");
+        if (option) this.choose(option);
+      });
+      form.addEventListener("submit", () => {
+        const text = this.input.value.trim();
+        if (text) remember(text);
+        this.close();
+      });
+    }
+
+    changed() {
+      clearTimeout(this.timer);
+      const text = this.input.value.trim();
+      if (text.length < SHORTEST) {
+        this.waiting?.abort();
+        this.show(text ? {} : { recent: recentSearches().map((label) => ({ label })) });
+        return;
+      }
+      this.timer = setTimeout(() => this.ask(text), PAUSE_MS);
+    }
+
+    async ask(text) {
+      this.waiting?.abort();
+      this.waiting = new AbortController();
+      try {
+        if (!this.answers.has(text)) {
+          const address = `${this.form.dataset.suggest}?${new URLSearchParams({ q: text })}`;
+          const response = await fetch(address, { signal: this.waiting.signal });
+          if (!response.ok) throw new Error(response.status);
+          this.answers.set(text, await response.json());
+        }
+        if (this.input.value.trim() === text && document.activeElement === this.input) this.show(this.answers.get(text));
+      } catch {
+        this.show({}); /* the box works without suggestions */
+      }
+    }
+
+    show(found) {
+      this.list.replaceChildren();
+      this.options = [];
+      this.active = -1;
+      this.input.removeAttribute("aria-activedescendant");
+      for (const kind of ["recent", "queries", "values", "products"]) {
+        if (found[kind]?.length) this.list.append(this.group(kind, found[kind]));
+      }
+      if (found.recent?.length) this.list.append(this.option({ label: this.form.dataset.clear, forget: true }, "cs-option-quiet"));
+      const open = this.options.length > 0;
+      this.list.hidden = !open;
+      this.input.setAttribute("aria-expanded", String(open));
+      this.status.textContent = open ? `${this.options.length} ${this.form.dataset.found}` : "";
+    }
+
+    group(kind, entries) {
+      const group = element("div", `cs-suggestions-${kind}`);
+      const heading = element("div", "cs-suggestions-kind", this.form.dataset[kind]);
+      heading.id = `${this.id}-${kind}`;
+      group.setAttribute("role", "group");
+      group.setAttribute("aria-labelledby", heading.id);
+      group.append(heading, ...entries.map((entry) => this.option(entry)));
+      return group;
+    }
+
+    option(entry, className = "") {
+      const option = element("div", `cs-option ${className}`);
+      option.id = `${this.id}-${this.options.length}`;
+      option.setAttribute("role", "option");
+      option.setAttribute("aria-selected", "false");
+      if (entry.picture) {
+        const picture = element("img", "cs-option-picture");
+        picture.src = entry.picture;
+        picture.alt = "";
+        option.append(picture);
+      }
+      option.append(element("span", "cs-option-label", entry.label));
+      if (entry.detail) option.append(element("span", "cs-option-detail", entry.detail));
+      option.entry = entry;
+      this.options.push(option);
+      return option;
+    }
+
+    pressed(event) {
+      const open = !this.list.hidden;
+      const last = this.options.length - 1;
+      if (event.key === "ArrowDown" && open) this.activate(this.active < last ? this.active + 1 : -1);
+      else if (event.key === "ArrowUp" && open) this.activate(this.active > -1 ? this.active - 1 : last);
+      else if (event.key === "ArrowDown") this.changed();
+      else if (event.key === "Enter" && open && this.active > -1) this.choose(this.options[this.active]);
+      else if (event.key === "Escape" && open) this.close();
+      else return;
+      event.preventDefault();
+    }
+
+    activate(place) {
+      this.options[this.active]?.setAttribute("aria-selected", "false");
+      this.active = place;
+      const option = this.options[place];
+      if (!option) {
+        this.input.removeAttribute("aria-activedescendant");
+        return;
+      }
+      option.setAttribute("aria-selected", "true");
+      option.scrollIntoView({ block: "nearest" });
+      this.input.setAttribute("aria-activedescendant", option.id);
+    }
+
+    choose({ entry }) {
+      if (entry.forget) {
+        remember("");
+        this.close();
+      } else if (entry.url) {
+        location.assign(entry.url);
+      } else {
+        this.input.value = entry.label;
+        this.form.requestSubmit();
+      }
+    }
+
+    close() {
+      clearTimeout(this.timer);
+      this.waiting?.abort();
+      this.show({});
+    }
   }
 
   /* On a small screen filters are a sheet where several are ticked before one look at the results. */

@@ -1,0 +1,198 @@
+"""Suggesting: what somebody who is still typing may be after, without asking a model.
+
+Products whose words begin so, queries that others asked and that found something, and values of facets such as
+categories and brands. The last word may be unfinished, and a word that the catalogue does not know may have a typo.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import BooleanField, Count
+from django.http import HttpRequest
+
+from .facets import Facet, RangeFacet
+from .facets.base import as_parameter, followed
+from .indexes import SearchIndex
+from .languages import fold, text_config
+from .models import Document, Generation, PopularQuery
+from .searching import cache, lanes
+from .searching.hydration import thumbnails
+from .searching.query import Query, query_language
+from .searching.scope import Scope
+from .sql import execute, read_alias
+from .wording.lexicon import Lexicon
+from .wording.vocabulary import lexicon as lexicon_of
+
+SHORTEST = 2
+"""Letters below which nothing is suggested: everything begins so."""
+LONGEST = 60
+WORDS = 6
+"""Words of the text that are looked at, and words of the catalogue that an unfinished one may become."""
+LOOKED_AT = 500
+"""Products that are looked at, the best of which are shown: of a beginning that thousands share, any will do."""
+VALUES, VALUE_SECONDS = 2000, 300
+_WORD = re.compile(r"[^\W_]+")
+TITLES_FIRST = "{0.05, 0.1, 0.3, 1.0}"
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestedProduct:
+    """A product that begins so."""
+
+    object: Any
+    thumbnail_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestedValue:
+    """A value of a facet: a category, a brand."""
+
+    facet: str
+    facet_label: str
+    value: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """What to offer, the best first in each kind."""
+
+    products: tuple[SuggestedProduct, ...] = ()
+    queries: tuple[str, ...] = ()
+    values: tuple[SuggestedValue, ...] = ()
+
+
+def suggest(
+    index: SearchIndex, text: str, *, limit: int = 5, language: str = "", request: HttpRequest | None = None
+) -> Suggestions:
+    """Return at most ``limit`` products, queries and values of facets each, for a text that may be unfinished.
+
+    Products are those that this visitor may see; values are counted over what everybody may.
+    """
+    words = _words(text)[:WORDS]
+    if sum(map(len, words)) < SHORTEST:
+        return Suggestions()
+    alias = read_alias(index.model)
+    generation = Generation.objects.using(alias).active(index.label) or Generation(index=index.label)
+    scope = Scope(index, generation, query_language(index, language), index.queryset(request))
+    known = lexicon_of(alias, generation, scope.language)
+    meant = [*(_meant(word, known) for word in words[:-1]), _begun(words[-1], known)]
+    return Suggestions(
+        products=_products(scope, meant, Query(text.replace("\x00", " ")), words[-1], limit),
+        queries=_queries(scope, [" ".join([*(one[0] for one in meant[:-1]), last]) for last in meant[-1]], limit),
+        values=_values(index, [*(one[:1] for one in meant[:-1]), meant[-1]], limit),
+    )
+
+
+def _words(text: str) -> list[str]:
+    return [fold(word.casefold())[:LONGEST] for word in _WORD.findall(text)]
+
+
+def _meant(word: str, known: Lexicon | None) -> list[str]:
+    """Return the ways to take a finished word: as it is, or the likeliest word of the catalogue."""
+    if known is None or word in known or len(word) < 4:
+        return [word]
+    return known.near(word, 1)[:2] or [word]
+
+
+def _begun(word: str, known: Lexicon | None) -> list[str]:
+    """Return the ways to take an unfinished word: itself, and words of the catalogue that begin so, or nearly so."""
+    if known is None or len(word) < SHORTEST:
+        return [word]
+    begun = known.beginning(word, WORDS)
+    return list(dict.fromkeys([word, *begun])) if begun else known.nearly_beginning(word, WORDS) or [word]
+
+
+def _products(
+    scope: Scope, meant: Sequence[Sequence[str]], query: Query, last: str, limit: int
+) -> tuple[SuggestedProduct, ...]:
+    if scope.generation.pk is None or scope.is_empty:
+        return ()
+    # Words as the catalogue writes them, stemmed as its documents are; the one being typed also as it begins.
+    any_of = " && ".join("(" + " || ".join("phraseto_tsquery(%s::regconfig, %s)" for _ in one) + ")" for one in meant)
+    parameters: list[Any] = [value for one in meant for word in one for value in (text_config(scope.language), word)]
+    if len(meant[-1]) == 1 or meant[-1][0] == last:
+        earlier, _, final = any_of.rpartition(" && ")
+        any_of = " && ".join(filter(None, [earlier, f"({final} || %s::tsquery)"]))
+        parameters.append(f"'{last}':*")
+    statement = f"""
+        WITH asked(query) AS MATERIALIZED (SELECT {any_of}),
+        document AS MATERIALIZED (
+            SELECT object_key, object_id, search_vector FROM {Document._meta.db_table}
+            WHERE generation_id = {int(scope.generation.pk)} AND language = %s
+              AND search_vector @@ (SELECT query FROM asked)
+            LIMIT {LOOKED_AT}
+        )
+        SELECT document.object_key FROM document JOIN ({scope.keys[0]}) product(key) ON {scope.join}
+        ORDER BY ts_rank('{TITLES_FIRST}', document.search_vector, (SELECT query FROM asked)) DESC, 1
+        LIMIT {4 * limit}
+    """
+    rows = execute(scope.alias, statement, (*parameters, scope.language, *scope.keys[1]))
+    numbered = any(character.isdigit() for character in query.text)
+    by_identifier = [match.key for match in lanes.identifiers(scope, query)][:limit] if numbered else []
+    keys = list(dict.fromkeys([*by_identifier, *(key for (key,) in rows)]))
+    live = {str(product.pk): product for product in scope.among(keys)}
+    # Of variants that share a title, one.
+    by_title = {str(live[key]): key for key in reversed(keys) if key in live}
+    shown = [key for key in keys if key in live and by_title[str(live[key])] == key][:limit]
+    pictures = thumbnails(scope, shown)
+    return tuple(SuggestedProduct(live[key], pictures.get(key, "")) for key in shown)
+
+
+def _queries(scope: Scope, beginnings: Sequence[str], limit: int) -> tuple[str, ...]:
+    found: dict[str, int] = {}
+    popular = PopularQuery.objects.using(scope.alias).filter(index=scope.index.label, language__in=["", scope.language])
+    for text, count in popular.filter(text__startswith=beginnings[0]).values_list("text", "count")[:limit]:
+        found[text] = count
+    if not found and len(beginnings) > 1:  # a typo: the words of the catalogue that were most likely meant
+        for text, count in popular.filter(text__startswith=beginnings[1]).values_list("text", "count")[:limit]:
+            found[text] = count
+    return tuple(sorted(found, key=lambda text: (-found[text], text)))
+
+
+def _values(index: SearchIndex, meant: Sequence[Sequence[str]], limit: int) -> tuple[SuggestedValue, ...]:
+    """Return values one of whose words begins with each word that was typed, most products first."""
+
+    def fits(words: Sequence[str]) -> bool:
+        return all(any(word.startswith(one) for word in words for one in ways) for ways in meant)
+
+    return tuple(value for value, words in _all_values(index) if fits(words))[:limit]
+
+
+_kept: dict[str, tuple[float, list[tuple[SuggestedValue, list[str]]]]] = {}
+
+
+def _all_values(index: SearchIndex) -> list[tuple[SuggestedValue, list[str]]]:
+    """Return the values of all facets with their words, counted anew every few minutes: it takes a scan."""
+    until, found = _kept.get(index.label, (0.0, []))
+    if until > time.monotonic():
+        return found
+    key = f"suggest:{index.label}"
+    rows = cache.get(key)
+    if rows is None:
+        rows = [row for facet in index.facets if _is_worded(facet, index) for row in _counted(index, facet)]
+        cache.put(key, rows, VALUE_SECONDS)
+    values = [SuggestedValue(*row) for row in sorted(rows, key=lambda row: -row[-1])]
+    found = [(value, _words(value.label)) for value in values]
+    _kept[index.label] = time.monotonic() + VALUE_SECONDS / 2, found
+    return found
+
+
+def _is_worded(facet: Facet, index: SearchIndex) -> bool:
+    """Does it have values that somebody could type, rather than bounds or yes and no?"""
+    field = followed(index.model, facet.lookup).field
+    return not isinstance(facet, RangeFacet) and field is not None and not isinstance(field, BooleanField)
+
+
+def _counted(index: SearchIndex, facet: Facet) -> list[tuple[str, str, str, str, int]]:
+    products = index.queryset().order_by().annotate(catalog_search_value=facet.value(index.model))
+    counted = products.values_list("catalog_search_value").annotate(count=Count("pk", distinct=True))
+    counts = {as_parameter(value): count for value, count in counted.order_by("-count")[:VALUES] if value}
+    labels = facet.labels(list(counts), index.model)
+    return [(facet.name, facet.label, value, labels.get(value, value), count) for value, count in counts.items()]
