@@ -1,7 +1,7 @@
 """Boosts: what lifts a product among those that answer a query about as well - popularity, freshness, stock.
 
-A boost never takes a product past one that answers clearly better: all boosts together change a score by at most the
-share BOOST_LIMIT, whatever their weights say. What that costs at worst was measured: docs/facets.md.
+A boost never takes a product past one that answers clearly better: between what all boosts together give to one product
+and to another lies at most the share BOOST_LIMIT of a score. What that costs at worst was measured: docs/facets.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Boost:
-    """Lifts products by a number, a date or a condition; ``weight`` is the share of its score one can gain.
+    """Lifts products by a number, a date or a condition; by their ``weight``, boosts share what there is to gain.
 
     ``Boost("popularity")``: by the place of its number among the products found, so that no unit matters.
     ``Boost("created", half_life=timedelta(days=30))``: wholly on its day, by half after each half-life.
@@ -32,7 +32,7 @@ class Boost:
     """
 
     by: str | Q
-    weight: float = 0.02
+    weight: float = 1.0
     half_life: timedelta | None = None
 
     def strengths(self, values: Mapping[str, Any]) -> dict[str, float]:
@@ -74,14 +74,13 @@ def boosted(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence
 def gains(scope: Scope, keys: Sequence[str]) -> dict[str, float]:
     """Return by key the share of its score that each product gains, at most BOOST_LIMIT; negative where it loses."""
     boosts = scope.index.boosts
-    total = sum(abs(boost.weight) for boost in boosts)
-    scale = min(1.0, settings.BOOST_LIMIT / total) if total else 0.0
+    total = sum(abs(boost.weight) for boost in boosts) or 1.0
     columns = [_column(boost) for boost in boosts]
     rows = {str(key): values for key, *values in scope.among(keys).order_by().values_list("pk", *columns)}
     gained = dict.fromkeys(rows, 0.0)
     for number, boost in enumerate(boosts):
         for key, strength in boost.strengths({key: values[number] for key, values in rows.items()}).items():
-            gained[key] += scale * boost.weight * strength
+            gained[key] += settings.BOOST_LIMIT * boost.weight / total * strength
     return gained
 
 

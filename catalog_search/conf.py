@@ -159,7 +159,7 @@ class Settings:
         ("catalog_search.boosts.boosted", "catalog_search.merchandising.arrange_rules"),
         "functions that change the order of what was ranked, by path",
     )
-    BOOST_LIMIT = Setting(0.05, "share of its score that all boosts together can give or take", minimum=0)
+    BOOST_LIMIT = Setting(0.01, "share of a score that all boosts together can change", minimum=0)
 
     PAGE_SIZE = Setting(24, "hits on a page", minimum=1)
     QUERY_MAX_LENGTH = Setting(500, "longer queries are refused with a message", minimum=1)

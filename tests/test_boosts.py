@@ -17,10 +17,13 @@ from hypothesis import strategies as st
 
 from catalog_search import Boost, SearchIndex
 from catalog_search.boosts import boosted
+from catalog_search.conf import Settings
 from catalog_search.searching import Why, lanes
 from catalog_search.searching.ranking import Candidate
 from project.shop.models import Product
 from project.shop.search import ProductIndex
+
+LIMIT = Settings.BOOST_LIMIT.default
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +62,7 @@ def found(text: str = "mug", **options: Any) -> list[int]:
         Boost("popularity"),
         Boost("created", half_life=timedelta(days=30)),
         Boost(Q(stock__gt=0)),
-        Boost(Q(stock=0), weight=-0.01),
+        Boost(Q(stock=0), weight=-1.0),
     ],
 )
 def test_the_better_goes_first_among_equals(mugs: list[Product], boosts: Any, boost: Boost) -> None:
@@ -72,14 +75,14 @@ def test_the_better_goes_first_among_equals(mugs: list[Product], boosts: Any, bo
 
 
 def test_why_tells(mugs: list[Product], boosts: Any) -> None:
-    boosts(Boost("popularity", weight=0.04), Boost(Q(stock=0), weight=-0.01))
+    boosts(Boost("popularity", weight=4.0), Boost(Q(stock=0), weight=-1.0))
     results = ProductIndex.search("mug", page_size=2)
 
-    assert [round(hit.why.boost, 4) for hit in results] == [0.04, 0.02]
-    assert results.hits[0].why.as_dict()["boost"] == 0.04
-    assert results.hits[0].score == pytest.approx(results.hits[0].why.fused * 1.04)
+    assert [round(hit.why.boost, 4) for hit in results] == [0.008, 0.004]
+    assert results.hits[0].why.as_dict()["boost"] == 0.008
+    assert results.hits[0].score == pytest.approx(results.hits[0].why.fused * 1.008)
     again = ProductIndex.search("mug", page=2, page_size=2)
-    assert [round(hit.why.boost, 4) for hit in again] == [0.01, 0.0]
+    assert [round(hit.why.boost, 4) for hit in again] == [0.002, 0.0]
 
 
 def test_what_answers_clearly_better_stays_first(mugs: list[Product], boosts: Any) -> None:
@@ -166,8 +169,8 @@ def test_a_product_never_passes_one_that_scores_more_than_the_bound_allows(
     for kind in kinds:
         scores = [before[one.key] for one in arranged if (one.why.matched, one.why.rerank) == kind]
         for place, score in enumerate(scores):
-            assert all(later * 0.95 <= score * 1.05 + 1e-9 for later in scores[place + 1 :])
-    assert all(abs(one.why.boost) <= 0.05 + 1e-9 for one in arranged)
+            assert all(later <= score * (1 + 1.02 * LIMIT) + 1e-9 for later in scores[place + 1 :])
+    assert all(abs(one.why.boost) <= LIMIT + 1e-9 for one in arranged)
 
 
 def test_dates_and_times_fade_by_half() -> None:

@@ -32,7 +32,7 @@ class ProductIndex(SearchIndex):
     follow = ["brand", "category", "images"]
     variants = "parent"
     group_by = True
-    boosts = [Boost("popularity"), Boost("created", half_life=timedelta(days=90)), Boost(Q(stock__gt=0), weight=0.03)]
+    boosts = [Boost("popularity"), Boost("created", half_life=timedelta(days=90)), Boost(Q(stock__gt=0), weight=2)]
     api = True
 
     def index_queryset(self) -> QuerySet[Product]:
