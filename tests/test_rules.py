@@ -188,6 +188,27 @@ class TestActions:
         assert names("mug", facets={"brand": ["Bolt"]})[-1] == "Red chair"
         assert "Summer dress" not in names("mug", facets={"brand": ["Bolt"]})
 
+    @pytest.mark.parametrize("text", ["mug", ""])
+    def test_a_pin_takes_the_place_of_its_family(
+        self, make_product: Callable[..., Product], build_index: Any, make_rule: MakeRule, text: str
+    ) -> None:
+        parents = [make_product(f"Mug {letter}") for letter in "abcd"]
+        variants = [make_product(f"{parent.name} large", parent=parent) for parent in parents]
+        build_index()
+        pins = [(variants[3], 2), (variants[0], 3)]
+        if text:  # of a page without a search, only one of a family is listed at all
+            pins.insert(1, (parents[3], 1))
+        actions = [{"kind": "pin", "product": key(product), "position": place} for product, place in pins]
+        best = variants[1] if text else parents[1]
+        boost = {"kind": "boost", "product": key(best), "strength": 100}
+        make_rule(when="always", actions=[*actions, boost])
+        results = ProductIndex.search(text, group_by=True)
+        shown = [hit.object for hit in results]
+
+        assert results.total == len(shown) == 4
+        assert shown[1:3] == [variants[3], variants[0]]
+        assert shown[0] == best
+
     def test_pins_order_a_page_without_a_search(self, indexed_shop: Shop, make_rule: MakeRule) -> None:
         make_rule(
             when="browsing",

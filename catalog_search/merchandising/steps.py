@@ -83,19 +83,30 @@ def lifted(candidates: Sequence[Candidate], factors: Mapping[str, float]) -> lis
 def pinned(candidates: Sequence[Candidate], pins: Iterable[tuple[str, int]]) -> list[Candidate]:
     """Return candidates with those pinned, (key, place from 1), at their places or at the end of a shorter list.
 
-    The first pin of a product and of a place counts; the next one of a place takes the place after it.
+    The first pin of a product and of a place counts; the next one of a place takes the place after it. Where products
+    are grouped a place is that of a family, which is shown by the product that is pinned.
     """
     there = {one.key: one for one in candidates}
     places: dict[int, Candidate] = {}
+    families: set[str] = set()
     for key, place in pins:
-        if key in there:
+        if key in there and (family := _family(there[key])) not in families:
             while place in places:
                 place += 1
             places[place] = there.pop(key)
-    arranged = list(there.values())
+            families.add(family)
+    first: list[Candidate] = []
+    others: list[Candidate] = []
+    for one in there.values():
+        (others if _family(one) in families else first).append(one)
+        families.add(_family(one))
     for place in sorted(places):
-        arranged.insert(place - 1, places[place])
-    return arranged
+        first.insert(place - 1, places[place])
+    return [*first, *others]
+
+
+def _family(candidate: Candidate) -> str:
+    return candidate.family or candidate.key
 
 
 def steps_with(rulings: Sequence[Ruling]) -> dict[str, Any]:
