@@ -17,7 +17,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from catalog_search.models import QueryLog, Rule, RuleVersion
+from catalog_search.models import Generation, QueryLog, Rule, RuleVersion
 from catalog_search.searching import lanes
 from project.shop.models import Product
 
@@ -226,6 +226,37 @@ class TestPreview:
         assert admin_client.get(f"{RULES}{rule.pk}/preview/").headers["Location"] == f"{RULES}{rule.pk}/change/"
 
 
+class TestTrying:
+    def test_other_weights(self, admin_client: Client, indexed_shop: Shop) -> None:
+        log("red mug", 3)
+        log("summer dress", 1)
+        asked = {"index": "shop.product", "queries": 20}
+        same = admin_client.get(f"{RULES}try/", asked)
+        other = admin_client.get(f"{RULES}try/", {**asked, "weight_words": "1", "cutoff": "-99"})
+        page = " ".join(other.content.decode().split())
+
+        assert same.context["comparison"].changed == []
+        assert len(other.context["comparison"].changed) == 2
+        assert "2 of 2 pages change, 100.0 % of what people asked in 30 days." in page
+        assert "cs-entered" in page
+
+    def test_another_generation(self, admin_client: Client, indexed_shop: Shop) -> None:
+        log("red mug", 1)
+        empty = Generation.objects.create(index="shop.product", definition={}, state=Generation.State.READY)
+        strange = Generation.objects.create(index="shop.brand", definition={}, state=Generation.State.READY)
+        asked = {"index": "shop.product", "queries": 20}
+        found = admin_client.get(f"{RULES}try/", {**asked, "generation": empty.pk}).context["comparison"]
+        refused = admin_client.get(f"{RULES}try/", {**asked, "generation": strange.pk}).context["form"]
+
+        assert found.changed[0].left
+        assert "generation" in refused.errors
+
+    def test_an_empty_log_and_no_question(self, admin_client: Client, indexed_shop: Shop) -> None:
+        assert "comparison" not in admin_client.get(f"{RULES}try/").context
+        page = admin_client.get(f"{RULES}try/", {"index": "shop.product", "queries": 20}).content.decode()
+        assert "The query log is empty" in page
+
+
 class TestFiles:
     def upload(self, client: Client, text: str, **fields: Any) -> Any:
         file = BytesIO(text.encode())
@@ -299,6 +330,7 @@ class TestPermissions:
         assert client.post(f"{RULES}{rule.pk}/preview/", form()).status_code == 403
         assert client.post(f"{RULES}preview/", form()).status_code == 403
         assert client.get(f"{RULES}import/").status_code == 403
+        assert client.get(f"{RULES}try/").status_code == 403
         assert client.get(VERSIONS).status_code == 403
 
     def test_who_may_look_changes_nothing(self, clerk: Any, make_rule: MakeRule) -> None:

@@ -30,6 +30,7 @@ from ..models import Rule, RuleAction
 from . import picking
 from .importing import ImportForm
 from .previews import preview_rule
+from .trying import TryForm
 
 SHOWN_LINES = 5
 """Of what a rule acts on and does, in the list."""
@@ -207,6 +208,7 @@ class RuleAdmin(admin.ModelAdmin):
         return [
             own("products/", self.products_view, "products"),
             own("import/", self.import_view, "import"),
+            own("try/", self.try_view, "try"),
             own("preview/", self.preview_view, "preview_new"),
             own("<path:object_id>/preview/", self.preview_view, "preview"),
             *super().get_urls(),
@@ -263,6 +265,15 @@ class RuleAdmin(admin.ModelAdmin):
         return TemplateResponse(
             request, "admin/catalog_search/rule/preview.html", {**context, **preview_rule(rule, actions)}
         )
+
+    def try_view(self, request: HttpRequest) -> Any:
+        """Show what other weights or another model would change on the pages asked for most."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = TryForm(request.GET or None)
+        context = {**self.admin_site.each_context(request), "title": _("What a change would do"), "form": form}
+        context |= {"opts": self.model._meta} | (form.compared() if form.is_valid() else {})
+        return TemplateResponse(request, "admin/catalog_search/rule/try.html", context)
 
     def import_view(self, request: HttpRequest) -> Any:
         """Take a file, say what it would do or do it."""

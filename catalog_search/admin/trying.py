@@ -1,0 +1,69 @@
+"""Trying: other weights or another model on the pages that people ask for most, before anything is changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ..comparison import Asked, compare
+from ..conf import Settings, settings
+from ..indexes import registry
+from ..models import Generation
+from ..querylog.reports import top
+
+DAYS = 30
+MOST_QUERIES = 100
+WEIGHT = "weight_"
+
+
+class TryForm(forms.Form):
+    """What is to be tried; what is left empty stays as it is."""
+
+    index = forms.ChoiceField(label=_("Index"))
+    queries = forms.IntegerField(
+        label=_("Queries"), min_value=1, max_value=MOST_QUERIES, initial=20, help_text=_("Those asked most.")
+    )
+    generation = forms.ModelChoiceField(
+        Generation.objects.filter(state=Generation.State.READY).defer("background").order_by("-pk"),
+        label=_("Generation"),
+        required=False,
+        help_text=_("Another model, or other fields: one that is built and ready."),
+    )
+    cutoff = forms.FloatField(label="CUTOFF", required=False)
+    blend = forms.FloatField(label="RERANK_BLEND", required=False, min_value=0, max_value=1)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["index"].choices = [(index.label, index.label) for index in registry]  # type: ignore[attr-defined]
+        self.fields["cutoff"].widget.attrs["placeholder"] = settings.CUTOFF
+        self.fields["blend"].widget.attrs["placeholder"] = settings.RERANK_BLEND
+        for name, weight in settings.VECTOR_WEIGHTS.items():
+            label = f'{Settings.VECTOR_WEIGHTS.name}["{name}"]'
+            field = forms.FloatField(label=label, required=False, min_value=0, max_value=1)
+            field.widget.attrs["placeholder"] = weight
+            self.fields[WEIGHT + name] = field
+
+    def options(self) -> dict[str, Any]:
+        """Return what is tried as ``compare`` takes it."""
+        told = {name: value for name, value in self.cleaned_data.items() if value is not None}
+        weights = {name: told[WEIGHT + name] for name in settings.VECTOR_WEIGHTS if WEIGHT + name in told}
+        changed = {"CUTOFF": told.get("cutoff"), "RERANK_BLEND": told.get("blend"), "VECTOR_WEIGHTS": weights or None}
+        options: dict[str, Any] = {"settings": {name: one for name, one in changed.items() if one is not None}}
+        return options | ({"generation": told["generation"]} if "generation" in told else {})
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a generation of another index."""
+        generation = self.cleaned_data.get("generation")
+        if generation and generation.index != self.cleaned_data.get("index"):
+            self.add_error("generation", _("It is of another index."))
+        return self.cleaned_data
+
+    def compared(self) -> dict[str, Any]:
+        """Compare the pages as they are with what they would be: the context of a template."""
+        index = registry.get(self.cleaned_data["index"])
+        logged = [Asked(line.text, count=line.count) for line in top(index.label, DAYS, self.cleaned_data["queries"])]
+        found = compare(index, logged, {}, self.options())
+        rows = [(one, list(one.sides)) for one in found.changed]
+        return {"comparison": found, "rows": rows, "share": 100 * found.share, "days": DAYS}
