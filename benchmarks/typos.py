@@ -147,7 +147,7 @@ def left_alone(words: Sequence[str], without: bool = False) -> list[tuple[str, s
     for word in words:
         known = Lexicon((one, count) for one, count in counts.items() if one != word) if without else lexicon
         if not correcting.is_known(known, word, "en"):
-            guess = correcting.best(known, word)
+            guess = correcting.best(known, word, correcting.likely(known, word))
             if guess and guess.probability >= correcting.SURE:
                 wrong.append((word, guess.word))
     return wrong
@@ -190,13 +190,13 @@ def timed(size: int = 100_000) -> dict[str, float]:
         words["".join(draw.choices(LETTERS, weights, k=draw.randint(3, 13)))] = draw.randint(1, 500)
     begun = time.perf_counter()
     lexicon = Lexicon(words.items())
-    correcting.best(lexicon, "warm")
+    correcting.likely(lexicon, "warm")
     loading = time.perf_counter() - begun
     spent = []
     for word in draw.sample(lexicon.words, 300):
         typed = edited(word, draw)
         begun = time.perf_counter()
-        correcting.best(lexicon, typed)
+        correcting.likely(lexicon, typed)
         spent.append(1000 * (time.perf_counter() - begun))
     spent.sort()
     return {"median": statistics.median(spent), "p95": spent[285], "loading": 1000 * loading}

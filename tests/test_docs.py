@@ -121,6 +121,15 @@ def test_the_snippets_about_the_admin_run(indexed_shop: dict[str, Any]) -> None:
     assert names["results"].hits
 
 
+@pytest.mark.django_db
+def test_the_snippets_about_words_run(indexed_shop: dict[str, Any]) -> None:
+    from project.shop.search import ProductIndex
+
+    names = {"ProductIndex": ProductIndex, "print": lambda *_: None}
+    for block in blocks(ROOT / "docs" / "words.md", "python"):
+        exec(compile(block, "docs/words.md", "exec"), names)  # noqa: S102 - our own page
+
+
 def models_page() -> dict[str, Any]:
     names: dict[str, Any] = {}
     for block in blocks(ROOT / "docs" / "models.md", "python"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -29,14 +30,18 @@ try:
 except ImportError:  # an optional extra
     simplemma = None  # type: ignore[assignment]
 
-SHORTEST, LONG = 4, 8
+SHORTEST, LONG = 4, 5
 """Letters from which on a word may have one typo, and two."""
 ODDS = 5.0
 """How much less likely, as a logarithm, each unit of the cost of a typo makes it."""
-UNKNOWN, UNKNOWN_PER_LETTER = 0.5, 0.07
+UNKNOWN, UNKNOWN_PER_LETTER = 0.8, 0.1
 """What it costs to take a word for a good one that nobody knows: the longer it is, the less a likeness is chance."""
-SURE = 0.7
+TOGETHER = 3.0
+"""How much more likely, as a logarithm, a word is that stands in one document with the rest of the query."""
+SURE = 0.6
 """The probability from which on the other word is searched."""
+CHOICES = 8
+"""Words of the catalogue that one misspelt word may stand for."""
 SHORTEST_PART = 3
 
 
@@ -73,19 +78,25 @@ def guessed(scope: Scope, lexicon: Lexicon, text: str) -> dict[str, Guess]:
     words = [folded(match.group()) for match in _words(text)][:MAX_TOKENS]
     kept = GRAMMARS.get(scope.language.split("-")[0])
     grammar = kept.negations | kept.leads | kept.skipped | kept.joins | kept.ends if kept else frozenset()
-    guesses = {
-        word: guess
+    doubtful = {
+        word: choices
         for word in dict.fromkeys(words)
-        if word not in grammar and not is_known(lexicon, word, scope.language) and (guess := best(lexicon, word))
+        if word not in grammar and not is_known(lexicon, word, scope.language) and (choices := likely(lexicon, word))
     }
-    if not guesses:
+    if not doubtful:
         return {}
-    joined: dict[str, list[str]] = {word: [] for word in guesses}
+    spellings = {word: [word, *_apart(lexicon, word)] for word in doubtful}
     for first, second in pairwise(words):
-        for word in {first, second} & guesses.keys():
-            joined[word].append(first + second)
-    found = _found(scope, {word: [*_apart(lexicon, word), *joined[word]] for word in guesses})
-    return {word: guess for word, guess in guesses.items() if word not in found}
+        for word in {first, second} & doubtful.keys():
+            spellings[word].append(first + second)
+    rest = " ".join(word for word in words if word not in doubtful)
+    found, together = _looked_up(scope, spellings, doubtful if rest else {}, rest)
+    guesses = {
+        word: best(lexicon, word, {one: score + TOGETHER * ((word, one) in together) for one, score in choices.items()})
+        for word, choices in doubtful.items()
+        if word not in found
+    }
+    return {word: guess for word, guess in guesses.items() if guess}
 
 
 def is_known(lexicon: Lexicon, word: str, language: str) -> bool:
@@ -98,21 +109,23 @@ def is_known(lexicon: Lexicon, word: str, language: str) -> bool:
         return False
 
 
-def best(lexicon: Lexicon, word: str) -> Guess | None:
-    """Return the word of the catalogue that this one is most likely a typo of, or None where none is near."""
-    near: list[str] = []
-    for edits in range(1, 3 if len(word) >= LONG else 2):
-        if near := lexicon.near(word, edits):
-            break
+def likely(lexicon: Lexicon, word: str) -> dict[str, float]:
+    """Return the words of the catalogue that this one may be a typo of, with the logarithm of how likely each is."""
+    near = lexicon.near(word, 2 if len(word) >= LONG else 1)
     if lexicon.beginning(word, 1):  # somebody is still typing it: nothing but its end can be missing
         near = [one for one in near if one.startswith(word)]
-    if not near:
-        return None
     scores = {one: math.log(1 + lexicon.count(one)) - ODDS * cost(word, one) for one in near}
-    likeliest = max(scores, key=lambda one: (scores[one], one))
+    return {one: scores[one] for one in sorted(scores, key=lambda one: (-scores[one], one))[:CHOICES]}
+
+
+def best(lexicon: Lexicon, word: str, choices: dict[str, float]) -> Guess | None:
+    """Return the likeliest choice, and how likely it is beside the others and a good word that nobody knows."""
+    if not choices:
+        return None
+    first = max(choices, key=lambda one: choices[one])
     unknown = -ODDS * (UNKNOWN + UNKNOWN_PER_LETTER * len(word))
-    total = sum(math.exp(score) for score in (unknown, *scores.values()))
-    return Guess(lexicon.written(likeliest), math.exp(scores[likeliest]) / total)
+    total = sum(math.exp(score) for score in (unknown, *choices.values()))
+    return Guess(lexicon.written(first), math.exp(choices[first]) / total)
 
 
 def folded(word: str) -> str:
@@ -144,31 +157,29 @@ def _apart(lexicon: Lexicon, word: str) -> list[str]:
     return [f"{word[:cut]} {word[cut:]}" for cut in cuts if word[:cut] in lexicon and word[cut:] in lexicon]
 
 
-def _found(scope: Scope, spellings: dict[str, list[str]]) -> set[str]:
-    """Return the words that some document holds, in one of their spellings or as an identifier, and stop words."""
-    pairs = [(word, spelling) for word, own in spellings.items() for spelling in (word, *own)]
-    table = Document._meta.db_table
-    own = f"FROM {table} WHERE generation_id = {int(scope.generation.pk)} AND language = %s"
+def _looked_up(
+    scope: Scope, spellings: dict[str, list[str]], doubtful: Mapping[str, Iterable[str]], rest: str
+) -> tuple[set[str], set[tuple[str, str]]]:
+    """Return the words that some document holds in one of their spellings or as an identifier, stop words too; and
+    which pairs of a word and what it may stand for are found together with the rest of the query.
+    """
+    asked = [(word, one, "", _as_lexeme(one) if word == one else "") for word, own in spellings.items() for one in own]
+    asked += [(word, one, rest, "") for word, choices in doubtful.items() for one in choices]
+    own = f"FROM {Document._meta.db_table} WHERE generation_id = {int(scope.generation.pk)} AND language = %s"
     rows = execute(
         scope.alias,
         f"""
-        SELECT word FROM (
-            SELECT word, identifier, phraseto_tsquery(%s::regconfig, spelling) AS query
-            FROM unnest(%s::text[], %s::text[], %s::text[]) AS spellings(word, spelling, identifier)
+        SELECT word, spelling, rest FROM (
+            SELECT *, phraseto_tsquery(config, spelling) AS query, plainto_tsquery(config, rest) AS others
+            FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS asked(word, spelling, rest, identifier),
+                 (SELECT %s::regconfig AS config) configured
         ) parsed
-        WHERE numnode(query) = 0 OR EXISTS (SELECT {own} AND search_vector @@ query)
+        WHERE (rest = '' AND numnode(query) = 0) OR EXISTS (SELECT {own} AND search_vector @@ (query && others))
            OR (identifier <> '' AND EXISTS (SELECT {own} AND identifiers @@ identifier::tsquery))
         """,
-        (
-            text_config(scope.language),
-            [word for word, _ in pairs],
-            [spelling for _, spelling in pairs],
-            [_as_lexeme(word) if word == spelling else "" for word, spelling in pairs],
-            scope.language,
-            scope.language,
-        ),
+        (*map(list, zip(*asked, strict=True)), text_config(scope.language), scope.language, scope.language),
     )
-    return {word for (word,) in rows}
+    return {word for word, _, beside in rows if not beside}, {(word, one) for word, one, beside in rows if beside}
 
 
 def _as_lexeme(word: str) -> str:

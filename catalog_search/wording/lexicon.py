@@ -54,7 +54,7 @@ class Lexicon:
         # An edit puts one letter in the place of another: two bits at most.
         alike = np.bitwise_count(self._letters ^ np.uint64(_letters(word))) <= 2 * edits
         alike &= np.abs(self._lengths - len(word)) <= edits
-        return _within(word, [self.words[place] for place in np.flatnonzero(alike)], edits)
+        return _within(word, [self.words[int(place)] for place in np.flatnonzero(alike)], edits)
 
     def beginning(self, start: str, limit: int) -> list[str]:
         """Return words that begin so, those of most documents first."""
@@ -69,7 +69,7 @@ class Lexicon:
         places = own.start + np.flatnonzero(missing)
         found: dict[int, None] = {}
         for length in (len(start), len(start) - 1, len(start) + 1):
-            slices = [self.words[place][:length] for place in places]
+            slices = [self.words[int(place)][:length] for place in places]
             near = set(_within(start, slices, 1))
             found |= dict.fromkeys(int(place) for place, one in zip(places, slices, strict=True) if one in near)
         most = sorted(found, key=lambda place: -self.documents[place])[:limit]
@@ -99,4 +99,4 @@ def _within(word: str, others: Sequence[str], edits: int) -> list[str]:
     if not others:
         return []
     distances = process.cdist([word], others, scorer=OSA.distance, score_cutoff=edits, dtype=np.uint8)[0]
-    return [others[place] for place in np.flatnonzero(distances <= edits).tolist()]
+    return [others[int(place)] for place in np.flatnonzero(distances <= edits)]
