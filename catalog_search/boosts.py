@@ -39,7 +39,8 @@ class Boost:
         """Map the values of products by key to 0..1; without a value, 0."""
         known = {key: value for key, value in values.items() if value is not None}
         if self.half_life:
-            now = timezone.now()
+            # By the hour, so that a ranking asked for again is the same one.
+            now = timezone.now().replace(minute=0, second=0, microsecond=0)
             return {
                 key: 0.5 ** (max(now - _moment(value), timedelta(0)) / self.half_life) for key, value in known.items()
             }

@@ -38,6 +38,7 @@ def test_an_empty_form_browses() -> None:
         "within": "",
         "rerank": True,
         "language": "",
+        "exact": False,
     }
 
 
@@ -63,6 +64,7 @@ def test_everything_at_once(picture_bytes: Callable[..., bytes]) -> None:
         "within": "",
         "rerank": False,
         "language": "",
+        "exact": False,
     }
 
 
