@@ -185,9 +185,10 @@ def test_dates_and_times_fade_by_half() -> None:
         "aware": datetime(1990, 1, 1, tzinfo=UTC),
         "never": None,
     }
-    strengths = {key: round(value, 3) for key, value in boost.strengths(values).items()}
+    faded = {"now": 1.0, "later": 1.0, "once": 0.5, "naive": 0.25, "day": 0.0, "aware": 0.0}
 
-    assert strengths == {"now": 1.0, "later": 1.0, "once": 0.5, "naive": 0.25, "day": 0.0, "aware": 0.0}
+    # It is reckoned by the hour, and one hour of ten days is 0.3 %.
+    assert boost.strengths(values) == pytest.approx(faded, abs=0.004)
 
 
 def test_a_number_counts_by_its_place() -> None:
