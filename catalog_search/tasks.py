@@ -157,14 +157,14 @@ def load_models() -> None:
     try:
         get_embedder()  # the one of today's settings, which an index that is being built will need
         for setting in ("RERANKER", "IMAGE_RERANKER"):
-            get_reranker(setting)
+            reranker = get_reranker(setting)
+            if reranker and "text" in reranker.modalities:
+                reranker.score(Content("warm"), [Content("warm")])
         for index in registry:
             alias = read_alias(index.model)
             active = Generation.objects.using(alias).active(index.label)
             if active:
                 encoding.encode(alias, active.pk, [Content("warm")])
-                if settings.RERANKER:
-                    reranking.score(alias, active.pk, index.language_codes[0], [""], Content("warm"))
         logger.info("The models of searches are loaded.")
     except Exception:  # no tables yet, a model that cannot be loaded, or one that reads no text
         logger.exception("The models of searches could not be loaded.")

@@ -92,8 +92,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def embeddings(self, body: Any) -> Any:
         if "messages" in body:
-            *system, user = body["messages"]
-            contents = [content_of({"content": [part for one in system for part in one["content"]] + user["content"]})]
+            if body["messages"][-1]["role"] == "assistant" and not body["continue_final_message"]:
+                raise ValueError("this ends in an answer")
+            contents = [content_of({"content": [part for one in body["messages"] for part in one["content"]]})]
         elif body.get("modality") == "image":
             contents = [content_of({"content": [picture(url)]}) for url in body["input"]]
         else:

@@ -67,27 +67,32 @@ catalogue = [both(number) for number in range(PRODUCTS)]
 MEANS = modality_means(embedder, catalogue)
 
 
-def mean_rank(ask: Any, show: Any, means: Means) -> float:
-    """Return where a product stands on average, shown in its own way among others that show both."""
+def ranks(ask: Any, show: Any, means: Means) -> Any:
+    """Return where each product stands, shown in its own way among others that show both."""
     others = np.stack(embed(embedder, catalogue, "document", means))
     shown = embed(embedder, [show(number) for number in range(PRODUCTS)], "document", means)
     asked = embed(embedder, [ask(number) for number in range(PRODUCTS)], "query", means)
-    ranks = []
+    found = []
     for number, query in enumerate(asked):
         similarities = others @ query
         similarities[number] = -1
-        ranks.append(1 + int((similarities > shown[number] @ query).sum()))
-    return float(np.mean(ranks))
+        found.append(1 + int((similarities > shown[number] @ query).sum()))
+    return np.array(found)
 
 
 @pytest.mark.parametrize("remains", [text, photo])
 def test_losing_photo_or_text_does_not_lift_a_product(remains: Any) -> None:
-    assert mean_rank(remains, remains, MEANS) > mean_rank(remains, both, MEANS) > 1.5
+    alone, whole = ranks(remains, remains, MEANS), ranks(remains, both, MEANS)
+
+    assert alone.mean() > whole.mean() > 1.5
+    # What is noise in the other half helps a few; four times as many it costs.
+    assert (alone < whole).mean() < 0.1
+    assert (alone > whole).mean() > 0.3
 
 
 @pytest.mark.parametrize("remains", [text, photo])
 def test_the_planted_gap_would_lift_it(remains: Any) -> None:
-    assert mean_rank(remains, remains, {}) < 0.8 * mean_rank(remains, both, {})
+    assert (ranks(remains, remains, {}) < ranks(remains, both, {})).mean() > 0.8
 
 
 def shares_of_the_best(means: Means) -> dict[str, float]:

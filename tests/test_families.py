@@ -17,9 +17,14 @@ from catalog_search.images import Picture, thumbnail_storage
 from catalog_search.models import Change, Document, Generation
 
 from .conftest import Folder
-from .contracts import checkpoints
+from .contracts import checkpoints, named
 from .contracts.embedder import EmbedderContract
 from .contracts.reranker import RerankerContract
+
+
+@pytest.mark.parametrize(("kind", "name"), named.names(torchvision=False))
+def test_it_works_by_naming_it(kind: Any, name: str, checkpoint: Folder, red: Picture) -> None:
+    named.works_as_known(kind, name, checkpoint(named.NAMED[kind][name], name), red)
 
 
 class TestClip(EmbedderContract):
@@ -158,7 +163,7 @@ class TestTextEncoder(EmbedderContract):
 
 
 class TestBertCrossEncoder(RerankerContract):
-    """The ms-marco-MiniLM family and bge-reranker-v2-m3."""
+    """The ms-marco-MiniLM family."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -166,6 +171,16 @@ class TestBertCrossEncoder(RerankerContract):
         return CrossEncoderReranker(
             model=str(checkpoint(checkpoints.cross_encoder, "ms-marco-MiniLM-L6-v2")), threads=1
         )
+
+
+class TestXlmRobertaCrossEncoder(RerankerContract):
+    """bge-reranker-v2-m3."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def reranker(cls, checkpoint: Folder) -> Reranker:
+        folder = checkpoint(checkpoints.xlm_roberta_cross_encoder, "bge-reranker-v2-m3")
+        return CrossEncoderReranker(model=str(folder), threads=1)
 
 
 class TestQwen3Reranker(RerankerContract):
@@ -195,7 +210,18 @@ class TestMxbaiReranker(RerankerContract):
 
 
 class TestRemoteCodeReranker(RerankerContract):
-    """llama-nemotron-rerank-vl-1b-v2, jina-reranker-m0: the code of a repository, one of text and picture at a time."""
+    """llama-nemotron-rerank-vl-1b-v2: the code of a repository, reading text and picture together."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def reranker(cls, checkpoint: Folder) -> Reranker:
+        name = "llama-nemotron-rerank-vl-1b-v2"
+        folder = checkpoint(checkpoints.remote_code, name, class_name="TinyFusingReranker")
+        return CrossEncoderReranker(model=str(folder), trust_remote_code=True, threads=1)
+
+
+class TestRerankerOfOneKindAtATime(RerankerContract):
+    """jina-reranker-m0: the code of a repository, reading text or picture. (Its own name asks for torchvision.)"""
 
     @pytest.fixture(scope="class")
     @classmethod

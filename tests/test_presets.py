@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from django.core.management import call_command
 
 from catalog_search import Content
@@ -15,45 +16,16 @@ from catalog_search.backends.local import CrossEncoderReranker, SentenceTransfor
 from catalog_search.backends.presets import PRESETS, Preset, preset
 from catalog_search.checks import check_models
 from catalog_search.embedding import embed
-from catalog_search.exceptions import ConfigurationError
+from catalog_search.exceptions import ConfigurationError, ModelError
 from catalog_search.fusion import mean_direction
 from catalog_search.images import Picture
 
 from .conftest import Folder
 from .contracts import checkpoints
+from .contracts.named import NAMED
 
 LOCAL = "catalog_search.backends.local"
-EMBEDDERS = [
-    "sentence-transformers/clip-ViT-B-32",
-    "sentence-transformers/clip-ViT-B-16",
-    "sentence-transformers/clip-ViT-L-14",
-    "sentence-transformers/clip-ViT-B-32-multilingual-v1",
-    "google/siglip-base-patch16-224",
-    "google/siglip-so400m-patch14-384",
-    "google/siglip2-base-patch16-naflex",
-    "google/siglip2-so400m-patch14-384",
-    "BAAI/BGE-VL-base",
-    "BAAI/BGE-VL-large",
-    "BAAI/BGE-VL-MLLM-S1",
-    "Qwen/Qwen3-VL-Embedding-2B",
-    "Qwen/Qwen3-VL-Embedding-8B",
-    "nvidia/llama-nemotron-embed-vl-1b-v2",
-    "nvidia/omni-embed-nemotron-3b",
-]
-RERANKERS = [
-    "Qwen/Qwen3-VL-Reranker-2B",
-    "Qwen/Qwen3-VL-Reranker-8B",
-    "nvidia/llama-nemotron-rerank-vl-1b-v2",
-    "jinaai/jina-reranker-m0",
-    "Qwen/Qwen3-Reranker-0.6B",
-    "Qwen/Qwen3-Reranker-4B",
-    "Qwen/Qwen3-Reranker-8B",
-    "mixedbread-ai/mxbai-rerank-base-v2",
-    "mixedbread-ai/mxbai-rerank-large-v2",
-    "cross-encoder/ms-marco-MiniLM-L6-v2",
-    "cross-encoder/ms-marco-MiniLM-L12-v2",
-    "BAAI/bge-reranker-v2-m3",
-]
+EMBEDDERS, RERANKERS = ([f"somebody/{name}" for name in NAMED[kind]] for kind in ("embedder", "reranker"))
 
 
 def known(model: str, kind: Any = "embedder") -> Preset:
@@ -77,9 +49,7 @@ class TestTable:
         assert known(model, "reranker").dimensions is None
 
     def test_every_preset_is_of_use(self) -> None:
-        used = [known(model) for model in [*EMBEDDERS, "siglip2-large-patch16-256"]]
-        used += [known(f"intfloat/multilingual-e5-{size}") for size in ("small", "base", "large")]
-        used += [known(model, "reranker") for model in RERANKERS]
+        used = [known(model) for model in EMBEDDERS] + [known(model, "reranker") for model in RERANKERS]
 
         assert {id(one) for one in used} == {id(one) for one in PRESETS}
 
@@ -216,6 +186,26 @@ class TestOptions:
 
         assert own == pytest.approx(ours, abs=1e-6)
 
+    def test_raw_scores_are_refused_where_none_were_announced(self, checkpoint: Folder) -> None:
+        folder = checkpoint(checkpoints.chat_reranker, "raw-scores", architecture="qwen3")
+        documents = [Content("mug"), Content("summer dress"), Content("a photo of the garden")]
+        mapped = CrossEncoderReranker(model=str(folder)).score(Content("red"), documents)
+        unmapped = CrossEncoderReranker(model=str(folder), activation="none")
+        unmapped.model.activation_fn = torch.nn.Identity()
+
+        with pytest.raises(ModelError, match=r'"activation": "sigmoid"'):
+            unmapped.score(Content("red"), documents)
+        raw = unmapped.model.predict([("red", document.text) for document in documents])
+        assert list(np.argsort(mapped)) == list(np.argsort(raw))
+
+    def test_weights_in_a_pickle_are_read_only_where_asked_for(self, checkpoint: Folder) -> None:
+        folder = checkpoint(checkpoints.pickled, "of-years-ago")
+
+        with pytest.raises(ConfigurationError, match=r'"use_safetensors": False'):
+            SentenceTransformerEmbedder(model=str(folder))
+        embedder = SentenceTransformerEmbedder(model=str(folder), model_kwargs={"use_safetensors": False})
+        assert embedder.encode([Content("mug")], "query").shape == (1, checkpoints.PROJECTION)
+
 
 class TestAdvice:
     @pytest.fixture
@@ -239,8 +229,6 @@ class TestAdvice:
         assert advised("IMAGE_RERANKER", model="Qwen/Qwen3-VL-Reranker-8B", device="cpu") == ["catalog_search.W032"]
 
     def test_the_device_is_looked_up_where_none_is_written(self, advised: Any, monkeypatch: Any) -> None:
-        import torch
-
         for there in (True, False):
             monkeypatch.setattr(torch.accelerator, "is_available", lambda there=there: there)
             assert advised(model="Qwen/Qwen3-VL-Embedding-2B") == ([] if there else ["catalog_search.W032"])
@@ -252,12 +240,28 @@ class TestAdvice:
         assert advised(**model, revision="main") == ["catalog_search.W030"]
         assert advised(**model, revision="0123456789abcdef0123456789abcdef01234567") == []
         assert advised(model=str(tmp_path), trust_remote_code=True) == []
+        assert advised(model="clip-ViT-B-32", text_model=model) == ["catalog_search.W030"]
 
     def test_licences(self, advised: Any) -> None:
         pinned = {"trust_remote_code": True, "revision": "a" * 40, "device": "cuda"}
 
         assert advised(model="nvidia/omni-embed-nemotron-3b", **pinned) == ["catalog_search.W031"]
         assert advised("RERANKER", model="jinaai/jina-reranker-m0", **pinned) == ["catalog_search.W031"]
+
+    def test_a_model_behind_a_server_has_the_same_licence_and_its_own_machine(self, settings: Any) -> None:
+        remote = "catalog_search.backends.remote.Remote"
+        place = {"url": "http://gpu/v1", "api": "vllm"}
+        settings.CATALOG_SEARCH = {
+            "EMBEDDER": {
+                "BACKEND": f"{remote}Embedder",
+                "OPTIONS": {"model": "Qwen/Qwen3-VL-Embedding-2B", "truncate_dim": 32, "server": place},
+            },
+            "RERANKER": {
+                "BACKEND": f"{remote}Reranker",
+                "OPTIONS": {"model": "jinaai/jina-reranker-m0", "server": place},
+            },
+        }
+        assert [one.id for one in check_models(None)] == ["catalog_search.W033", "catalog_search.W031"]
 
     def test_sizes_that_a_model_was_not_trained_for(self, advised: Any) -> None:
         assert advised(model="clip-ViT-B-32", truncate_dim=128) == ["catalog_search.W033"]

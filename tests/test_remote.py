@@ -133,12 +133,27 @@ def test_known_families_need_no_words(server: Inference, red: Picture) -> None:
     local = "catalog_search.backends.local.SentenceTransformerEmbedder"
 
     assert (embedder.fuses, embedder.modalities) == (True, {"text", "image"})
-    assert server.asked[-1][2]["messages"][0]["content"][0]["text"].startswith("Retrieve images or text")
+    asked = server.asked[-1][2]
+    assert [one["role"] for one in asked["messages"]] == ["system", "user", "assistant"]
+    assert asked["messages"][0]["content"][0]["text"].startswith("Retrieve images or text")
+    # As vLLM's own example for this family asks.
+    assert (asked["continue_final_message"], asked["add_special_tokens"]) == (True, True)
     assert RemoteReranker(place, model="Qwen/Qwen3-VL-Reranker-2B").fuses
     assert not RemoteEmbedder({"url": server.url(), "api": "infinity"}, model="jinaai/clip-ViT-B-32").fuses
     assert identity({"BACKEND": REMOTE, "OPTIONS": {"model": model, "server": place}}) == identity(
         {"BACKEND": local, "OPTIONS": {"model": model}}
     )
+
+
+def test_texts_too_long_are_cut_by_the_server(server: Inference, red: Picture) -> None:
+    for api, pictures in (("vllm", ""), ("vllm", "fused"), ("infinity", ""), ("tei", "")):
+        embedder_at(server, api=api, pictures=pictures).encode([Content("mug")], "query")
+        asked = [server.asked[-1][2]]
+        reranker_at(server, version="", api=api, pictures=pictures).score(Content("red"), [Content("mug", red)])
+        asked.append(server.asked[-1][2])
+        # TEI is told at its start, but for pairs; Infinity always does.
+        assert [one.get("truncate_prompt_tokens") for one in asked] == [-1 if api == "vllm" else None] * 2
+        assert asked[1].get("truncate", False) == (api == "tei")
 
 
 def test_long_lists_go_in_batches(server: Inference) -> None:
@@ -217,6 +232,14 @@ def test_a_search_does_not_wait_for_a_slow_server(server: Inference) -> None:
     with pytest.raises(Unavailable, match="does not answer"):
         embedder.encode([Content("mug")], "query")
     assert embedder.encode([Content("mug")], "document").shape == (1, 64)  # indexing does
+
+
+def test_several_requests_share_one_deadline(server: Inference) -> None:
+    # Each takes 1.5 s there, and one goes at a time.
+    embedder = embedder_at(server, "slow", api="vllm", pictures="fused", seconds=2.0, connections=1)
+
+    with pytest.raises(Unavailable):
+        embedder.encode([Content("red mug"), Content("blue mug")], "query")
 
 
 def test_nobody_there(server: Inference) -> None:

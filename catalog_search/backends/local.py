@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from ..content import Content
 from ..exceptions import ConfigurationError, ModelError
-from ..fusion import odds_to_unit
 from . import advice, loading
-from .base import Backend, Embedder, Reranker, Role
+from .base import Backend, Embedder, Reranker, Role, unit_scores
 from .presets import Kind, preset
 
 if TYPE_CHECKING:
@@ -178,8 +177,7 @@ class CrossEncoderReranker(LocalModel, Reranker):
 
         # Left to the model where its scores lie between 0 and 1 already.
         raw = None if self._activation == "none" else torch.nn.Identity()
-        asked = self._as_input(query)
-        pairs = [(asked, self._as_input(document, query)) for document in documents]
+        pairs = [self._pair(query, document) for document in documents]
         kinds = [self.readable(document, query).modalities for document in documents]
         scores = np.zeros(len(pairs))
         for kind in sorted(set(kinds)):  # a batch of mixed kinds is refused by some models
@@ -194,11 +192,14 @@ class CrossEncoderReranker(LocalModel, Reranker):
                     ).reshape(-1)
             except Exception as error:  # model libraries raise whatever their tensors do
                 raise ModelError(f"The reranking model failed: {error}") from error
-        if not np.isfinite(scores).all():
-            raise ModelError("The reranking model gave scores that are no numbers.")
-        return (scores if raw is None else odds_to_unit(scores)).tolist()
+        return unit_scores(scores, self._activation, "The reranking model")
 
-    def _as_input(self, content: Content, query: Content | None = None) -> Any:
-        parts = self.readable(content, query).as_input()
-        # A text model takes text alone, and renders a dict as its repr without a word of warning.
-        return parts["text"] if "image" not in self.modalities else parts
+    def _pair(self, query: Content, document: Content) -> Any:
+        asked, answer = self.readable(query).as_input(), self.readable(document, query).as_input()
+        if "image" in self.modalities:
+            return asked, answer
+        if self.model.supports("message"):
+            # Of two strings, sentence-transformers takes one that looks like the path of a picture for that picture.
+            parts = (("query", asked), ("document", answer))
+            return [{"role": role, "content": part["text"]} for role, part in parts]
+        return asked["text"], answer["text"]

@@ -36,6 +36,8 @@ class Preset:
     max_pixels: int | None = None
     prompts: Mapping[str, str] = field(default_factory=dict)
     """Instructions for the roles "query" and "document", where the repository does not bring them."""
+    opens_answer: bool = False
+    """Its vectors are read where an answer to the chat begins: sentence-transformers knows, vLLM has to be told."""
     scores: Literal["logits", "unit"] = "logits"
     """Of a reranker: raw log-odds, or 0 to 1 already."""
     languages: str = "English"
@@ -110,6 +112,7 @@ PRESETS = (
         dimensions=2048,
         matryoshka=(64, 128, 256, 512, 768, 1024, 1536, 2048),
         prompts=_QWEN_VL_PROMPTS,
+        opens_answer=True,
         gpu_gigabytes=8,
         **_QWEN_VL,
     ),
@@ -118,6 +121,7 @@ PRESETS = (
         dimensions=4096,
         matryoshka=(64, 128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096),
         prompts=_QWEN_VL_PROMPTS,
+        opens_answer=True,
         gpu_gigabytes=20,
         **_QWEN_VL,
     ),

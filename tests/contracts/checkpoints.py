@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     AutoTokenizer,
@@ -38,6 +39,9 @@ from transformers import (
     SiglipImageProcessor,
     SiglipModel,
     SiglipProcessor,
+    XLMRobertaConfig,
+    XLMRobertaForSequenceClassification,
+    XLMRobertaTokenizer,
 )
 
 WORDS = ["red", "blue", "green", "mug", "chair", "dress", "summer", "a", "photo", "of", "the", "word", "garden", "none"]
@@ -139,6 +143,19 @@ def cross_encoder(folder: Path, labels: int = 1, **size: int) -> Path:
     return folder
 
 
+def xlm_roberta_cross_encoder(folder: Path) -> Path:
+    """A cross-encoder of many languages, as bge-reranker-v2-m3."""
+    torch.manual_seed(0)
+    marks = ("<s>", "<pad>", "</s>", "<unk>", "▁", "<mask>")
+    letters = [(chr(code), -2.0) for code in range(97, 123)]
+    tokenizer = XLMRobertaTokenizer(vocab=[*((mark, 0.0) for mark in marks), *letters], model_max_length=64)
+    ends = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
+    sizes = {**THIN, "vocab_size": len(tokenizer), "max_position_embeddings": 66, "type_vocab_size": 1}
+    _loud(XLMRobertaForSequenceClassification(XLMRobertaConfig(**sizes, **ends, num_labels=1))).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 def chat_reranker(folder: Path, architecture: str, dtype: str = "float32", **size: int) -> Path:
     """A text reranker that chats, of "qwen3" (Qwen3-Reranker) or "qwen2" (mxbai-rerank v2) architecture."""
     torch.manual_seed(0)
@@ -147,7 +164,8 @@ def chat_reranker(folder: Path, architecture: str, dtype: str = "float32", **siz
         "qwen2": (Qwen2Config, Qwen2ForCausalLM),
     }[architecture]
     tokenizer = _bytes_tokenizer(model_max_length=512, padding_side="left")
-    tokenizer.chat_template = CHAT
+    # Real ones are of both kinds: made for contents that are texts, or lists of parts.
+    tokenizer.chat_template = FLAT_CHAT if architecture == "qwen3" else CHAT
     heads = {"num_key_value_heads": 1, "head_dim": 16, "vocab_size": len(tokenizer), "max_position_embeddings": 1024}
     config = config_class(**{**THIN, **heads, **size})
     _loud(model_class(config)).to(getattr(torch, dtype)).save_pretrained(folder)
@@ -193,6 +211,15 @@ def remote_code(folder: Path, class_name: str) -> Path:
     return folder
 
 
+def pickled(folder: Path) -> Path:
+    """A text encoder whose weights are a pickle, as of years ago."""
+    text_encoder(folder)
+    weights = folder / "model.safetensors"
+    torch.save(load_file(weights), folder / "pytorch_model.bin")
+    weights.unlink()
+    return folder
+
+
 def remote_transformer(folder: Path) -> Path:
     """A repository whose configuration maps transformers' own classes to code that it brings."""
     torch.manual_seed(0)
@@ -216,6 +243,11 @@ CHAT = (
     "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part.text }}{% endif %}"
     "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+FLAT_CHAT = (
+    "<|im_start|>user\n<Query>: {{ messages | selectattr('role', 'eq', 'query') | map(attribute='content') | first }}\n"
+    "<Document>: {{ messages | selectattr('role', 'eq', 'document') | map(attribute='content') | first }}<|im_end|>\n"
+    "<|im_start|>assistant\n"
 )
 _MARKS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"]
 _BERT_MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

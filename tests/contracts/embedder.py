@@ -115,7 +115,7 @@ class EmbedderContract:
         found = dict(zip(names, self.embed(embedder, *(Content("", read_picture(one)) for one in files)), strict=True))
 
         assert all(np.isfinite(vector).all() for vector in found.values())
-        for name in ("turned", "transparent", "animated WebP"):
+        for name in ("turned", "transparent", "animated PNG", "animated WebP", "CMYK JPEG"):
             assert found[name] @ found["mode RGB"] > 0.99, name
 
     def test_a_broken_picture_fails_with_its_reason(self, embedder: Embedder, red: Picture) -> None:

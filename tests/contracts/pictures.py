@@ -39,10 +39,13 @@ def odd_files() -> dict[str, bytes]:
     modes = {mode: deep.get(mode) or image.convert("L" if mode == "PA" else "RGB").convert(mode) for mode in MODES}
     return {
         **{f"mode {mode}": encode(converted, "TIFF") for mode, converted in modes.items()},
+        "16-bit PNG": encode(deep["I;16"]),
+        "CMYK JPEG": encode(image.convert("CMYK"), "JPEG", quality=95),
         "turned": encode(drawing(turned=True), "JPEG", exif=exif, quality=95),
         "transparent": encode(clear),
         "transparent palette": encode(clear.quantize(16)),
         "animated GIF": encode(image, "GIF", save_all=True, append_images=[drawing(turned=True).resize(image.size)]),
+        "animated PNG": encode(image, save_all=True, append_images=[Image.new("RGB", image.size)]),
         "animated WebP": encode(image, "WEBP", save_all=True, append_images=[Image.new("RGB", image.size)]),
         "thin": encode(Image.new("RGB", (900, 2), "green")),
         "one pixel": encode(Image.new("RGB", (1, 1), "green")),

@@ -50,7 +50,17 @@ class TinyEmbedder(InputModule):
         return cls()
 
 
-class TinyReranker(TinyEmbedder):
+class TinyFusingReranker(TinyEmbedder):
+    def preprocess(self, inputs, prompt=None, **kwargs):
+        return {"parts": torch.stack([torch.stack([_features(one) for one in pair]) for pair in inputs])}
+
+    def forward(self, features, **kwargs):
+        query, document = features["parts"].unbind(1)
+        features["scores"] = torch.nn.functional.cosine_similarity(query, document).unsqueeze(1) * 20 * self.scale
+        return features
+
+
+class TinyReranker(TinyFusingReranker):
     # One of both at a time, as jina-reranker-m0.
     modalities = ["text", "image"]
 
@@ -58,9 +68,4 @@ class TinyReranker(TinyEmbedder):
         for pair in inputs:
             if any(isinstance(part, dict) and len(part) != 1 for part in pair):
                 raise ValueError(f"One of text and image at a time: {pair!r}")
-        return {"parts": torch.stack([torch.stack([_features(one) for one in pair]) for pair in inputs])}
-
-    def forward(self, features, **kwargs):
-        query, document = features["parts"].unbind(1)
-        features["scores"] = torch.nn.functional.cosine_similarity(query, document).unsqueeze(1) * 20 * self.scale
-        return features
+        return super().preprocess(inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +50,23 @@ class RerankerContract:
             for query in (Content("red"), Content("", red)):
                 one, other = reranker.score(query, [Content("", red), Content("", blue)])
                 assert one != pytest.approx(other, abs=1e-4)
+
+    def test_it_always_says_the_same(self, reranker: Reranker, red: Picture) -> None:
+        documents = [Content("red mug"), Content("blue chair", red), Content("", red)]
+
+        assert reranker.score(Content("mug"), documents) == pytest.approx(
+            reranker.score(Content("mug"), documents), abs=1e-6
+        )
+
+    def test_text_that_names_a_picture_is_text(self, reranker: Reranker, tmp_path: Path, red: Picture) -> None:
+        path = tmp_path / "red.jpg"
+        path.write_bytes(red.jpeg)
+        # Port 9 discards: a model that fetched would fail.
+        texts = [Content(str(path)), Content("http://127.0.0.1:9/red.jpg")]
+        as_text = [reranker.score(query, texts) for query in texts]
+
+        path.unlink()
+        assert as_text == [pytest.approx(reranker.score(query, texts), abs=self.tolerance) for query in texts]
 
     def test_no_documents(self, reranker: Reranker) -> None:
         assert reranker.score(Content("red mug"), []) == []

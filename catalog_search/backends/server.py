@@ -1,0 +1,129 @@
+"""Server: an inference server and how it is spoken to: deadlines, repeated tries, many requests at once."""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_random_exponential
+
+from ..breaker import Breaker
+from ..exceptions import ConfigurationError, ModelError, Unavailable
+from .presets import Kind, preset
+
+APIS = ("openai", "vllm", "infinity", "tei")
+SEEING = ("vllm", "infinity")
+"""Those that take pictures."""
+ATTEMPTS = 3
+Body = dict[str, Any]
+
+
+class _Busy(httpx.HTTPError):
+    """The server says that it may answer later."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"status {response.status_code}, {response.text[:300]}")
+        self.response = response
+
+
+class Server:
+    """The option ``server`` of a remote model: where it is and how it is spoken to.
+
+    ``url`` is what ``/embeddings`` or ``/rerank`` is put behind, ``api`` names the program ("vllm", "infinity", "tei";
+    "openai" for others), ``key`` the environment variable that holds the API key. ``pictures`` says whether the model
+    takes them: "fused" with text as one input, "apart" one or the other, "" not at all; known families know. A search
+    waits ``seconds``, indexing ``timeout``; at most ``connections`` requests are under way at once.
+    """
+
+    @classmethod
+    def of(cls, kind: Kind, model: str, options: dict[str, Any]) -> Server:
+        """Return the server of a model, with the defaults of its family. Raises ConfigurationError."""
+        known = preset(model, kind)
+        if known and "image" in known.modalities and options.get("api") in SEEING:
+            options = {"pictures": "fused" if known.fuses else "apart"} | options
+        return cls(**options)
+
+    def __init__(
+        self,
+        url: str,
+        api: str = "openai",
+        key: str = "",
+        pictures: str = "",
+        seconds: float = 0.8,
+        timeout: float = 60.0,
+        connections: int = 8,
+    ) -> None:
+        if api not in APIS:
+            raise ConfigurationError(f'The "api" of a server is one of {", ".join(APIS)}, not "{api}".')
+        if pictures not in ("", "apart", "fused") or (pictures and api not in SEEING):
+            raise ConfigurationError(
+                'The "pictures" of a server are "apart" or "fused", and only for vllm or infinity.'
+            )
+        address = httpx.URL(url)
+        if address.scheme not in ("http", "https") or not address.host or address.userinfo:
+            raise ConfigurationError('The "url" of a server is http(s)://host:port/path; a password belongs in "key".')
+        if key and not os.environ.get(key):
+            raise ConfigurationError(f"The environment variable {key} holds no API key.")
+        self.url, self.api, self.pictures, self.seconds, self.timeout = url, api, pictures, seconds, timeout
+        self.modalities = frozenset({"text", "image"} if pictures else {"text"})
+        # vLLM refuses what is too long unless it is asked to cut it.
+        self.extra: Body = {"truncate_prompt_tokens": -1} if api == "vllm" else {}
+        self.name = f"The model server {address.host}"
+        self._key = key
+        # httpx follows no redirects unless told to: neither texts nor the key go to another host.
+        self._client = httpx.Client(
+            base_url=url.rstrip("/"),
+            headers={"Authorization": f"Bearer {os.environ[key]}"} if key else {},
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        )
+        weakref.finalize(self, self._client.close)
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="catalog-search-remote")
+        self._breaker = Breaker(self.name)
+
+    def post_all(self, path: str, bodies: Sequence[Body], seconds: float) -> list[Any]:
+        """Post several bodies at once and return the answers in order, all within ``seconds``; raises as ``post``."""
+        end = time.monotonic() + seconds  # waiting for a thread counts as well
+        if len(bodies) == 1:
+            return [self.post(path, bodies[0], end)]
+        return list(self._threads.map(lambda body: self.post(path, body, end), bodies))
+
+    def post(self, path: str, body: Body, end: float) -> Any:
+        """Post a body and return the JSON of the answer; ``end`` is of the monotonic clock.
+
+        What may pass (no connection, 429, 5xx) is tried again while the time lasts. Raises Unavailable where it does
+        not pass, ModelError where the server refuses this very input (some do so by 500) or its answer is no JSON.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception_type(httpx.HTTPError),
+            wait=wait_random_exponential(multiplier=0.05, max=5),
+            stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(max(end - time.monotonic(), 0)),
+            reraise=True,
+        )
+        with self._breaker:
+            try:
+                response = retrying(self._post, path, body, end)
+            except _Busy as busy:
+                response = busy.response
+                if response.status_code != 500:
+                    raise Unavailable(f"{self.name} does not answer: {busy}") from busy
+            except httpx.HTTPError as error:
+                raise Unavailable(f"{self.name} does not answer: {error or type(error).__name__}") from error
+        if response.status_code in (401, 403):
+            raise ModelError(f"{self.name} refuses the key of the environment variable {self._key or '(none named)'}.")
+        if response.status_code != 200:
+            raise ModelError(f"{self.name} answered {response.status_code} to {path}: {response.text[:300]}")
+        try:
+            return response.json()
+        except ValueError as error:
+            raise ModelError(f"{self.name} answered {path} with something that is no JSON.") from error
+
+    def _post(self, path: str, body: Body, end: float) -> httpx.Response:
+        response = self._client.post(path, json=body, timeout=max(end - time.monotonic(), 0.01))
+        if response.status_code == 429 or response.status_code >= 500:
+            raise _Busy(response)
+        return response
