@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -309,8 +308,12 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     generation = start_generation(registry.get("product"))
     prepare(generation)
     backfill(generation)
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
-        drain(done=lambda _: signal.raise_signal(signal.SIGINT))
+        drain(done=interrupt)
     assert not Change.objects.exclude(claim=None, attempts=0).exists()
     begun = dict(Document.objects.values_list("object_key", "embedded_at"))
     finished = build_index()
