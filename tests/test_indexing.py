@@ -242,6 +242,11 @@ def test_changed_products_go_before_a_backfill(indexed_shop: Shop) -> None:
     assert first.keys == [str(indexed_shop["dress"].pk)]
 
 
+def test_no_products_are_no_change(indexed_shop: Shop) -> None:
+    assert changes.append(registry.get("product"), Product.objects.none()) == 0
+    assert waiting() == set()
+
+
 def test_paused_and_the_setting_record_nothing(indexed_shop: Shop, settings: Any) -> None:
     with paused():
         indexed_shop["red mug"].save()
