@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 
 from ..exceptions import ConfigurationError
 from ..indexes import SearchIndex
+from ..sql import write_alias
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def relations(index: SearchIndex) -> Iterator[Relation]:
 def owners(index: SearchIndex, path: str, *keys: Any) -> QuerySet[Any]:
     """Return the products that reach rows with these keys by a path ("" are the rows), as the database has it now."""
     lookup = f"{path}__pk__in" if path else "pk__in"
-    return index.model._base_manager.filter(**{lookup: keys})
+    return index.model._base_manager.using(write_alias(index.model)).filter(**{lookup: keys})
 
 
 def _step(model: type[Model], field: Any, lookup: str, source: str) -> Iterator[Relation]:
