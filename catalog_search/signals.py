@@ -1,6 +1,7 @@
 """Signals: every save, delete and many-to-many change of an indexed or followed row becomes Change rows.
 
-They are connected for each index apart, so models that no index concerns pay nothing.
+They are connected for each index apart, so models that no index concerns pay nothing; and for each class that writes
+to the same table, since Django tells a proxy's or a child's listeners only of their own.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.apps import apps
 from django.db.models import Model
 from django.db.models.signals import ModelSignal, m2m_changed, post_delete, post_save, pre_delete, pre_save
 
@@ -22,20 +24,22 @@ from .sql import write_alias
 def connect(index: SearchIndex) -> None:
     """Connect the signals of one index."""
     model = index.model
+    key = _concrete(model)._meta.pk.attname
 
-    def saved(sender: type[Model], instance: Model, raw: bool = False, **_: Any) -> None:
+    def saved(sender: type[Model], instance: Model, **_: Any) -> None:
         if changes.recording():
-            append_keys(index, [instance.pk])
+            append_keys(index, [getattr(instance, key)])
 
     def deleted(sender: type[Model], instance: Model, **_: Any) -> None:
         # The documents go in the product's own transaction; the change catches a worker that holds the product.
         if changes.recording():
-            live = Generation.objects.of(index.label).live().values_list("pk", flat=True)
-            remove(write_alias(model), [str(instance.pk)], list(live))
-            append_keys(index, [instance.pk])
+            alias, gone = write_alias(model), str(getattr(instance, key))
+            live = Generation.objects.using(alias).of(index.label).live().values_list("pk", flat=True)
+            remove(alias, [gone], list(live))
+            append_keys(index, [gone])
 
-    _connect(index, post_save, model, saved)
-    _connect(index, post_delete, model, deleted)
+    _connect(index, post_save, _writers(model, children=True), saved)
+    _connect(index, post_delete, _writers(model), deleted)
     for relation in relations(index):
         _follow(index, relation)
 
@@ -47,20 +51,55 @@ def disconnect(index: SearchIndex) -> None:
 
 
 def _follow(index: SearchIndex, relation: Relation) -> None:
-    def touched(sender: type[Model], instance: Model, raw: bool = False, **_: Any) -> None:
-        # Before and after: a picture moved to another product concerns both.
+    mark = f"_catalog_search_{index.label}_{relation.path}"
+
+    def saving(sender: type[Model], instance: Model, **_: Any) -> None:
+        # A picture may move to another product. Told before it has, a worker would still find it where it was.
         if instance.pk is not None and changes.recording():
-            append(index, owners(index, relation.path, instance))
+            instance.__dict__[mark] = list(owners(index, relation.path, instance.pk).values_list("pk", flat=True))
 
-    def linked(sender: type[Model], instance: Model, action: str, reverse: bool, **_: Any) -> None:
+    def touched(sender: type[Model], instance: Model, **_: Any) -> None:
+        left = instance.__dict__.pop(mark, ())
         if changes.recording():
-            near = isinstance(instance, _model_at(index, relation.source))
-            append(index, owners(index, relation.source if near else relation.path, instance))
+            append_keys(index, left)
+            append(index, owners(index, relation.path, instance.pk).exclude(pk__in=left))
 
-    for signal in (pre_save, post_save, pre_delete):
-        _connect(index, signal, relation.model, touched, relation.path)
+    def linked(
+        sender: type[Model], instance: Model, action: str, model: type[Model], pk_set: set[Any] | None, **_: Any
+    ) -> None:
+        # While the rows are there; Django has a transaction around it. Both ends may be of one model.
+        if action not in ("post_add", "pre_remove", "pre_clear") or not changes.recording():
+            return
+        near, far = _concrete(_model_at(index, relation.source)), _concrete(relation.model)
+        keys = [instance.pk] if isinstance(instance, near) else []
+        keys += pk_set or () if issubclass(model, near) else ()
+        append(index, owners(index, relation.source, *keys))
+        if pk_set is None and isinstance(instance, far):
+            append(index, owners(index, relation.path, instance.pk))
+
+    # Saved as what it is, a product that inherits is told of already.
+    inherited = issubclass(index.model, relation.model) and _concrete(index.model) is not _concrete(relation.model)
+    _connect(index, post_save, _writers(relation.model, children=not inherited), touched, relation.path)
+    _connect(index, pre_delete, _writers(relation.model), touched, relation.path)
+    if relation.names_owner:
+        _connect(index, pre_save, _writers(relation.model, children=True), saving, relation.path)
     if relation.through is not None:
-        _connect(index, m2m_changed, relation.through, linked, relation.path)
+        _connect(index, m2m_changed, [relation.through], linked, relation.path)
+
+
+def _concrete(model: type[Model]) -> type[Model]:
+    found: type[Model] = model._meta.concrete_model or model
+    return found
+
+
+def _writers(model: type[Model], children: bool = False) -> list[type[Model]]:
+    """Return the classes that write to the table of a model: itself, its proxies and, with ``children``, its heirs.
+
+    Where an heir is deleted Django tells of the row of its parent by itself.
+    """
+    table = _concrete(model)
+    everybody = apps.get_models(include_auto_created=True)
+    return [one for one in everybody if _concrete(one) is table or (children and issubclass(one, table))]
 
 
 def _model_at(index: SearchIndex, path: str) -> type[Model]:
@@ -74,8 +113,9 @@ _connected: dict[str, list[tuple[ModelSignal, type[Model], Callable[..., None], 
 
 
 def _connect(
-    index: SearchIndex, signal: ModelSignal, sender: type[Model], receiver: Callable[..., None], path: str = ""
+    index: SearchIndex, signal: ModelSignal, senders: list[type[Model]], receiver: Callable[..., None], path: str = ""
 ) -> None:
     uid = f"catalog_search:{index.label}:{path}:{receiver.__name__}"
-    signal.connect(receiver, sender=sender, weak=False, dispatch_uid=uid)
-    _connected.setdefault(index.label, []).append((signal, sender, receiver, uid))
+    for sender in senders:
+        signal.connect(receiver, sender=sender, weak=False, dispatch_uid=uid)
+        _connected.setdefault(index.label, []).append((signal, sender, receiver, uid))

@@ -22,6 +22,7 @@ from .indexing.building import advance, succeed
 from .indexing.generations import prepare
 from .indexing.reconciling import reconcile
 from .models import Generation
+from .models.generations import GenerationQuerySet
 from .querylog import popular
 from .querylog.retention import forget
 from .searching import encoding, explaining, reranking
@@ -37,6 +38,11 @@ NIGHT_SECONDS = 12 * 3600
 
 BUILD_POLL_SECONDS = 5.0
 """How long a build waits for what other workers have in hand."""
+
+
+def _written() -> GenerationQuerySet:
+    """Return the generations as they were written: a replica may not know one that was begun just now."""
+    return Generation.objects.using(write_alias(Generation))
 
 
 def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE_SECONDS, countdown: float = 0) -> None:
@@ -67,7 +73,7 @@ def sweep() -> None:
 @shared_task(name="catalog_search.count_words", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
 def count_words(generation_id: int) -> None:
     """Count the words of a generation again, where its documents changed."""
-    generation = Generation.objects.live().filter(pk=generation_id).first()
+    generation = _written().live().filter(pk=generation_id).first()
     if generation is not None:  # it was not pruned
         vocabulary.refresh(generation)
 
@@ -76,10 +82,10 @@ def count_words(generation_id: int) -> None:
 def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None:
     """Find and mend what no signal told of, a slice of each live generation at a time; run it from beat every night."""
     if generation_id is None:
-        for one in Generation.objects.live().filter(built_at__isnull=False):
+        for one in _written().live().filter(built_at__isnull=False):
             send(reconcile_indexes, one.pk, expires=NIGHT_SECONDS)
         return
-    generation = Generation.objects.live().filter(pk=generation_id).first()
+    generation = _written().live().filter(pk=generation_id).first()
     if generation is None:
         return  # it was pruned
     found = reconcile(generation, after=after, seconds=SLICE_SECONDS)
@@ -92,7 +98,7 @@ def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None
 @shared_task(name="catalog_search.prepare_generation", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
 def prepare_generation(generation_id: int) -> None:
     """Load the model and open a new generation for documents; the reason is kept where that fails."""
-    generation = Generation.objects.get(pk=generation_id)
+    generation = _written().get(pk=generation_id)
     try:
         prepare(generation)
     except Exception as error:
@@ -106,7 +112,7 @@ def build_generation(generation_id: int, serve: bool = False) -> None:
 
     A paused or pruned one ends it; the reason of a failure is kept on the generation.
     """
-    generation = Generation.objects.live().filter(pk=generation_id).first()
+    generation = _written().live().filter(pk=generation_id).first()
     if generation is None or generation.state == Generation.State.PAUSED:
         return
     try:

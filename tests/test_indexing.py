@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -243,6 +242,11 @@ def test_changed_products_go_before_a_backfill(indexed_shop: Shop) -> None:
     assert first.keys == [str(indexed_shop["dress"].pk)]
 
 
+def test_no_products_are_no_change(indexed_shop: Shop) -> None:
+    assert changes.append(registry.get("product"), Product.objects.none()) == 0
+    assert waiting() == set()
+
+
 def test_paused_and_the_setting_record_nothing(indexed_shop: Shop, settings: Any) -> None:
     with paused():
         indexed_shop["red mug"].save()
@@ -309,8 +313,12 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     generation = start_generation(registry.get("product"))
     prepare(generation)
     backfill(generation)
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
-        drain(done=lambda _: signal.raise_signal(signal.SIGINT))
+        drain(done=interrupt)
     assert not Change.objects.exclude(claim=None, attempts=0).exists()
     begun = dict(Document.objects.values_list("object_key", "embedded_at"))
     finished = build_index()

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "catalog_search"
 LAYERS = [
     {"exceptions", "breaker", "conf", "languages", "images", "content", "fusion", "quantization"},
     {"boosts", "facets", "indexes", "conditions", "backends", "embedding"},
-    {"models", "sql"},
+    {"models", "routers", "sql"},
     {"indexing", "searching"},
     {
         "tasks",

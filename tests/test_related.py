@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.db import connection, models
 
 from catalog_search import SearchIndex, signals
 from catalog_search.exceptions import ConfigurationError
 from catalog_search.indexes import registry
 from catalog_search.indexing.related import relations
 from catalog_search.models import Change, Generation
+
+from .test_triggers import Parcel, Shipment
 
 pytestmark = pytest.mark.django_db
 
@@ -23,15 +27,38 @@ class UserIndex(SearchIndex):
     follow = ["groups", "groups.permissions"]
 
 
-@pytest.fixture(autouse=True)
-def _index() -> Iterator[None]:
-    index = UserIndex(User)
-    registry.add(index, "user")
+class Customer(User):
+    """A user by another name."""
+
+    class Meta:
+        app_label = "shop"
+        proxy = True
+
+
+class Team(Group):
+    """A group by another name."""
+
+    class Meta:
+        app_label = "shop"
+        proxy = True
+
+
+@contextmanager
+def connected(index: SearchIndex) -> Iterator[None]:
+    registry.add(index, index.label)
     signals.connect(index)
     Generation.objects.create(index=index.label, definition={}, state=Generation.State.BUILDING)
-    yield
-    signals.disconnect(index)
-    registry.remove(index)
+    try:
+        yield
+    finally:
+        signals.disconnect(index)
+        registry.remove(index)
+
+
+@pytest.fixture(autouse=True)
+def _index() -> Iterator[None]:
+    with connected(UserIndex(User)):
+        yield
 
 
 @pytest.fixture
@@ -91,6 +118,78 @@ def test_a_relation_of_a_relation(anna: User, group: Group) -> None:
     assert concerned() == {anna.pk}
     group.permissions.clear()
     assert concerned() == {anna.pk}
+
+
+def test_whoever_writes_to_the_table_is_heard(anna: User, group: Group) -> None:
+    """A proxy's listeners alone are told by Django, and its deletion is its own."""
+    customer, team = Customer.objects.get(pk=anna.pk), Team.objects.get(pk=group.pk)
+    customer.save()
+    assert concerned() == {anna.pk}
+    team.save()
+    assert concerned() == {anna.pk}
+    customer.groups.remove(team)
+    assert concerned() == {anna.pk}
+    customer.groups.add(team)
+    concerned()
+    team.delete()
+    assert concerned() == {anna.pk}
+    customer.delete()
+    assert concerned() == {anna.pk}
+
+
+def test_an_index_of_a_proxy_hears_of_the_model_itself(anna: User, group: Group) -> None:
+    index = type("CustomerIndex", (SearchIndex,), {"text": ["username"], "follow": ["groups"]})(Customer)
+    with connected(index):
+        own = Change.objects.filter(generation__index=index.label)
+        anna.save()
+        group.user_set.clear()
+        anna.groups.add(group)
+        assert own.count() == 3
+        anna.delete()
+        assert own.count() == 4
+
+
+def test_what_inherits_and_what_it_inherits_from() -> None:
+    with connection.schema_editor() as editor:
+        editor.create_model(Shipment)
+        editor.create_model(Parcel)
+    for model in (Shipment, Parcel):
+        with connected(type("Index", (SearchIndex,), {"text": ["note"]})(model)):
+            parcel = Parcel.objects.create(note="fragile", size="M")
+            assert Change.objects.count() == 1
+            assert concerned() == {parcel.pk}
+            Shipment.objects.get(pk=parcel.pk).save()
+            assert Change.objects.count() == 1
+            assert concerned() == {parcel.pk}
+            Parcel.objects.all().delete()
+            assert concerned() == {parcel.pk}
+
+
+class Rival(models.Model):  # noqa: DJ008
+    """A product that another one competes with: both ends are of one model."""
+
+    rivals = models.ManyToManyField("self")
+    better = models.ManyToManyField("self", symmetrical=False, related_name="worse")
+
+    class Meta:
+        app_label = "shop"
+
+
+def test_both_ends_of_one_model() -> None:
+    follow = {"text": ["pk"], "follow": ["rivals", "better"]}
+    with connection.schema_editor() as editor:
+        editor.create_model(Rival)
+    with connected(type("RivalIndex", (SearchIndex,), follow)(Rival)):
+        one, other = Rival.objects.create(), Rival.objects.create()
+        concerned()
+        one.rivals.add(other)
+        assert concerned() == {one.pk, other.pk}
+        other.rivals.remove(one)
+        assert concerned() == {one.pk, other.pk}
+        other.worse.add(one)
+        assert one.pk in concerned()
+        other.worse.clear()
+        assert one.pk in concerned()
 
 
 def test_what_nobody_has_concerns_nobody(anna: User) -> None:

@@ -21,7 +21,8 @@ from ..exceptions import ConfigurationError
 from ..indexes import SearchIndex, registry
 from ..indexing.related import relations
 from ..models import Generation
-from ..sql import write_alias
+from ..routers import IndexingRouter
+from ..sql import read_alias, write_alias
 from . import lookups, workers
 from .database import check_alias
 
@@ -167,6 +168,14 @@ def _index(index: SearchIndex) -> Iterator[CheckMessage]:
             hint=f'Let a router of DATABASE_ROUTERS send the app "catalog_search" to "{products}", then migrate it.',
             obj=declaration,
             id="catalog_search.E026",
+        )
+    elif read_alias(index.model) != products and not any(isinstance(one, IndexingRouter) for one in router.routers):
+        yield Warning(
+            f"Workers would read what belongs to a {index.model._meta.verbose_name} from the database "
+            f'"{read_alias(index.model)}": where that lags, documents are out of date.',
+            hint='DATABASE_ROUTERS = ["catalog_search.routers.IndexingRouter", ...]',
+            obj=declaration,
+            id="catalog_search.W028",
         )
 
 

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -46,7 +47,10 @@ def append(index: SearchIndex, products: QuerySet[Any], priority: int = Change.P
 
     One INSERT ... SELECT however many they are. Workers are woken after the transaction commits.
     """
-    statement, parameters = compile_keys(products)
+    try:
+        statement, parameters = compile_keys(products)
+    except EmptyResultSet:  # Django sees before asking that there are none
+        return 0
     return _insert(index, f"({statement})", parameters, priority)
 
 

@@ -21,6 +21,7 @@ from ..fusion import Vector
 from ..indexes import SearchIndex, registry
 from ..languages import text_config
 from ..models import Change, Document, Generation
+from ..routers import reading_what_was_written
 from ..sql import compile_keys, execute, write_alias
 from . import ann, doorbell, work
 from .statistics import measure
@@ -97,6 +98,7 @@ def differences(generation: Generation) -> tuple[str, ...]:
     return tuple(name for name in names if not (moved and name == "embedder"))
 
 
+@reading_what_was_written()
 def prepare(generation: Generation) -> None:
     """Load the model, note its dimensions, measure the modality means; the generation then takes documents.
 

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from ..indexes import SearchIndex, registry
 from ..models import Change, Document, Generation
+from ..routers import reading_what_was_written
 from ..sql import execute
 from . import changes, documents, work
 from .generations import backfill, definition
@@ -33,6 +34,7 @@ class Differences:
         return bool(self.missing or self.orphaned or self.stale)
 
 
+@reading_what_was_written()
 def reconcile(
     generation: Generation,
     deep: bool = False,

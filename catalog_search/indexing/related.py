@@ -11,26 +11,33 @@ from django.db.models import Model, QuerySet
 
 from ..exceptions import ConfigurationError
 from ..indexes import SearchIndex
+from ..sql import write_alias
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
     """One step of a followed path: rows of ``model`` reach products by the lookup ``path``.
 
+    ``names_owner`` says that the row itself holds whom it belongs to, as a picture does: saved, it may have moved.
     A many-to-many step has a ``through`` table and the lookup ``source`` of its near end ("" is the product).
     """
 
     model: type[Model]
     path: str
+    names_owner: bool = False
     through: type[Model] | None = None
     source: str = ""
 
 
 def relations(index: SearchIndex) -> Iterator[Relation]:
-    """Yield every relation that an index follows, each step of a longer path on its own.
+    """Yield every relation that an index follows, each step of a longer path on its own; first those to the tables of
+    the models that the product inherits from.
 
     Raises ConfigurationError where a name in ``follow`` is not a relation.
     """
+    for parent in index.model._meta.all_parents:
+        if steps := index.model._meta.get_path_to_parent(parent):
+            yield Relation(parent, "__".join(step.join_field.name for step in steps))
     seen: set[str] = set()
     for path in index.follow:
         model: type[Model] = index.model
@@ -44,24 +51,24 @@ def relations(index: SearchIndex) -> Iterator[Relation]:
             model, source = field.related_model, lookup
 
 
-def owners(index: SearchIndex, path: str, row: Model) -> QuerySet[Any]:
-    """Return the products that reach a row by a path ("" is the row itself), as the database has it now."""
-    lookup = f"{path}__pk" if path else "pk"
-    return index.model._base_manager.filter(**{lookup: row.pk})
+def owners(index: SearchIndex, path: str, *keys: Any) -> QuerySet[Any]:
+    """Return the products that reach rows with these keys by a path ("" are the rows), as the database has it now."""
+    lookup = f"{path}__pk__in" if path else "pk__in"
+    return index.model._base_manager.using(write_alias(index.model)).filter(**{lookup: keys})
 
 
 def _step(model: type[Model], field: Any, lookup: str, source: str) -> Iterator[Relation]:
     if not field.many_to_many:
-        yield Relation(field.related_model, lookup)
+        yield Relation(field.related_model, lookup, names_owner=not field.concrete)
         return
     through = getattr(field, "remote_field" if field.concrete else "through", None)
     through = getattr(through, "through", through)
-    yield Relation(field.related_model, lookup, through, source)
+    yield Relation(field.related_model, lookup, through=through, source=source)
     if through is not None and not through._meta.auto_created:
         # Rows of a table that the shop declared itself are also saved and deleted one by one.
         for key in through._meta.fields:
             if key.is_relation and key.related_model is model:
-                yield Relation(through, f"{source}__{key.related_query_name()}".lstrip("_"))
+                yield Relation(through, f"{source}__{key.related_query_name()}".lstrip("_"), names_owner=True)
 
 
 def _relation(index: SearchIndex, model: type[Model], name: str, path: str) -> Any:

@@ -136,8 +136,6 @@ def _paths(index: SearchIndex) -> Iterator[Sequence[Any]]:
     """Yield the joins that lead from products to each table: first none, for the products' own."""
     product = index.model._meta
     yield ()
-    for parent in product.all_parents:
-        yield product.get_path_to_parent(parent)
     for relation in relations(index):
         path, *_ = Query(index.model).names_to_path(relation.path.split("__"), product)
         for length in range(1, len(path) + 1):

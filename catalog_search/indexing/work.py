@@ -21,6 +21,7 @@ from ..fusion import Vector
 from ..indexes import SearchIndex, registry
 from ..languages import normalise_identifier
 from ..models import Document, Generation
+from ..routers import reading_what_was_written
 from . import changes, documents, pictures
 from .documents import Draft, Reading
 
@@ -50,6 +51,7 @@ class Batch:
     embedded: Future[Embedded]
 
 
+@reading_what_was_written()
 def drain(alias: str = "default", seconds: float | None = None, done: Callable[[int], object] | None = None) -> bool:
     """Work off changes until none is due, or the time is up; returns whether some are left.
 

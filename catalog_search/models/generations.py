@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-from django.db import DEFAULT_DB_ALIAS, models
+from django.db import models, router
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
@@ -76,8 +76,8 @@ class Generation(models.Model):
 
     @property
     def alias(self) -> str:
-        """The database that it lives in."""
-        return self._state.db or DEFAULT_DB_ALIAS
+        """The database that it is written to, wherever it was read."""
+        return router.db_for_write(type(self))
 
     @property
     def quantization(self) -> Quantization:

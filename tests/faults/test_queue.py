@@ -22,7 +22,7 @@ from catalog_search.indexing.reconciling import reconcile
 from catalog_search.models import Change, Document, Generation
 from catalog_search.sql import execute
 from catalog_search.tasks import sweep
-from project.shop.models import Brand, Product
+from project.shop.models import Brand, Product, ProductImage
 
 Shop = dict[str, Product]
 
@@ -98,6 +98,20 @@ def test_a_product_deleted_while_it_is_embedded_stays_deleted(
 
     assert not Document.objects.filter(object_key=key).exists()
     assert not Change.objects.exists()
+
+
+def test_a_picture_that_moves_while_workers_are_quick(indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each statement commits by itself, whom it leaves must not be looked at before it left."""
+    mug, picture = indexed_shop["red mug"], indexed_shop["red mug"].images.get()
+    save_table = ProductImage._save_table
+    monkeypatch.setattr(
+        ProductImage, "_save_table", lambda *args, **options: (drain(), save_table(*args, **options))[1]
+    )
+    picture.product = indexed_shop["dress"]
+    picture.save()
+    drain()
+
+    assert Document.objects.get(object_key=str(mug.pk)).pictures == Document.Pictures.NONE
 
 
 def test_a_connection_that_was_cut_raises_what_django_raises(indexed_shop: Shop) -> None:

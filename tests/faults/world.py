@@ -25,6 +25,8 @@ from project.services.postgres import Postgres
 from project.services.redis import Redis
 
 CELERY = ["-m", "celery", "-A", "project"]
+PATIENCE = 180
+"""Seconds without any movement after which something got lost; more than any wait between two attempts."""
 WORKER = [*CELERY, "worker", "--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle"]
 
 
@@ -139,10 +141,13 @@ class World:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
-    def wait_until(self, holds: Callable[[], bool], what: str, seconds: float = 120) -> None:
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline, f"Not within {seconds} s: {what}\n{self.state()}"
+    def wait_for(self, count: Callable[[], int], wanted: Callable[[int], bool], what: str) -> None:
+        """Wait as long as something moves: how fast a machine is says nothing about what gets lost."""
+        seen, moved = None, time.monotonic()
+        while not wanted(now := count()):
+            if now != seen:
+                seen, moved = now, time.monotonic()
+            assert time.monotonic() < moved + PATIENCE, f"{what}: {now} for {PATIENCE} s\n{self.state()}"
             for program in self.programs.values():
                 program.see_to()
             time.sleep(0.1)
@@ -157,6 +162,9 @@ class World:
 
     def changes(self) -> int:
         return int(self.sql("SELECT count(*) FROM catalog_search_change")[0][0])
+
+    def newest_change(self) -> int:
+        return int(self.sql("SELECT coalesce(max(id), 0) FROM catalog_search_change")[0][0])
 
     # Faults: each does harm for a while and makes it good again, as an operator would.
 

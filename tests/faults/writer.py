@@ -1,7 +1,8 @@
-"""A shop that writes without end, in every way there is: ``python -m tests.faults.writer SEED FOLDER``.
+"""A shop that writes without end, in every way there is: ``python -m tests.faults.writer SEED FOLDER LEAST``.
 
-It goes on until the file FOLDER/stop is there, then leaves its counts in FOLDER/writer-SEED.json. Databases may fail
-under it; anything else that a save raises is a fault of ours and ends it.
+It goes on until the file FOLDER/stop is there and it wrote LEAST times, however slow the machine is, then leaves its
+counts in FOLDER/writer-SEED.json. Databases may fail under it; anything else that a save raises is a fault of ours and
+ends it.
 """
 
 from __future__ import annotations
@@ -150,9 +151,9 @@ WAYS = [
 ]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, least: int) -> None:
     counts: Counter[str] = Counter()
-    while not (folder / "stop").exists():
+    while counts.total() < least or not (folder / "stop").exists():
         way = draw.choice(WAYS)
         try:
             way()
@@ -170,4 +171,4 @@ def main(folder: Path) -> None:
     (folder / f"writer-{sys.argv[1]}.json").write_text(json.dumps(counts))
 
 
-main(Path(sys.argv[2]))
+main(Path(sys.argv[2]), int(sys.argv[3]))

@@ -96,7 +96,7 @@ class Command(BaseCommand):
             raise CommandError(f"About {expected.cost:,.2f} is over the limit of {limit:,.2f}: nothing was embedded.")
         if options["estimate"]:
             return
-        changes.retry(Change.objects.filter(generation=generation).failing())
+        changes.retry(Change.objects.using(generation.alias).filter(generation=generation).failing())
         queued = sum(backfill(generation))
         self._load(generation, options)
         self._assess(generation, index, options["force"])
