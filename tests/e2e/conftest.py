@@ -18,7 +18,8 @@ playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is no
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 COLOURS = ("red", "blue", "green", "yellow", "black")
 KINDS = {"mug": "Home > Kitchen", "chair": "Home > Chairs", "dress": "Clothes", "lamp": "Home > Lamps"}
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000
+"""For a machine whose two cores have other work."""
 
 
 @pytest.fixture(scope="package")
@@ -31,6 +32,7 @@ def browser(django_db_setup: None) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as driver:
         # Playwright keeps an event loop in this thread, and Django would refuse to use the database beside it.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        playwright.expect.set_options(timeout=PATIENCE_MS)
         started = driver.chromium.launch(executable_path=CHROMIUM)
         yield started
         started.close()

@@ -40,7 +40,7 @@ def test_axe_finds_nothing(visit: Callable[..., Any], width: int, scheme: str) -
     page.locator(".cs-suggestions:not([hidden])").wait_for()
     found["suggestions"] = violations(page)
     page.goto("/search/?q=red+mug")
-    page.get_by_role("link", name="Red mug").click()
+    page.get_by_role("link", name="Red mug", exact=True).click()
     page.wait_for_url("**/product/*/")
     found["product"] = violations(page)
 
