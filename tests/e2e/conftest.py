@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.test import Client
 
 from catalog_search.searching import lanes
 from project.shop.models import Product
@@ -59,7 +61,8 @@ def shop(
 
 @pytest.fixture
 def visit(browser: Any, shop: dict[str, Product], live_server: Any) -> Iterator[Callable[..., Any]]:
-    """Open pages: ``visit("/search/?q=mug", width=360)``; options are those of a browser context."""
+    """Open pages: ``visit("/search/?q=mug", width=360)``; ``staff`` logs in, options are those of a
+    browser context."""
     contexts: list[Any] = []
     complaints: list[str] = []
 
@@ -69,11 +72,16 @@ def visit(browser: Any, shop: dict[str, Product], live_server: Any) -> Iterator[
         if said.type in ("error", "warning") and not own_status:
             complaints.append(f"{said.text} {said.location}")
 
-    def open_page(path: str = "/", width: int = 1280, height: int = 900, **options: Any) -> Any:
+    def open_page(path: str = "/", width: int = 1280, height: int = 900, staff: bool = False, **options: Any) -> Any:
         context = browser.new_context(
             base_url=live_server.url, viewport={"width": width, "height": height}, locale="en-GB", **options
         )
         contexts.append(context)
+        if staff:
+            client = Client()
+            client.force_login(User.objects.get_or_create(username="staff", is_staff=True, is_superuser=True)[0])
+            cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+            context.add_cookies([cookie])
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +46,94 @@ def test_axe_finds_nothing(visit: Callable[..., Any], width: int, scheme: str) -
     found["product"] = violations(page)
 
     assert {name: one for name, one in found.items() if one} == {}
+
+
+def test_axe_finds_nothing_on_pages_with_a_picture_or_a_message(
+    visit: Callable[..., Any], tmp_path: Path, picture_bytes: Callable[..., bytes], make_rule: Callable[..., Any]
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(picture_bytes("blue"))
+    make_rule(searches="chair", actions=[{"kind": "banner", "text": "Sale", "url": "/search/"}])
+    page = visit("/", width=360)
+    page.locator("input[type=file]").first.set_input_files(photo)
+    page.wait_for_url("**picture=**")
+    found = {"picture": violations(page)}
+    rest = {
+        "banner": "?q=chair",
+        "corrected": "?q=chiar",
+        "mistaken": "?q=mug&price_max=cheap",
+        "expired": "?picture=x",
+    }
+    for name, query in rest.items():
+        page.goto(f"/search/{query}")
+        found[name] = violations(page)
+
+    assert {name: one for name, one in found.items() if one} == {}
+
+
+@pytest.mark.parametrize("zoom", ["browser", "text"])
+def test_nothing_scrolls_sideways_at_twice_the_size(visit: Callable[..., Any], zoom: str) -> None:
+    """A browser's zoom halves the page's width; a larger font leaves it."""
+    page = visit("/", width=640 if zoom == "browser" else 1280)
+    for name, path in {**PAGES, "picture": "/search/?q=red+mug&like=1"}.items():
+        page.goto(path)
+        if zoom == "text":
+            page.evaluate("document.documentElement.setAttribute('class', 'twice')")
+            page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], name
+
+
+ADMIN = {
+    "overview": "generation/overview/",
+    "playground": "judgement/playground/",
+    "a query in the playground": "judgement/playground/?q=red+mug&explain=1",
+    "judging": "judgement/queue/",
+    "a query to judge": "judgement/judge/?q=red+mug",
+    "searches": "querylog/report/",
+    "relevance": "measurement/",
+    "rules": "rule/",
+    "a rule": "rule/add/",
+    "import": "rule/import/",
+    "weights": "rule/try/?index=shop.product&queries=5&weight_words=1",
+    "changes of rules": "ruleversion/",
+    "synonyms": "synonym/",
+    "a synonym": "synonym/add/",
+    "documents": "document/",
+    "changes": "change/",
+    "generations": "generation/",
+    "one by one": "querylog/",
+    "judgements": "judgement/",
+    "all": "",
+    "products": "../shop/product/?q=red+mug",
+}
+# Django's own, in frames that these pages only fill: tables, filters and breadcrumbs of its changelists and forms.
+DJANGO = {"landmark-unique", "region", "heading-order", "empty-table-header", "landmark-complementary-is-top-level"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_admin(visit: Callable[..., Any], make_rule: Callable[..., Any], scheme: str) -> None:
+    make_rule("Mug week", searches="mug", actions=[{"kind": "banner", "text": "Sale"}])
+    page = visit("/admin/", width=1280, color_scheme=scheme, staff=True)
+    found = {}
+    for name, path in ADMIN.items():
+        page.goto(f"/admin/catalog_search/{path}")
+        found[name] = [one for one in violations(page) if one.split(":")[0] not in DJANGO]
+    page.goto("/admin/catalog_search/generation/overview/")
+    page.get_by_role("link", name="Rebuild").first.click()
+    found["rebuild"] = [one for one in violations(page) if one.split(":")[0] not in DJANGO]
+
+    assert {name: one for name, one in found.items() if one} == {}
+
+
+@pytest.mark.parametrize("width", [320, 640])
+def test_own_pages_of_the_admin_fit_a_narrow_screen(visit: Callable[..., Any], width: int) -> None:
+    page = visit("/admin/", width=width, staff=True)
+    wide = {}
+    for name in list(ADMIN)[:7]:
+        page.goto(f"/admin/catalog_search/{ADMIN[name]}")
+        wide[name] = page.evaluate("document.documentElement.scrollWidth")
+
+    assert {name: one for name, one in wide.items() if one > width} == {}
 
 
 def test_a_page_that_cannot_be_dark_keeps_its_text_readable(visit: Callable[..., Any]) -> None:
