@@ -64,7 +64,7 @@ class PreviewAdmin(admin.ModelAdmin):
         live = LIVE in request.POST
         if not valid:
             # A form with mistakes shows them, and saves nothing.
-            return HttpResponse(status=422) if live else self.changeform_view(request, object_id or None, form_url)
+            return HttpResponse() if live else self.changeform_view(request, object_id or None, form_url)
         context = self.preview(form.instance, formsets, LIVE_PAGES if live else COMPARED)
         if live:
             return TemplateResponse(request, "admin/catalog_search/_preview.html", context)

@@ -29,6 +29,7 @@ from ..merchandising.rulings import problems_of
 from ..models import Rule, RuleAction
 from . import picking
 from .importing import ImportForm
+from .pages import LanguageFilter
 from .previewing import PreviewAdmin
 from .previews import preview_rule
 from .trying import TryForm
@@ -109,7 +110,7 @@ class RuleAdmin(PreviewAdmin):
 
     change_list_template = "admin/catalog_search/rule/change_list.html"
     list_display = ["name", "in_force", "faults", "acts_on", "does", "priority", "period"]
-    list_filter = ["enabled", "index", "when", "actions__kind", "language"]
+    list_filter = ["enabled", "index", "when", "actions__kind", ("language", LanguageFilter)]
     search_fields = ["name", "searches", "conditions", "note", "actions__text"]
     actions = ["enable", "disable", "export"]
     inlines = [RuleActionInline]

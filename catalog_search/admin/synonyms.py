@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..indexes import registry
 from ..models import Synonym
+from .pages import LanguageFilter
 from .previewing import PreviewAdmin
 from .previews import preview_synonym
 
@@ -23,7 +24,7 @@ class SynonymAdmin(PreviewAdmin):
 
     change_list_template = "admin/catalog_search/change_list.html"
     list_display = ["__str__", "index", "language", "enabled", "changed_at"]
-    list_filter = ["enabled", "index", "language"]
+    list_filter = ["enabled", "index", ("language", LanguageFilter)]
     list_editable = ["enabled"]
     search_fields = ["typed", "words", "notes"]
     fields = ["typed", "words", "index", "language", "enabled", "notes"]

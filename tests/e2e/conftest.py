@@ -69,7 +69,8 @@ def visit(browser: Any, shop: dict[str, Product], live_server: Any) -> Iterator[
     def note(said: Any) -> None:
         # A page that answers 404 on purpose is not the page's mistake.
         own_status = "Failed to load resource" in said.text and said.location["url"] == said.page.url
-        if said.type in ("error", "warning") and not own_status:
+        wants_icon = said.location["url"].endswith("/favicon.ico")
+        if said.type in ("error", "warning") and not (own_status or wants_icon):
             complaints.append(f"{said.text} {said.location}")
 
     def open_page(path: str = "/", width: int = 1280, height: int = 900, staff: bool = False, **options: Any) -> Any:

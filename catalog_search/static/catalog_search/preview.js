@@ -19,12 +19,10 @@ document.addEventListener("DOMContentLoaded", () => {
     place.setAttribute("aria-busy", "true")
     try {
       const answer = await fetch(place.dataset.preview, { method: "POST", body: sent, signal: own.signal })
-      status.textContent = answer.ok ? "" : place.dataset.incomplete
-      shown.hidden = !answer.ok
-      if (answer.ok) {
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html")
-        shown.replaceChildren(...page.body.childNodes)
-      }
+      if (!answer.ok) throw new Error(answer.statusText)
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html")
+      status.textContent = page.body.children.length ? "" : place.dataset.incomplete
+      shown.replaceChildren(...page.body.childNodes)
     } catch {
       // A newer draft is on its way, or the network is away: the button below the form still works.
     }
