@@ -17,7 +17,7 @@ from .facets import RangeFacet
 from .images import Picture, read_picture
 from .indexes import SearchIndex
 from .querylog import note_search
-from .searching import FacetResult, Results, cache, search
+from .searching import FacetResult, Hit, Results, cache, search
 
 MAX_PAGE = 10_000
 MAX_PAGE_SIZE = 100
@@ -221,6 +221,15 @@ class SearchForm(forms.Form):
         only = {"facet_counts": (name,), "more": name, "page": 1, "page_size": 1, "rerank": False, "arrange": ()}
         results = self._found(request, {**self.options(), **only})
         return None if results is None else results.facets[name]
+
+    def without_filters(self, request: HttpRequest | None = None, size: int = 8) -> tuple[Hit, ...]:
+        """Return the first hits that the form finds without its filters, to offer where those leave nothing.
+
+        The query log does not hear of it.
+        """
+        only = {"facets": {}, "facet_counts": False, "page": 1, "page_size": size, "more": "", "within": ""}
+        found = self._found(request, {**self.options(), **only})
+        return found.hits if found else ()
 
     def _found(self, request: HttpRequest | None, options: dict[str, Any]) -> Results | None:
         visible = self.index.queryset(request)

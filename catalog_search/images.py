@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import IO
 
 from django.core.files.storage import Storage, storages
+from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
 
 from .conf import settings
@@ -44,7 +45,7 @@ class Picture:
             image = Image.open(io.BytesIO(self.jpeg), formats=["JPEG"])
             image.load()
         except Exception as error:  # see read_picture
-            raise ImageError(f"The picture's thumbnail is damaged: {error}") from error
+            raise ImageError(_("The picture's thumbnail is damaged: %s") % error) from error
         return image
 
 
@@ -57,9 +58,9 @@ def read_picture(source: bytes | IO[bytes]) -> Picture:
     limit = settings.IMAGE_MAX_BYTES
     data = source if isinstance(source, bytes) else source.read(limit + 1)
     if not data:
-        raise ImageError("The picture file is empty.")
+        raise ImageError(_("The picture file is empty."))
     if len(data) > limit:
-        raise ImageError(f"The picture file is larger than {limit / 1e6:g} MB.")
+        raise ImageError(_("The picture file is larger than %(size)s MB.") % {"size": f"{limit / 1e6:g}"})
     try:
         with warnings.catch_warnings():
             # Our own pixel limit decides; Pillow's warning would only repeat it.
@@ -72,7 +73,7 @@ def read_picture(source: bytes | IO[bytes]) -> Picture:
         raise ImageError(_too_many_pixels()) from error
     except Exception as error:  # Pillow's decoders raise many kinds on broken files
         raise ImageError(
-            f"This is not a picture that can be read; give one of: {', '.join(settings.IMAGE_FORMATS)}."
+            _("This is not a picture that can be read; give one of: %s.") % ", ".join(settings.IMAGE_FORMATS)
         ) from error
 
 
@@ -83,7 +84,7 @@ def _formats(data: bytes) -> list[str]:
         try:
             from pillow_heif import register_heif_opener  # optional
         except ImportError as error:
-            raise ImageError("This is a HEIC picture; save it as JPEG, or install pillow-heif.") from error
+            raise ImageError(_("This is a HEIC picture; save it as JPEG, or install pillow-heif.")) from error
         register_heif_opener()
         formats.append("HEIF")
     return formats
@@ -96,7 +97,7 @@ def thumbnail_storage() -> Storage:
 
 def _normalise(image: Image.Image) -> Image.Image:
     if image.width < 1 or image.height < 1:
-        raise ImageError("The picture has no pixels.")
+        raise ImageError(_("The picture has no pixels."))
     if image.width * image.height > settings.IMAGE_MAX_PIXELS:
         raise ImageError(_too_many_pixels())
     edge = settings.IMAGE_SIZE
@@ -145,4 +146,4 @@ def _encode(image: Image.Image) -> bytes:
 
 
 def _too_many_pixels() -> str:
-    return f"The picture has more than {settings.IMAGE_MAX_PIXELS / 1e6:g} megapixels."
+    return _("The picture has more than %(size)s megapixels.") % {"size": f"{settings.IMAGE_MAX_PIXELS / 1e6:g}"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,7 +28,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from .conf import settings
 from .exceptions import ImageError, IndexNotFound
-from .forms import SearchForm
+from .facets import HierarchyFacet
+from .forms import QUERY_FIELDS, SearchForm
 from .indexes import SearchIndex, registry
 from .navigation import Address, Chip
 from .panels import panels
@@ -35,7 +37,9 @@ from .querylog import note_event
 from .responses import describe
 from .searching import Results, cache
 from .suggesting import suggest
+from .throttling import seconds_to_wait
 
+NOT_INDEXED = "noindex, follow"
 NOT_CARRIED = ("sort", "page", "more", "within")
 """Parameters of an address that its forms leave out, or have fields for."""
 
@@ -53,6 +57,16 @@ class SearchView(View):
     index_name = ""
     template_name = "catalog_search/search.html"
     form_class: type[SearchForm] = SearchForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Ask a visitor who searches without end to wait."""
+        if request.method in ("GET", "POST") and (seconds := seconds_to_wait(request)):
+            form = self.form_class(self.get_index(kwargs.get("index", "")), request.GET)
+            form.is_valid()
+            context = {"search_form": form, "address": Address.of(request.path, request.GET), "seconds": seconds}
+            headers = {"Retry-After": str(seconds), "X-Robots-Tag": NOT_INDEXED}
+            return TemplateResponse(request, self.template_name, context, status=429, headers=headers)
+        return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, index: str = "") -> HttpResponseBase:
         """Show the results that the address asks for."""
@@ -83,7 +97,7 @@ class SearchView(View):
         """Search for what is valid and say at its field what is not."""
         status = 200 if form.is_valid() else 400
         # Without the part of the query that could not be read, results would answer a question nobody asked.
-        results = form.search(self.request) if form.asks_clearly else None
+        results = form.search(self.request, mark=True) if form.asks_clearly else None
         target = results.guidance.redirect if results is not None and status == 200 else ""
         if target and not self._leads_here(target, address):
             return HttpResponseRedirect(target)
@@ -91,8 +105,8 @@ class SearchView(View):
             status = 404
         context = self.get_context(form, results, address)
         response = TemplateResponse(self.request, self.template_name, context, status=status)
-        if address.parameters.keys() - {"page"}:
-            response.headers["X-Robots-Tag"] = "noindex, follow"
+        if not context["is_canonical"]:
+            response.headers["X-Robots-Tag"] = NOT_INDEXED
         if results is not None:
             describe(response, results)
         return response
@@ -106,6 +120,11 @@ class SearchView(View):
     def get_context(self, form: SearchForm, results: Results | None, address: Address) -> dict[str, Any]:
         """Return what the template shows; a shop adds its own here."""
         context: dict[str, Any] = {"search_form": form, "index": form.index, "results": results, "address": address}
+        canonical = self.get_canonical(form, address)
+        context |= {
+            "canonical": self.request.build_absolute_uri(str(canonical)),
+            "is_canonical": str(canonical) == str(address) and results is not None and results.total > 0,
+        }
         if results is None:
             return context | {"words_alone": address.without("picture", "like", "unlike", "terms")}
         similar = [*self._product_chips(form, address, "like"), *self._product_chips(form, address, "unlike")]
@@ -116,6 +135,8 @@ class SearchView(View):
             "as_typed": address.without().with_("exact", 1),
             "meant": address.without("exact").with_("q", results.did_you_mean),
             "browsing": not any(form.options()[part] for part in ("text", "image", "like", "terms")),
+            "browsed": _place(form, filters),
+            "elsewhere": form.without_filters(self.request) if filters and not results.total else (),
             "chips": [*similar, *filters],
             "filter_count": len(filters),
             "without_filters": address.without(*names),
@@ -129,6 +150,20 @@ class SearchView(View):
             "previous": address.previous_page(results),
             "next": address.next_page(results),
         }
+
+    def get_canonical(self, form: SearchForm, address: Address) -> Address:
+        """Return the address that search engines should know this page by: all products or one category, by page.
+
+        What is searched for, filtered or sorted is not for them; where the visitor's choice lies in a category, its
+        page stands for it.
+        """
+        plain = Address(address.path, QueryDict())
+        if form.errors or any(address.parameters.get(name) for name in QUERY_FIELDS):
+            return plain
+        trees = [facet.name for facet in form.index.facets if isinstance(facet, HierarchyFacet)]
+        for name in [name for name in trees if len(address.parameters.getlist(name)) == 1][:1]:
+            plain = plain.with_(name, address.parameters[name])
+        return plain.page(form.cleaned_data["page"] or 1) if str(plain) == str(address.without()) else plain
 
     def _product_chips(self, form: SearchForm, address: Address, name: str) -> list[Chip]:
         keys = form.cleaned_data.get(name) or []
@@ -172,6 +207,13 @@ def events(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+def _place(form: SearchForm, filters: Sequence[Chip]) -> str:
+    """Name the place in the shop that is browsed: the innermost category, or the one thing that is filtered by."""
+    trees = {str(facet.label) for facet in form.index.facets if isinstance(facet, HierarchyFacet)}
+    places = [chip.value for chip in filters if str(chip.label) in trees]
+    return places[-1] if places else filters[0].value if len(filters) == 1 else ""
+
+
 def _term_chips(form: SearchForm, address: Address) -> list[Chip]:
     """Name each weighted term, under the address of the search without it."""
     written = address.parameters.getlist("terms")
@@ -185,6 +227,8 @@ def _term_chips(form: SearchForm, address: Address) -> list[Chip]:
 @require_safe
 def facet_values(request: HttpRequest, index: str, facet: str) -> JsonResponse:
     """Answer with all values of a facet among what a search finds, those that hold ``within``; for long lists."""
+    if seconds := seconds_to_wait(request, "typing"):
+        return JsonResponse({"errors": {"__all__": [_("Too many requests.")]}}, status=429, headers=_later(seconds))
     form = SearchForm(SearchView().get_index(index), request.GET)
     if facet not in [one.name for one in form.index.facets]:
         raise Http404("There is no such facet.")
@@ -198,6 +242,8 @@ def facet_values(request: HttpRequest, index: str, facet: str) -> JsonResponse:
 @require_safe
 def suggestions(request: HttpRequest, index: str = "") -> JsonResponse:
     """Answer a search box while somebody types: queries, values of facets and products, each with its address."""
+    if seconds := seconds_to_wait(request, "typing"):
+        return JsonResponse({"queries": [], "values": [], "products": []}, status=429, headers=_later(seconds))
     declared = SearchView().get_index(index)
     text = request.GET.get("q", "")[: settings.QUERY_MAX_LENGTH]
     found = suggest(declared, text, request=request)
@@ -230,6 +276,10 @@ def picture(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404(str(error)) from error
     headers = {"Cache-Control": f"private, max-age={settings.PICTURE_SECONDS}", "X-Robots-Tag": "noindex"}
     return HttpResponse(kept.jpeg, content_type="image/jpeg", headers=headers)
+
+
+def _later(seconds: int) -> dict[str, str]:
+    return {"Retry-After": str(seconds)}
 
 
 def _pairs(address: Address) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ LAYERS = [
         "wording",
         "suggesting",
     },
-    {"views", "urls", "navigation", "panels", "responses", "admin", "api", "management", "templatetags"},
+    {"views", "urls", "navigation", "panels", "responses", "throttling", "admin", "api", "management", "templatetags"},
     {"apps"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

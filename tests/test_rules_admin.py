@@ -17,8 +17,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from catalog_search.models import Generation, QueryLog, Rule, RuleVersion
+from catalog_search.models import Generation, QueryLog, Rule, RuleVersion, Synonym
 from catalog_search.searching import lanes
+from catalog_search.wording import synonyms
 from project.shop.models import Product
 
 Shop = dict[str, Product]
@@ -183,7 +184,7 @@ class TestPreview:
 
         assert (Rule.objects.count(), RuleVersion.objects.count()) == (0, 0)
         assert "1 of 1 pages change." in page
-        assert "The rule concerns 1 of the 2 queries of the last 30 days, 75.0 % of all searches." in page
+        assert "It concerns 1 of the 2 queries of the last 30 days, 75.0 % of all searches." in page
         assert "asked 3 times" in page
         assert re.search(r'<li class="cs-entered">.*?Summer dress', page)
         assert "<strong>Sale</strong>" in page
@@ -224,6 +225,64 @@ class TestPreview:
             ]
         assert Rule.objects.get().actions.count() == 0
         assert admin_client.get(f"{RULES}{rule.pk}/preview/").headers["Location"] == f"{RULES}{rule.pk}/change/"
+
+    def test_beside_the_form(self, admin_client: Client, indexed_shop: Shop) -> None:
+        pin = {"kind": "pin", "product": indexed_shop["dress"].pk, "position": 1}
+        answer = admin_client.post(f"{RULES}preview/", form(pin, live=1))
+        mistaken = admin_client.post(f"{RULES}preview/", form({"kind": "hide"}, live=1))
+        page = admin_client.get(f"{RULES}add/").content.decode()
+
+        assert "1 of 1 pages change." in answer.content.decode()
+        assert "<html" not in answer.content.decode()
+        assert (mistaken.status_code, mistaken.content) == (200, b"")
+        assert f'data-preview="{RULES}preview/"' in page
+        assert "catalog_search/preview.js" in page
+        assert Rule.objects.count() == 0
+
+
+class TestSynonyms:
+    PAGE = "/admin/catalog_search/synonym/"
+
+    def test_a_group_is_shown_and_not_saved(self, admin_client: Client, indexed_shop: Shop) -> None:
+        log("cup", 3)
+        log("chair", 1)
+        sent = {"typed": "", "words": "cup, mug", "index": "", "language": "", "enabled": "on", "notes": ""}
+        page = " ".join(admin_client.post(f"{self.PAGE}preview/", sent).content.decode().split())
+
+        assert Synonym.objects.count() == 0
+        assert "1 of 2 pages change." in page
+        assert "It concerns 1 of the 2 queries of the last 30 days, 75.0 % of all searches." in page
+        assert re.search(r'<li class="cs-entered">.*?Red mug', page)
+
+    def test_a_changed_group_against_itself(self, admin_client: Client, indexed_shop: Shop) -> None:
+        group = Synonym.objects.create(words="cup, mug")
+        synonyms.changed()
+        kept = {"typed": "", "words": "cup, mug", "index": "shop.product", "language": "", "enabled": "on", "live": "1"}
+
+        def shown(**fields: str) -> str:
+            answer = admin_client.post(f"{self.PAGE}{group.pk}/preview/", {**kept, **fields})
+            return " ".join(answer.content.decode().split())
+
+        assert "0 of 2 pages change." in shown()
+        assert "2 of 3 pages change." in shown(words="dish, mug")
+        assert "1 of 2 pages change." in shown(typed="cup", words="dress")
+        assert Synonym.objects.get().words == "cup, mug"
+
+    def test_mistakes_and_permissions(self, admin_client: Client, client: Client, indexed_shop: Shop) -> None:
+        assert "at least two words" in admin_client.post(f"{self.PAGE}preview/", {"words": "cup"}).content.decode()
+        assert admin_client.post(f"{self.PAGE}preview/", {"words": "cup", "live": "1"}).content == b""
+        user = User.objects.create_user("reader", is_staff=True)
+        user.user_permissions.add(Permission.objects.get(codename="view_synonym"))
+        client.force_login(user)
+        assert client.post(f"{self.PAGE}preview/", {"words": "cup, mug"}).status_code == 403
+
+    def test_queries_are_counted(
+        self, admin_client: Client, indexed_shop: Shop, django_assert_max_num_queries: Any
+    ) -> None:
+        for number in range(20):
+            Synonym.objects.create(words=f"cup{number}, mug")
+        with django_assert_max_num_queries(12):
+            admin_client.get(self.PAGE)
 
 
 class TestTrying:

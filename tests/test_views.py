@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,9 +14,10 @@ from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
 
-from catalog_search.models import Generation
+from catalog_search.models import Generation, Synonym
 from catalog_search.navigation import Address
 from catalog_search.searching import Results, cache
+from catalog_search.wording import synonyms
 from project.shop.models import Product
 
 Shop = dict[str, Product]
@@ -93,7 +95,10 @@ class TestSearchPage:
         response = client.get(SEARCH, {"q": "red mug"})
 
         assert response.status_code == 200
-        assert f'<a href="{indexed_shop["red mug"].get_absolute_url()}">Red mug</a>' in response.text
+        assert (
+            f'<a href="{indexed_shop["red mug"].get_absolute_url()}"><mark>Red</mark> <mark>mug</mark></a>'
+            in response.text
+        )
         assert "Fern" not in response.text
 
     def test_no_inline_script_or_style(self, client: Client, indexed_shop: Shop) -> None:
@@ -150,6 +155,9 @@ class TestBadInput:
 
         assert response.status_code == 200
         assert "Nothing fits all of these filters" in response.text
+        assert "Without these filters" in response.text
+        assert "<mark>mug</mark>" not in response.text
+        assert "Red mug" in response.text
 
     def test_large_numbers(self, client: Client, indexed_shop: Shop) -> None:
         assert client.get(SEARCH, {"like": "9" * 30}).status_code == 200
@@ -302,6 +310,114 @@ class TestNavigation:
         monkeypatch.setattr("catalog_search.forms.search", lambda *_, **__: found)
 
         assert "1000+ products" in client.get(SEARCH, {"q": "mug"}).text
+
+
+class TestMarks:
+    def test_words_of_the_name_by_their_stems(self, client: Client, indexed_shop: Shop) -> None:
+        html = client.get(SEARCH, {"q": "mugs"}).text
+
+        assert "Red <mark>mug</mark></a>" in html
+        assert "<mark>Red" not in html
+
+    def test_synonyms(self, client: Client, indexed_shop: Shop) -> None:
+        Synonym.objects.create(words="cup, mug")
+        synonyms.changed()
+
+        assert "Red <mark>mug</mark></a>" in client.get(SEARCH, {"q": "cup"}).text
+
+    def test_accents_and_markup(
+        self, client: Client, make_product: Callable[..., Product], build_index: Callable[[], Generation]
+    ) -> None:
+        make_product("Café <b>mug</b> & saucer")
+        build_index()
+
+        html = client.get(SEARCH, {"q": "cafe saucer"}).text
+
+        assert "<mark>Café</mark> &lt;b&gt;mug&lt;/b&gt; &amp; <mark>saucer</mark></a>" in html
+
+    def test_a_line_of_the_text_where_the_name_says_nothing(
+        self, client: Client, make_product: Callable[..., Product], build_index: Callable[[], Generation]
+    ) -> None:
+        make_product("Oak table", description="Seats six. <i>Folds</i> away & weighs little.", category="Home > Tables")
+        build_index()
+
+        html = client.get(SEARCH, {"q": "folding"}).text
+
+        assert re.search(r'cs-excerpt">.*<mark>Folds</mark> away &amp; weighs', html)
+        assert "Oak table</a>" in html
+
+    def test_nothing_is_marked_without_words(self, client: Client, indexed_shop: Shop) -> None:
+        assert "<mark>" not in client.get(SEARCH).text
+        assert "<mark>" not in client.get(SEARCH, {"like": indexed_shop["red mug"].pk}).text
+
+
+class TestForSearchEngines:
+    @pytest.mark.parametrize(
+        ("query", "canonical", "listed"),
+        [
+            ("", "/search/", True),
+            ("category=Home", "/search/?category=Home", True),
+            ("page_size=2&page=2", "/search/", False),
+            ("q=mug", "/search/", False),
+            ("brand=Acme", "/search/", False),
+            ("category=Home&brand=Acme&sort=price&page=1", "/search/?category=Home", False),
+            ("category=Home&category=Clothes", "/search/", False),
+            ("category=Nowhere", "/search/?category=Nowhere", False),
+        ],
+    )
+    def test_one_address_for_each_page(
+        self, client: Client, indexed_shop: Shop, query: str, canonical: str, listed: bool
+    ) -> None:
+        response = client.get(f"{SEARCH}?{query}")
+
+        assert f'<link rel="canonical" href="http://testserver{canonical}">' in response.text
+        assert ("X-Robots-Tag" not in response.headers) == listed
+        assert ('<meta name="robots" content="noindex, follow">' not in response.text) == listed
+
+    def test_pages_stand_for_themselves(self, client: Client, indexed_shop: Shop, settings: Any) -> None:
+        settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"PAGE_SIZE": 2}
+
+        response = client.get(SEARCH, {"page": 2})
+
+        assert '<link rel="canonical" href="http://testserver/search/?page=2">' in response.text
+        assert "X-Robots-Tag" not in response.headers
+
+    def test_a_category_is_named(self, client: Client, indexed_shop: Shop) -> None:
+        html = client.get(SEARCH, {"category": "Home > Kitchen", "colour": "red"}).text
+
+        assert re.search(r"<h1>\s*Kitchen\s*</h1>", html)
+
+
+class TestThrottling:
+    def test_nobody_searches_without_end(self, client: Client, indexed_shop: Shop, settings: Any) -> None:
+        settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"SEARCHES_PER_MINUTE": 2}
+        # Whichever minute it is: neither of two has passed it.
+        answers = [client.get(SEARCH, {"q": "mug"}) for _ in range(6)]
+        refused = answers[-1]
+
+        assert answers[0].status_code == 200
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["Retry-After"]) <= 60
+        assert "many searches" in refused.text
+        assert 'href="/search/?q=mug"' in refused.text
+        assert client.post(SEARCH, {"q": "mug"}).status_code == 429
+        assert client.get(SEARCH, {"q": "mug"}, HTTP_X_FORWARDED_FOR="10.1.2.3").status_code == 200
+
+    def test_what_a_page_asks_by_itself_is_counted_apart(
+        self, client: Client, indexed_shop: Shop, settings: Any
+    ) -> None:
+        settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"SEARCHES_PER_MINUTE": 1}
+        answers = [client.get(f"{SEARCH}suggest/", {"q": "mug"}) for _ in range(15)]
+
+        assert answers[0].status_code == 200
+        assert (answers[-1].status_code, answers[-1].json()["products"]) == (429, [])
+        assert client.get(f"{SEARCH}facets/product/brand/").status_code == 429
+        assert client.get(SEARCH).status_code == 200
+
+    def test_without_a_bound(self, client: Client, indexed_shop: Shop, settings: Any) -> None:
+        settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"SEARCHES_PER_MINUTE": 0}
+
+        assert {client.get(SEARCH).status_code for _ in range(5)} == {200}
 
 
 class TestDegraded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import IndexNotFound
 from ..indexes import registry
@@ -53,6 +55,15 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Never."""
         return False
+
+
+class LanguageFilter(admin.AllValuesFieldListFilter):
+    """A filter by language that names the empty one, which stands for all."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Return the choices."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or _("every language")}
 
 
 def product_link(label: str, key: str) -> str:

@@ -29,6 +29,8 @@ from ..merchandising.rulings import problems_of
 from ..models import Rule, RuleAction
 from . import picking
 from .importing import ImportForm
+from .pages import LanguageFilter
+from .previewing import PreviewAdmin
 from .previews import preview_rule
 from .trying import TryForm
 
@@ -103,13 +105,12 @@ class RuleChangeList(ChangeList):
 
 
 @admin.register(Rule)
-class RuleAdmin(admin.ModelAdmin):
+class RuleAdmin(PreviewAdmin):
     """What merchandisers want of some searches and pages."""
 
-    change_form_template = "admin/catalog_search/rule/change_form.html"
     change_list_template = "admin/catalog_search/rule/change_list.html"
     list_display = ["name", "in_force", "faults", "acts_on", "does", "priority", "period"]
-    list_filter = ["enabled", "index", "when", "actions__kind", "language"]
+    list_filter = ["enabled", "index", "when", "actions__kind", ("language", LanguageFilter)]
     search_fields = ["name", "searches", "conditions", "note", "actions__text"]
     actions = ["enable", "disable", "export"]
     inlines = [RuleActionInline]
@@ -171,8 +172,7 @@ class RuleAdmin(admin.ModelAdmin):
     @admin.display(description=_("what is wrong"))
     def faults(self, obj: Any) -> str:
         """Say why it, or a part of it, is left out."""
-        style = '<span style="color: var(--error-fg)">{}</span><br>'
-        return format_html_join("", style, ((text,) for text in obj.problems)) or "–"  # noqa: RUF001
+        return format_html_join("", '<span class="cs-fault">{}</span><br>', ((text,) for text in obj.problems)) or "–"  # noqa: RUF001
 
     @admin.action(description=_("Enable the chosen rules"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
@@ -200,7 +200,7 @@ class RuleAdmin(admin.ModelAdmin):
         return response
 
     def get_urls(self) -> list[URLPattern]:
-        """Add previews, the import and the search for products."""
+        """Add the import and the search for products."""
 
         def own(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
             return path(route, self.admin_site.admin_view(view), name=f"catalog_search_rule_{name}")
@@ -209,8 +209,6 @@ class RuleAdmin(admin.ModelAdmin):
             own("products/", self.products_view, "products"),
             own("import/", self.import_view, "import"),
             own("try/", self.try_view, "try"),
-            own("preview/", self.preview_view, "preview_new"),
-            own("<path:object_id>/preview/", self.preview_view, "preview"),
             *super().get_urls(),
         ]
 
@@ -237,34 +235,9 @@ class RuleAdmin(admin.ModelAdmin):
         """Offer products by a search."""
         return picking.offer(request, self.has_view_permission(request))
 
-    def preview_view(self, request: HttpRequest, object_id: str = "") -> Any:
-        """Show what the rule in the form would change, without saving it; its mistakes where it has any."""
-        rule = self.get_object(request, object_id) if object_id else None
-        if not (self.has_change_permission(request, rule) if rule else self.has_add_permission(request)):
-            raise PermissionDenied
-        if request.method != "POST":
-            return HttpResponseRedirect(self.reverse_form(object_id))
-        form = self.get_form(request, rule, change=rule is not None)(request.POST, instance=rule)
-        valid = form.is_valid()
-        formsets: Any = self._create_formsets(request, form.instance, change=rule is not None)  # type: ignore[attr-defined]
-        (formset,), _inlines = formsets
-        if not (formset.is_valid() and valid):
-            # It has mistakes, so that this shows them and saves nothing.
-            return self.changeform_view(request, object_id or None, form_url=self.reverse_form(object_id))
-        return self.show_preview(request, form.instance, drafted(formset))
-
-    def reverse_form(self, object_id: str) -> str:
-        """Return the address of the form of a rule, or of a new one."""
-        name = "change" if object_id else "add"
-        return reverse(f"admin:catalog_search_rule_{name}", args=[object_id] if object_id else [])
-
-    def show_preview(self, request: HttpRequest, rule: Rule, actions: Sequence[RuleAction]) -> TemplateResponse:
-        """Show pages before and after."""
-        title = _("What %(name)s would change") % {"name": rule.name}
-        context = {**self.admin_site.each_context(request), "title": title, "opts": self.model._meta, "rule": rule}
-        return TemplateResponse(
-            request, "admin/catalog_search/rule/preview.html", {**context, **preview_rule(rule, actions)}
-        )
+    def preview(self, draft: Rule, formsets: Sequence[Any], pages: int) -> dict[str, Any]:
+        """Compare the pages that the rule concerns."""
+        return preview_rule(draft, drafted(formsets[0]), pages)
 
     def try_view(self, request: HttpRequest) -> Any:
         """Show what other weights or another model would change on the pages asked for most."""

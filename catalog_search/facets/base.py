@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import BooleanField, F, Func, JSONField, Q, TextField
 from django.db.models.lookups import In
+from django.utils.translation import gettext, gettext_noop
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -163,14 +164,14 @@ class Facet:
             known = field.related_model._default_manager.in_bulk([*filter(None, map(_key_of(field), values))])
             return {str(key): str(row) for key, row in known.items()}
         named = {as_parameter(value): str(label) for value, label in getattr(field, "flatchoices", ())}
-        return named or _LABELS
+        return named or {value: gettext(label) for value, label in _LABELS.items()}
 
 
 MORE_VALUES = 1000
 """Values of a facet listed where more are asked for."""
 
 # Words, since "True" reads like a programmer's value on a shop's page.
-_LABELS = {"true": "Yes", "false": "No"}
+_LABELS = {"true": gettext_noop("Yes"), "false": gettext_noop("No")}
 _BOOLEANS = {"true": True, "false": False}
 
 

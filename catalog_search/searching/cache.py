@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
+from django.utils.translation import gettext as _
 
 from ..breaker import Breaker
 from ..conf import settings
@@ -69,5 +70,5 @@ def kept_picture(token: str) -> Picture:
     """Return a visitor's picture. Raises ImageError once it expired."""
     jpeg = get(f"picture:{token}")
     if not isinstance(jpeg, bytes):
-        raise ImageError("This picture search has expired; please choose the picture again.")
+        raise ImageError(_("This picture search has expired; please choose the picture again."))
     return Picture(jpeg)

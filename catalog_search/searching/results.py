@@ -59,6 +59,10 @@ class Hit:
     thumbnail_url: str = ""
     variants: int = 1
     """How many products of its family were found, itself included; 1 where results are not grouped."""
+    marked: str = ""
+    """Its name as HTML with the words that match marked; told by ``search(..., mark=True)``, "" where none match."""
+    excerpt: str = ""
+    """Where no word of its name matches, a line of its text, likewise."""
 
 
 @dataclass(frozen=True, slots=True)

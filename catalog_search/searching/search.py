@@ -27,6 +27,7 @@ from .explaining import explained
 from .grouping import shown, with_families
 from .hydration import hydrate
 from .lanes import LANES
+from .marking import marked
 from .paging import Page, Ranking
 from .query import Query, query_language
 from .ranking import Candidate
@@ -68,6 +69,7 @@ def search(
     exact: bool = False,
     generation: Generation | None = None,
     explain: bool = False,
+    mark: bool = False,
     request: HttpRequest | None = None,
     rewrite: Sequence[steps.Rewrite] | None = None,
     arrange: Sequence[steps.Arrange] | None = None,
@@ -86,7 +88,8 @@ def search(
     that retrieve, to compare them: "identifiers", "words", "vectors". ``exact`` searches for the words as they are
     typed, however they are spelt. ``generation`` asks another than the serving one.
     ``explain`` tells for each hit of the page how much of its likeness came from its text and from its pictures
-    (``why.shares``), at the price of embedding it anew. ``rewrite`` and ``arrange`` are steps that run instead of those
+    (``why.shares``), at the price of embedding it anew. ``mark`` marks the words that match (``marked``, ``excerpt``).
+    ``rewrite`` and ``arrange`` are steps that run instead of those
     of the settings of these names: see ``searching.steps``.
 
     A model that fails degrades the results openly (``results.degraded``). Raises ImageError on a broken picture and
@@ -133,6 +136,7 @@ def search(
             answer = _other_words(scope, ask, answer, trace, rewrite)
         scope, ask, found = answer.scope, answer.ask, answer.page
         hits = explained(scope, ask.query, found.hits, trace) if explain else found.hits
+        hits = marked(scope, ask.query, hits, trace) if mark else hits
     return Results(
         hits=hits,
         near=found.near,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.template import Context
@@ -22,6 +24,29 @@ def similar_products(context: Context, product: Any, size: int = 10) -> tuple[Hi
     """Return products similar to one: ``{% similar_products product size=6 as hits %}``; none where it has no index."""
     index = registry.for_model(type(product))
     return similar(index, product, size=size, request=context.get("request")) if index else ()
+
+
+@register.inclusion_tag("catalog_search/similar.html", takes_context=True)
+def similar_strip(
+    context: Context, product: Any, size: int = 10, title: str = "", hits: Sequence[Hit] | None = None
+) -> dict[str, Any]:
+    """Show products similar to one in a row: ``{% similar_strip product %}``; nothing where there are none.
+
+    ``hits`` shows those that the view found instead.
+    """
+    found = similar_products(context, product, size) if hits is None else hits
+    return {"hits": found, "product": product, "title": title, "more": more_like(product)}
+
+
+@register.simple_tag
+def more_like(product: Any) -> str:
+    """Return the address of products similar to one: ``{% more_like product as url %}``; "" where it has no index."""
+    index = registry.for_model(type(product))
+    if index is None:
+        return ""
+    first = next(iter(registry))
+    page = reverse("catalog_search:search", args=[] if index is first else [index.name])
+    return f"{page}?{urlencode({'like': product.pk})}"
 
 
 @register.inclusion_tag("catalog_search/_search_box.html", takes_context=True)

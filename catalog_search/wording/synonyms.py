@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from django.db.models.signals import post_delete, post_save
 
 from ..languages import fold, text_config
 from ..models import Synonym
-from ..searching import cache
+from ..searching import cache, steps
 from ..searching.asking import Ask
 from ..searching.query import MAX_TOKENS, Alternatives, Token
 from ..searching.scope import Scope
@@ -66,10 +66,12 @@ def changed() -> None:
     cache.put(_STAMP, secrets.token_hex(8), _STAMP_SECONDS)
 
 
-def expand(scope: Scope, ask: Ask) -> Ask:
-    """Step of REWRITE: ask for the other words of the shop's synonyms, too."""
+def expand(scope: Scope, ask: Ask, rows: Sequence[Synonym] | None = None) -> Ask:
+    """Step of REWRITE: ask for the other words of the shop's synonyms, or of those given, too."""
     tokens = ask.query.tokens[:MAX_TOKENS]
-    groups = _current(scope) if tokens else None
+    groups = None
+    if tokens:
+        groups = _current(scope) if rows is None else Groups(_tied(scope, rows), None, 0.0)
     if not groups or not groups.others:
         return ask
     stems = _stemmed(scope.alias, [token.text for token in tokens], scope.language)
@@ -85,6 +87,12 @@ def expand(scope: Scope, ask: Ask) -> Ask:
         else:
             position += 1
     return replace(ask, query=replace(ask.query, alternatives=tuple(found))) if found else ask
+
+
+def steps_with(rows: Sequence[Synonym]) -> dict[str, Any]:
+    """Return the options of ``search`` that let these synonyms act instead of those in force."""
+    own: Callable[..., Ask] = partial(expand, rows=tuple(rows))
+    return {"rewrite": [own if step is expand else step for step in steps.rewriting()]}
 
 
 def _is_word(token: Token) -> bool:
@@ -105,10 +113,15 @@ def _current(scope: Scope) -> Groups:
 
 
 def _loaded(scope: Scope) -> dict[Stems, tuple[str, ...]]:
-    rows = Synonym.objects.filter(Q(index="") | Q(index=scope.index.label), enabled=True)
-    language = scope.language.split("-")[0]
+    return _tied(scope, Synonym.objects.filter(Q(index="") | Q(index=scope.index.label), enabled=True))
+
+
+def _tied(scope: Scope, rows: Iterable[Synonym]) -> dict[Stems, tuple[str, ...]]:
+    concerned = ("", scope.language.split("-")[0], scope.language)
     ties: list[tuple[str, list[str]]] = []
-    for row in rows.filter(Q(language="") | Q(language__in=(language, scope.language))):
+    for row in rows:
+        if row.index not in ("", scope.index.label) or row.language not in concerned:
+            continue
         for phrase in [row.typed] if row.typed else row.phrases:
             ties.append((phrase, [other for other in row.phrases if other != phrase]))
     spellings = [(spelling, others) for phrase, others in ties for spelling in _spellings(phrase)]

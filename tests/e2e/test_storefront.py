@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from django.core.cache import cache
 from catalog_search.models import QueryEvent
 from project.shop.models import Product
 
-PATIENCE = 50
+PATIENCE = 300
 """Tenths of a second that a beacon may take."""
+
+expect = pytest.importorskip("playwright.sync_api").expect
 
 Visit = Callable[..., Any]
 Shop = dict[str, Product]
@@ -48,30 +51,87 @@ def test_words_lead_to_results(visit: Visit) -> None:
     assert page.url.endswith("/search/?q=red+mug")
     assert titles(page)[0] == "Red mug"
     assert box(page).input_value() == "red mug"
-    page.get_by_role("link", name="Red mug").click()
+    page.get_by_role("link", name="Red mug", exact=True).click()
     page.wait_for_url("**/product/*/")
     assert page.get_by_role("heading", level=1).inner_text() == "Red mug"
 
 
 def test_filter_sort_page_and_back(visit: Visit) -> None:
     page = visit("/search/?q=mug+chair")
+    page.evaluate("window.stays = true")
     page.get_by_label("Acme").check()
     page.wait_for_url("**brand=Acme**")
-    assert page.get_by_label("Acme").is_checked()
+    expect(page.get_by_label("Acme")).to_be_checked()
+    expect(page.get_by_label("Acme")).to_be_focused()
+    page.get_by_label("Sort by").focus()
     page.get_by_label("Sort by").select_option(label="Price down")
     page.wait_for_url("**sort=price_down**")
+    expect(page.locator(".cs-grid .cs-title").first).to_have_text(re.compile("chair$"))
+    expect(page.get_by_label("Sort by")).to_be_focused()
     first = titles(page)
-    assert first[0].endswith("chair")
     page.get_by_role("link", name="Remove Brand Acme").click()
     page.wait_for_url(lambda url: "brand" not in url)
+    expect(page.get_by_label("Acme")).not_to_be_checked()
     unfiltered = titles(page)
     page.get_by_role("link", name="Next").click()
     page.wait_for_url("**page=2**")
+    expect(page.locator("a[aria-current=page]")).to_have_text(re.compile("2$"))
+    expect(page.get_by_role("region", name="Results")).to_be_focused()
     assert set(titles(page)).isdisjoint(unfiltered)
-    for _ in range(2):
-        page.go_back()
+    page.go_back()
+    expect(page.locator(".cs-grid .cs-title")).to_have_text(unfiltered)
+    page.go_back()
+    expect(page.locator(".cs-grid .cs-title")).to_have_text(first)
     assert "brand=Acme" in page.url
+    # All of that without a reload; yet each address is a page of its own.
+    assert page.evaluate("window.stays") is True
+    page.reload()
     assert titles(page) == first
+
+
+def test_clicks_are_told_after_results_were_replaced(visit: Visit, shop: Shop, logbook: Any) -> None:
+    page = visit("/search/?q=blue")
+    page.get_by_label("Bolt").check()
+    page.wait_for_url("**brand=Bolt**")
+    expect(page.get_by_label("Bolt")).to_be_checked()
+    page.locator(".cs-grid .cs-title a").first.click()
+    page.wait_for_url("**/product/*/")
+
+    assert noted_event(page, logbook).position == 1
+
+
+def test_where_results_cannot_be_replaced_the_browser_goes_there(visit: Visit) -> None:
+    page = visit("/search/?q=mug")
+    page.evaluate("() => { window.fetch = () => Promise.reject(new Error('away')) }")
+    page.get_by_label("Acme").check()
+    page.wait_for_url("**brand=Acme**")
+    page.wait_for_load_state()
+
+    expect(page.get_by_label("Acme")).to_be_checked()
+
+
+def test_filters_on_a_small_screen(visit: Visit) -> None:
+    page = visit("/search/?q=mug+chair", width=360)
+    assert page.get_by_label("Acme").is_hidden()
+    page.get_by_role("link", name="Filters").click()
+    page.get_by_label("Acme").check()
+    page.locator("input[name=price_max]").fill("30")
+    page.get_by_role("button", name="Apply filters").click()
+    page.wait_for_url("**brand=Acme**price_max=30**")
+
+    expect(page.get_by_label("Acme")).to_be_hidden()
+    expect(page.get_by_role("link", name="Filters 2")).to_be_visible()
+
+
+def test_more_like_this(visit: Visit) -> None:
+    page = visit("/search/?q=red+mug")
+    page.locator(".cs-card").first.hover()
+    page.get_by_role("link", name="More like Red mug").click()
+    page.wait_for_url("**like=**")
+
+    assert page.get_by_role("heading", level=1).inner_text().strip() == "Similar products"
+    assert "Red mug" not in titles(page)
+    assert "Red chair" in titles(page)[:4]
 
 
 def test_a_price_range(visit: Visit) -> None:
@@ -143,18 +203,22 @@ def test_everything_works_without_javascript(visit: Visit, photo: Path) -> None:
     assert titles(page)
 
 
-def test_a_click_on_a_result_is_told(visit: Visit, shop: Shop, logbook: Any) -> None:
-    page = visit("/search/?q=blue+chair")
-    page.get_by_role("link", name="Blue chair").click()
-    page.wait_for_url("**/product/*/")
-    # A beacon is sent while the page goes, and nobody hears its answer.
+def noted_event(page: Any, logbook: Any) -> QueryEvent:
+    """The one event of the log: a beacon is sent while the page goes, and nobody hears its answer."""
     for _ in range(PATIENCE):
         logbook.write()
         if QueryEvent.objects.exists():
             break
         page.wait_for_timeout(100)
+    return QueryEvent.objects.get()
 
-    event = QueryEvent.objects.get()
+
+def test_a_click_on_a_result_is_told(visit: Visit, shop: Shop, logbook: Any) -> None:
+    page = visit("/search/?q=blue+chair")
+    page.get_by_role("link", name="Blue chair", exact=True).click()
+    page.wait_for_url("**/product/*/")
+
+    event = noted_event(page, logbook)
     assert (event.object_key, event.position, event.kind) == (str(shop["Blue chair"].pk), 1, "click")
 
 

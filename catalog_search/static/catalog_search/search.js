@@ -241,7 +241,14 @@
       if (form.matches(".cs-facets") && !window.matchMedia(WIDE).matches) return;
       form.requestSubmit();
     });
-    form.addEventListener("submit", () => {
+    form.addEventListener("submit", (event) => {
+      if (results) {
+        event.preventDefault();
+        const filled = [...new FormData(form)].filter(([, value]) => value !== "");
+        const query = new URLSearchParams(filled).toString();
+        results.go(new URL(form.action).pathname + (query && `?${query}`));
+        return;
+      }
       for (const field of form.elements) {
         if (field.name && !field.value) field.disabled = true;
       }
@@ -251,17 +258,105 @@
     });
   }
 
+  /* The page of results, replaced in place: filters, sorts, pages and chips have addresses, yet need no full reload.
+     Whatever goes wrong, the browser goes to the address itself. */
+  let results = null;
+
+  class ResultPage {
+    constructor(root) {
+      this.root = root;
+      this.shown = here();
+      this.status = element("p", "cs-hidden");
+      this.status.setAttribute("role", "status");
+      root.after(this.status);
+      root.addEventListener("click", (event) => this.clicked(event));
+      window.addEventListener("popstate", () => {
+        if (here() !== this.shown) this.go(here(), { back: true });
+      });
+    }
+
+    clicked(event) {
+      const link = event.target.closest("a[href]");
+      const special = event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+      if (!link || special || event.defaultPrevented || link.target || link.closest(".cs-card, .cs-banner")) return;
+      const address = new URL(link.href);
+      if (address.origin + address.pathname !== location.origin + location.pathname) return;
+      /* On a small screen the sheet of filters opens by the address. */
+      if (address.hash && (address.search === location.search || !window.matchMedia(WIDE).matches)) return;
+      event.preventDefault();
+      this.go(address.pathname + address.search, { top: Boolean(link.closest(".cs-pages")) });
+    }
+
+    async go(address, { back = false, top = false } = {}) {
+      this.waiting?.abort();
+      const waiting = this.waiting = new AbortController();
+      this.root.setAttribute("aria-busy", "true");
+      try {
+        const response = await fetch(address, { signal: waiting.signal, headers: { Accept: "text/html" } });
+        const page = new DOMParser().parseFromString(await response.text(), "text/html");
+        const fresh = page.querySelector('[data-catalog-search="page"]');
+        if (response.redirected || !fresh) throw new Error("another page");
+        if (!back) {
+          history.replaceState({ scroll: scrollY }, "");
+          history.pushState({ scroll: top ? null : scrollY }, "", address);
+        }
+        this.shown = here();
+        this.show(page, fresh, top);
+        if (back) scrollTo(0, history.state?.scroll ?? 0);
+      } catch (error) {
+        if (waiting !== this.waiting || error.name === "AbortError") return;
+        if (back) location.reload();
+        else location.assign(address);
+      }
+    }
+
+    show(page, fresh, top) {
+      const focus = place(document.activeElement);
+      const open = [...this.root.querySelectorAll("details[open]")].map(place);
+      this.root.replaceChildren(...fresh.childNodes);
+      this.root.removeAttribute("aria-busy");
+      document.title = page.title;
+      for (const details of this.root.querySelectorAll("details")) {
+        if (open.includes(place(details))) details.open = true;
+      }
+      enhance();
+      const list = this.root.querySelector(".cs-results");
+      const same = !top && focus && [...this.root.querySelectorAll("input, select, summary")].find((one) => place(one) === focus);
+      (same || list)?.focus({ preventScroll: true });
+      if (top) this.root.scrollIntoView();
+      this.status.textContent = this.root.querySelector(".cs-total")?.textContent ?? "";
+      /* The box of the page knows which search it would change. */
+      const now = document.querySelectorAll('.cs-box [data-catalog-search="remove"]');
+      const then = page.querySelectorAll('.cs-box [data-catalog-search="remove"]');
+      now.forEach((link, number) => { if (then[number]) link.href = then[number].getAttribute("href"); });
+    }
+  }
+
+  const here = () => location.pathname + location.search;
+
+  /* What a control is on this page and on the next. */
+  function place(control) {
+    const facet = control?.closest?.(".cs-facet, .cs-sort");
+    if (!facet) return "";
+    const name = facet.querySelector("legend")?.textContent ?? "";
+    return [name, control.tagName, control.name ?? "", control.type === "checkbox" ? control.value : ""].join("\n");
+  }
+
   /* Which result was chosen: the shop learns from it, and nobody waits. */
   function reportClicks(grid) {
     const report = (event) => {
       const card = event.target.closest("[data-product]");
-      if (!card || !event.target.closest("a") || event.button > 1) return;
+      if (!card || !event.target.closest("a:not(.cs-like)") || event.button > 1) return;
       const { product, position } = card.dataset;
       const query_id = grid.dataset.catalogSearchQuery;
       navigator.sendBeacon(grid.dataset.catalogSearchEvents, JSON.stringify({ query_id, product, position }));
     };
     grid.addEventListener("click", report);
     grid.addEventListener("auxclick", report);
+  }
+
+  if (document.querySelector('[data-catalog-search="page"]')) {
+    results = new ResultPage(document.querySelector('[data-catalog-search="page"]'));
   }
 
   const kinds = { box: enhanceBox, "submit-on-change": enhanceFilters };

@@ -1,0 +1,76 @@
+"""Previewing: an editor whose form tells what a draft would change, beside it and on a page of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.forms import Media
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+
+from .previews import COMPARED
+
+LIVE = "live"
+"""The parameter of a preview beside the form, which shows fewer pages."""
+LIVE_PAGES = 3
+MEDIA = Media(js=["catalog_search/preview.js"], css={"all": ["catalog_search/admin.css"]})
+
+
+class PreviewAdmin(admin.ModelAdmin):
+    """A ModelAdmin that compares before saving; it says in ``preview`` what a draft would change."""
+
+    change_form_template = "admin/catalog_search/preview_form.html"
+
+    def preview(self, draft: Any, formsets: Sequence[Any], pages: int) -> dict[str, Any]:
+        """Return the context of the template of a preview."""
+        raise NotImplementedError
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the previews."""
+        view, name = self.admin_site.admin_view(self.preview_view), self._name("preview")
+        return [
+            path("preview/", view, name=f"{name}_new"),
+            path("<path:object_id>/preview/", view, name=name),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Tell the form where its preview is."""
+        found = kwargs.get("obj")
+        name = self._name("preview" if found else "preview_new")
+        context["preview_url"] = reverse(f"admin:{name}", args=[found.pk] if found else [])
+        context["media"] = context.get("media", Media()) + MEDIA
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def preview_view(self, request: HttpRequest, object_id: str = "") -> Any:
+        """Show what the draft in the form would change, without saving it; its mistakes where it has any."""
+        found: Model | None = self.get_object(request, object_id) if object_id else None
+        if not (self.has_change_permission(request, found) if found else self.has_add_permission(request)):
+            raise PermissionDenied
+        place = self._name("change" if object_id else "add")
+        form_url = reverse(f"admin:{place}", args=[object_id] if object_id else [])
+        if request.method != "POST":
+            return HttpResponseRedirect(form_url)
+        form = self.get_form(request, found, change=found is not None)(request.POST, instance=found)
+        valid = form.is_valid()
+        formsets, _inlines = self._create_formsets(request, form.instance, change=found is not None)  # type: ignore[attr-defined]
+        valid = all(one.is_valid() for one in formsets) and valid
+        live = LIVE in request.POST
+        if not valid:
+            # A form with mistakes shows them, and saves nothing.
+            return HttpResponse() if live else self.changeform_view(request, object_id or None, form_url)
+        context = self.preview(form.instance, formsets, LIVE_PAGES if live else COMPARED)
+        if live:
+            return TemplateResponse(request, "admin/catalog_search/_preview.html", context)
+        context |= self.admin_site.each_context(request)
+        context |= {"title": _("What %(name)s would change") % {"name": form.instance}, "opts": self.model._meta}
+        return TemplateResponse(request, "admin/catalog_search/preview.html", context)
+
+    def _name(self, view: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{view}"
