@@ -178,6 +178,10 @@ class Settings:
     QUERY_LOG_BUFFER = Setting(10_000, "entries that wait to be written at most; the oldest give way", minimum=1)
     INTENT_SECONDS = Setting(30, "searches of one visitor that follow each other so soon may be one intent", minimum=0)
 
+    API_PERMISSIONS = Setting[tuple[str, ...]](
+        (), "DRF's permission classes of the API, by path; empty: those of REST_FRAMEWORK"
+    )
+
     @classmethod
     def describe(cls) -> Iterator[Setting[Any]]:
         """Yield every setting in the order of this file."""

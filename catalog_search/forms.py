@@ -213,14 +213,21 @@ class SearchForm(forms.Form):
             return Results()
         return replace(results, query_id=note_search(self.index, options, results, request))
 
-    def facet(self, name: str, request: HttpRequest | None = None) -> FacetResult | None:
-        """Return the values of one facet among what the form finds, up to MORE_VALUES; those that hold ``within``.
+    def facet(self, name: str, request: HttpRequest | None = None) -> FacetResult:
+        """Return the values of one facet among what the form finds, up to MORE_VALUES; those that hold ``within``."""
+        return self.counted(name, request).facets[name]
 
-        None where what the form resembles is not this visitor's to see. The query log does not hear of it.
+    def counted(self, name: str, request: HttpRequest | None = None) -> Results:
+        """Search for the values of one facet alone, none where what the form resembles is not this visitor's to see.
+
+        The query log does not hear of it.
         """
         only = {"facet_counts": (name,), "more": name, "page": 1, "page_size": 1, "rerank": False, "arrange": ()}
-        results = self._found(request, {**self.options(), **only})
-        return None if results is None else results.facets[name]
+        options = {**self.options(), **only}
+        facet = next(one for one in self.index.facets if one.name == name)
+        nothing = FacetResult(facet, facet.read((), options["facets"].get(name, ()), self.index.model))
+        found = self._found(request, options)
+        return Results(facets={name: nothing}) if found is None else found
 
     def without_filters(self, request: HttpRequest | None = None, size: int = 8) -> tuple[Hit, ...]:
         """Return the first hits that the form finds without its filters, to offer where those leave nothing.

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf
-from django.utils.html import strip_tags
 from django.utils.module_loading import autodiscover_modules
 
 from .boosts import Boost
 from .exceptions import ConfigurationError, IndexNotFound
 from .facets import Facet
 from .facets.base import followed
+from .paths import Path, flatten, path_name, plain_text, resolve
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from .searching.results import Hit, Results
-
-Path = str | Callable[[Any], Any]
 
 WEIGHTS = "ABCD"  # PostgreSQL's four
 
@@ -133,22 +131,22 @@ class SearchIndex:
     def picture_files(self, product: Model) -> list[Any]:
         """Return the files of a product's pictures (FieldFile or anything with a name, a size and ``open``)."""
         paths = [self.image] if isinstance(self.image, str) or callable(self.image) else self.image
-        found = (file for path in paths for file in _flatten(resolve(product, path)))
+        found = (file for path in paths for file in flatten(resolve(product, path)))
         return [file for file in found if file]
 
     def identifier_values(self, product: Model) -> list[str]:
         """Return the identifiers of a product as the shop writes them."""
-        found = (value for path in self.identifiers for value in _flatten(resolve(product, path)))
+        found = (value for path in self.identifiers for value in flatten(resolve(product, path)))
         return [str(value) for value in found if value not in (None, "")]
 
     def definition(self) -> dict[str, Any]:
         """Return what decides a document's content, in a form that JSON keeps: part of a generation's fingerprint."""
         image = [self.image] if isinstance(self.image, str) or callable(self.image) else self.image
         return {
-            "text": [_path_name(path) for path in self.text],
-            "keywords": [_path_name(path) for path in self.keywords],
-            "image": [_path_name(path) for path in image],
-            "identifiers": [_path_name(path) for path in self.identifiers],
+            "text": [path_name(path) for path in self.text],
+            "keywords": [path_name(path) for path in self.keywords],
+            "image": [path_name(path) for path in image],
+            "identifiers": [path_name(path) for path in self.identifiers],
             "languages": list(self.language_codes),
             "version": self.version,
         }
@@ -160,6 +158,11 @@ class SearchIndex:
         from .searching import search
 
         return search(registry.of(cls), text, **options)
+
+    @classmethod
+    async def asearch(cls, text: str = "", **options: Any) -> Results:
+        """Search from an async view: ``search`` in a thread, so that the loop goes on meanwhile."""
+        return await sync_to_async(cls.search)(text, **options)
 
     @classmethod
     def registered(cls) -> SearchIndex:
@@ -238,62 +241,3 @@ def register(model: type[Model]) -> Callable[[type[SearchIndex]], type[SearchInd
 def autodiscover() -> None:
     """Import the ``search`` module of every installed app, as the admin does with ``admin``."""
     autodiscover_modules("search")
-
-
-def resolve(value: Any, path: Path) -> Any:
-    """Follow a dotted path from a product; None as soon as a part is missing.
-
-    A related manager or a queryset gives the list of its rows, and the rest of the path is then taken on each.
-    """
-    if not isinstance(path, str):
-        return path(value)
-    head, _, rest = path.partition(".")
-    step = _step(value, head)
-    if not rest or step is None:
-        return step
-    if isinstance(step, list):
-        return [resolve(one, rest) for one in step]
-    return resolve(step, rest)
-
-
-def _step(value: Any, name: str) -> Any:
-    if isinstance(value, dict):
-        return value.get(name)
-    try:
-        found = getattr(value, name)
-    except AttributeError:
-        if hasattr(type(value), name) or value is None:
-            return None  # a reverse one-to-one without a row raises a kind of AttributeError
-        raise
-    if hasattr(found, "get_queryset"):
-        return list(found.all())
-    found = found() if callable(found) else found
-    return list(found) if isinstance(found, QuerySet) else found
-
-
-def _flatten(value: Any) -> Iterator[Any]:
-    if isinstance(value, list | tuple | set):
-        for one in value:
-            yield from _flatten(one)
-    elif value is not None:
-        yield value
-
-
-def plain_text(value: Any) -> str:
-    """Return any value as words: markup stripped, lists joined by commas, dicts as "key: value"."""
-    if value is None:
-        return ""
-    if isinstance(value, dict):
-        return ", ".join(f"{str(key).replace('_', ' ')}: {plain_text(one)}" for key, one in value.items() if one)
-    if isinstance(value, list | tuple | set):
-        return ", ".join(filter(None, map(plain_text, value)))
-    text = str(value).replace("\x00", "")
-    if "<" in text or "&" in text:
-        text = html.unescape(strip_tags(text.replace("<", " <")))
-    return " ".join(text.split())
-
-
-def _path_name(path: Path) -> str:
-    if isinstance(path, str):
-        return path
-    return f"{getattr(path, '__module__', '')}.{getattr(path, '__qualname__', type(path).__qualname__)}"

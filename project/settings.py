@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "drf_spectacular",
     "rest_framework",
     "catalog_search",
     "project.shop",
@@ -178,6 +179,17 @@ CELERY_BEAT_SCHEDULE = {
     "search-sweep": {"task": "catalog_search.sweep", "schedule": 30},
     "search-popular": {"task": "catalog_search.draw_popular_queries", "schedule": 3600},
     "search-forget": {"task": "catalog_search.forget_searches", "schedule": 24 * 3600},
+}
+
+# API
+
+REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Search of the demo shop",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "PREPROCESSING_HOOKS": ["catalog_search.api.schema.each_index"],
+    "SERVE_INCLUDE_SCHEMA": False,
 }
 
 LOGGING = {

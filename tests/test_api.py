@@ -1,4 +1,4 @@
-"""The API: one endpoint, the storefront's form, one shape of errors."""
+"""The API: the storefront's form on every endpoint, one shape of errors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 from rest_framework import serializers
+from rest_framework.permissions import IsAdminUser
+from rest_framework.test import force_authenticate
 
-from catalog_search.api.throttling import SearchThrottle
+from catalog_search.api.serializers import AnswerSerializer
+from catalog_search.api.throttling import EventsThrottle, HealthThrottle, SearchThrottle, SuggestThrottle
+from catalog_search.api.views import SearchView
+from catalog_search.facets import Facet
 from catalog_search.indexes import registry
 from catalog_search.models import Generation
 from catalog_search.searching import Results, lanes
@@ -193,6 +199,11 @@ def test_an_upload_that_cannot_be_parsed(client: Client, indexed_shop: Shop) -> 
     assert list(response.json()["errors"]) == ["__all__"]
 
 
+def test_keys_beyond_any_number_resemble_nothing(client: Client, indexed_shop: Shop) -> None:
+    assert client.get(URL, {"like": "99999999999999999999"}).json()["hits"] == []
+    assert client.get(URL, {"q": "mug", "unlike": "99999999999999999999"}).json()["total"] == 3
+
+
 def test_unknown_facet_values_find_nothing(client: Client, indexed_shop: Shop) -> None:
     assert client.get(URL, {"q": "mug", "in_stock": "maybe"}).json()["total"] == 0
     assert client.get(URL, {"colour": "octarine"}).json()["hits"] == []
@@ -202,14 +213,6 @@ def test_drafts_stay_hidden(client: Client, indexed_shop: Shop) -> None:
     for parameters in ({"q": "secret mug"}, {"q": "MUG-9999"}, {}):
         titles = [hit["title"] for hit in client.get(URL, parameters).json()["hits"]]
         assert "Secret mug" not in titles
-
-
-def test_indexes_that_are_not_open(client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ProductIndex, "api", False)
-
-    assert client.get(URL).status_code == 404
-    assert client.post(URL, {"q": "mug"}).status_code == 404
-    assert client.get("/api/search/nothing/").status_code == 404
 
 
 def test_explaining_is_for_staff(client: Client, indexed_shop: Shop) -> None:
@@ -244,6 +247,296 @@ def test_degraded(client: Client, indexed_shop: Shop) -> None:
     assert response.json()["degraded"] == ["embedder"]
     assert response.headers["X-Search-Degraded"] == "embedder"
     assert response.json()["hits"][0]["title"] == "Red mug"
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status", "field"),
+    [
+        ("get", "nothing/", {}, 404, "index"),
+        ("get", "product/?page=0", {}, 400, "page"),
+        ("put", "product/", {}, 405, "__all__"),
+        ("post", "product/", {"data": "{", "content_type": "application/json"}, 400, "__all__"),
+        ("post", "product/", {"data": "[]", "content_type": "application/json"}, 400, "__all__"),
+        ("post", "product/", {"data": '{"q": {}}', "content_type": "application/json"}, 400, "q"),
+        ("post", "product/", {"data": '{"image": "aGk="}', "content_type": "application/json"}, 400, "image"),
+        ("post", "product/", {"data": "<q/>", "content_type": "application/xml"}, 415, "__all__"),
+        ("get", "product/", {"HTTP_ACCEPT": "application/xml"}, 406, "__all__"),
+        ("get", "similar/nothing/1/", {}, 404, "index"),
+        ("get", "similar/product/x/", {}, 404, "product"),
+        ("get", "similar/product/0/", {}, 404, "product"),
+        ("get", "similar/product/99999999999999999999/", {}, 404, "product"),
+        ("get", "similar/product/1/?size=51", {}, 400, "size"),
+        ("get", "suggest/nothing/", {}, 404, "index"),
+        ("get", "suggest/product/?size=x", {}, 400, "size"),
+        ("get", "suggest/product/?q=%00", {}, 400, "q"),
+        ("get", "facets/nothing/brand/", {}, 404, "index"),
+        ("get", "facets/product/weight/", {}, 404, "facet"),
+        ("get", "facets/product/brand/?page=x", {}, 400, "page"),
+        ("post", "events/", {"data": "{", "content_type": "text/plain"}, 400, "__all__"),
+        ("post", "events/", {"data": "[]", "content_type": "application/json"}, 400, "__all__"),
+        ("post", "events/", {"data": {"product": "1"}, "content_type": "application/json"}, 400, "query_id"),
+        ("get", "events/", {}, 405, "__all__"),
+        ("post", "health/", {}, 405, "__all__"),
+        ("get", "multi/", {}, 405, "__all__"),
+        ("post", "multi/", {"data": "[]", "content_type": "application/json"}, 400, "searches"),
+        ("post", "multi/", {"data": {"q": "mug"}}, 415, "__all__"),
+    ],
+)
+def test_errors_have_one_shape_everywhere(
+    client: Client, indexed_shop: Shop, method: str, path: str, options: Any, status: int, field: str
+) -> None:
+    response = getattr(client, method)(f"/api/search/{path}", **options)
+
+    assert response.status_code == status
+    assert response.json().keys() == {"errors"}
+    assert list(response.json()["errors"]) == [field]
+    assert all(isinstance(text, str) and text for text in response.json()["errors"][field])
+    assert "total;dur=" in response.headers["Server-Timing"]
+
+
+@pytest.mark.parametrize("change", [{"product": "\ud800"}, {"product": "a\nb"}, {"kind": "steal"}, {"position": 0}])
+def test_events_that_cannot_be(client: Client, change: dict[str, Any]) -> None:
+    event = {"query_id": "7b6f1d0e9a4c4f0f8e21c0a1b2c3d4e5", "product": "1"} | change
+    response = client.post("/api/search/events/", event, content_type="application/json")
+
+    assert response.status_code == 400
+    assert list(response.json()["errors"]) == list(change)
+
+
+def test_where_the_database_is_down_that_is_said(
+    client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def down(*_: Any, **__: Any) -> None:
+        raise OperationalError("no connection")
+
+    monkeypatch.setattr("catalog_search.forms.search", down)
+    response = client.get(URL)
+
+    assert response.status_code == 503
+    assert list(response.json()["errors"]) == ["__all__"]
+    assert "no connection" not in response.content.decode()
+    assert "no connection" in caplog.text
+
+
+def test_a_picture_token_that_no_cache_takes(client: Client, indexed_shop: Shop) -> None:
+    response = client.get(URL, {"picture": "a b\n"})
+
+    assert list(response.json()["errors"]) == ["picture"]
+
+
+def test_what_cannot_be_written_is_asked_as_well_as_it_can(client: Client, indexed_shop: Shop) -> None:
+    response = client.post(URL, '{"q": "mug \\ud800", "colour": ["\\udc00"]}', content_type="application/json")
+
+    assert response.status_code == 200
+    assert response.json()["query"]["q"] == "mug ?"
+
+
+# JSON in, and several at once
+
+
+def test_a_search_in_json(client: Client, indexed_shop: Shop) -> None:
+    asked = {"q": "mug", "colour": ["red", "blue"], "price_min": 5, "price_max": 10.5, "page": None, "exact": True}
+    by_body = client.post(URL, asked, content_type="application/json").json()
+    by_address = client.get(f"{URL}?q=mug&colour=red&colour=blue&price_min=5&price_max=10.5&exact=true").json()
+
+    assert [hit["title"] for hit in by_body["hits"]] == ["Red mug"]
+    assert by_body["hits"] == by_address["hits"]
+    assert by_body["facets"] == by_address["facets"]
+
+
+def test_pages_of_a_search_in_json_have_addresses(client: Client, indexed_shop: Shop) -> None:
+    first = client.post(URL, {"sort": "price", "page_size": 2}, content_type="application/json").json()
+
+    assert [hit["title"] for hit in client.get(first["next"]).json()["hits"]] == ["Mug", "Summer dress"]
+
+
+def test_products_and_terms_in_json(client: Client, indexed_shop: Shop) -> None:
+    mug = indexed_shop["red mug"]
+    asked = {"like": [mug.pk], "unlike": [indexed_shop["dress"].pk], "terms": ["red", "floral^-0.5"]}
+    answer = client.post(URL, asked, content_type="application/json").json()
+
+    assert answer["query"]["like"] == [str(mug.pk)]
+    assert answer["query"]["terms"] == [{"words": "red", "weight": 1.0}, {"words": "floral", "weight": -0.5}]
+
+
+def test_several_searches_in_one_request(client: Client, indexed_shop: Shop, logbook: Any) -> None:
+    several = [{"index": "product", "q": "red mug"}, {"index": "product", "sort": "price", "page_size": 2}]
+    response = client.post("/api/search/multi/", {"searches": several}, content_type="application/json")
+    first, second = response.json()["results"]
+    alone = client.get(URL, {"q": "red mug"}).json()
+
+    assert first.keys() == alone.keys()
+    assert (first["hits"], first["facets"]) == (alone["hits"], alone["facets"])
+    assert [hit["title"] for hit in second["hits"]] == ["Red mug", "Blue mug"]
+    assert client.get(second["next"]).json()["page"] == 2
+    assert "total;dur=" in response.headers["Server-Timing"]
+    assert logbook.write() == 2  # what was asked, not what was browsed
+
+
+def test_of_several_searches_each_mistake_is_named(client: Client, indexed_shop: Shop, logbook: Any) -> None:
+    several = [{"index": "product", "q": "mug"}, {"index": "nothing"}, {"index": "product", "page": 0, "sort": "x"}, 7]
+    response = client.post("/api/search/multi/", {"searches": several}, content_type="application/json")
+
+    assert response.status_code == 400
+    named = {"searches.1.index", "searches.2.page", "searches.2.sort", "searches.3.__all__"}
+    assert response.json()["errors"].keys() == named
+    assert logbook.write() == 0  # none was made
+
+
+def test_of_several_searches_each_counts(client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catalog_search.forms.search", lambda *_, **__: Results())
+    settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"catalog_search": "5/minute"}}
+    several = {"searches": [{"index": "product"}] * 3}
+
+    asked = [client.post("/api/search/multi/", several, content_type="application/json") for _ in range(2)]
+    assert [response.status_code for response in asked] == [200, 429]
+    too_many = {"searches": [{"index": "product"}] * 11}
+    settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"catalog_search": None}}
+    assert client.post("/api/search/multi/", too_many, content_type="application/json").status_code == 400
+
+
+def test_several_searches_tell_what_failed_in_any(client: Client, indexed_shop: Shop) -> None:
+    generation = Generation.objects.get(state=Generation.State.READY)
+    generation.definition["embedder"]["options"] = {"poison": "mug"}
+    generation.save()
+    several = {"searches": [{"index": "product", "q": "chair"}, {"index": "product", "q": "mug"}]}
+    response = client.post("/api/search/multi/", several, content_type="application/json")
+
+    assert [answer["degraded"] for answer in response.json()["results"]] == [[], ["embedder"]]
+    assert response.headers["X-Search-Degraded"] == "embedder"
+
+
+@pytest.mark.parametrize("path", ["product/?q=mug", "facets/product/brand/?q=mug", "similar/product/PK/"])
+def test_each_endpoint_tells_what_failed(client: Client, indexed_shop: Shop, path: str) -> None:
+    Generation.objects.update(state=Generation.State.RETIRED)
+    response = client.get(f"/api/search/{path}".replace("PK", str(indexed_shop["red mug"].pk)))
+
+    assert response.status_code == 200
+    assert response.headers["X-Search-Degraded"] == "index"
+
+
+# Who may ask, and what they see
+
+PATHS = [
+    ("get", "product/?q=mug"),
+    ("post", "product/"),
+    ("get", "suggest/product/?q=mug"),
+    ("get", "facets/product/brand/"),
+    ("get", "similar/product/PK/"),
+    ("post", "multi/"),
+]
+
+
+def ask(client: Client, method: str, path: str, shop: Shop) -> Any:
+    searches = {"searches": [{"index": "product", "q": "mug"}]}
+    body = {"data": searches if path == "multi/" else {"q": "mug"}, "content_type": "application/json"}
+    address = f"/api/search/{path}".replace("PK", str(shop["photo mug"].pk))
+    return getattr(client, method)(address, **(body if method == "post" else {}))
+
+
+@pytest.mark.parametrize(("method", "path"), PATHS)
+def test_what_a_user_may_not_see_no_endpoint_tells(
+    client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    declared = ProductIndex.queryset
+
+    def for_staff(self: ProductIndex, request: Any = None) -> Any:
+        found = declared(self, request)
+        return found if request and request.user.is_staff else found.exclude(name="Red mug").exclude(brand__name="Acme")
+
+    monkeypatch.setattr(ProductIndex, "queryset", for_staff)
+    visitor = ask(client, method, path, indexed_shop).content.decode()
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+    staff = ask(client, method, path, indexed_shop).content.decode()
+
+    assert not any(name in visitor for name in ("Red mug", "Blue mug", "Acme"))
+    assert "Acme" in staff or "Red mug" in staff
+
+
+@pytest.mark.parametrize(("method", "path"), PATHS)
+def test_an_index_that_is_not_open_has_no_endpoint(
+    client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    monkeypatch.setattr(ProductIndex, "api", False)
+    response = ask(client, method, path, indexed_shop)
+
+    assert response.status_code == (400 if path == "multi/" else 404)
+    assert list(response.json()["errors"]) == ["searches.0.index" if path == "multi/" else "index"]
+
+
+@pytest.mark.parametrize(("method", "path"), PATHS)
+def test_permissions_by_setting(client: Client, indexed_shop: Shop, settings: Any, method: str, path: str) -> None:
+    settings.CATALOG_SEARCH |= {"API_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"]}
+
+    assert ask(client, method, path, indexed_shop).status_code in (401, 403)
+    assert list(ask(client, method, path, indexed_shop).json()["errors"]) == ["__all__"]
+    assert client.get("/api/search/health/").json() == {"status": "ok"}
+    client.force_login(User.objects.create_user("anna"))
+    assert ask(client, method, path, indexed_shop).status_code == 200
+
+
+def test_permissions_of_a_subclass_go_first(rf: Any, indexed_shop: Shop, settings: Any) -> None:
+    class StaffView(SearchView):
+        permission_classes = [IsAdminUser]
+        index_name = "product"
+
+    settings.CATALOG_SEARCH |= {"API_PERMISSIONS": ["rest_framework.permissions.AllowAny"]}
+    assert StaffView.as_view()(rf.get("/")).status_code in (401, 403)
+    request = rf.get("/", {"q": "mug"})
+    force_authenticate(request, User(is_staff=True))
+    assert StaffView.as_view()(request).data["total"] == 3
+
+
+def test_a_logged_in_customer_needs_no_token_of_a_form(indexed_shop: Shop) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_user("anna"))
+
+    assert client.post(URL, {"q": "mug"}).status_code == 200
+    event = {"query_id": "7b6f1d0e9a4c4f0f8e21c0a1b2c3d4e5", "product": "1"}
+    assert client.post("/api/search/events/", event, content_type="application/json").status_code == 204
+
+
+def test_a_facet_may_be_called_format(client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProductIndex, "facets", [Facet("colour", name="format")])
+
+    assert [hit["title"] for hit in client.get(URL, {"format": "yellow"}).json()["hits"]] == ["Summer dress"]
+
+
+def test_a_shops_own_fields_in_the_answer(rf: Any, indexed_shop: Shop) -> None:
+    class OwnAnswer(AnswerSerializer):
+        greeting = serializers.CharField(default="Hello")
+
+    view = SearchView.as_view(answer_class=OwnAnswer, index_name="product")
+    assert view(rf.get("/")).data["greeting"] == "Hello"
+
+
+# Rates
+
+
+@pytest.mark.parametrize(
+    ("throttle", "path"),
+    [
+        (SuggestThrottle, "suggest/product/"),
+        (HealthThrottle, "health/"),
+        (EventsThrottle, "events/"),
+        (SearchThrottle, "similar/product/1/"),
+        (SearchThrottle, "facets/product/brand/"),
+    ],
+)
+def test_each_kind_of_request_has_its_rate(
+    client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, throttle: Any, path: str
+) -> None:
+    monkeypatch.setattr(throttle, "default_rate", "1/minute")
+    ask = client.post if path == "events/" else client.get
+    first, second = ask(f"/api/search/{path}"), ask(f"/api/search/{path}")
+
+    assert first.status_code != 429
+    assert second.status_code == 429
+    assert "Retry-After" in second.headers
+    assert list(second.json()["errors"]) == ["__all__"]
 
 
 def test_throttling_by_default(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

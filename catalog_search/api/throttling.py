@@ -24,7 +24,7 @@ class _Counts:
 class SearchThrottle(UserRateThrottle):
     """Bounds the searches of one user, or of one address where nobody is logged in.
 
-    The rate is ``REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]["catalog_search"]``, by default that of ``default_rate``.
+    The rate is that of the scope in ``REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]``, by default ``default_rate``.
     """
 
     scope = "catalog_search"
@@ -35,3 +35,24 @@ class SearchThrottle(UserRateThrottle):
         """Return the project's rate for the scope, else the default; None there switches throttling off."""
         rates: dict[str, str | None] = api_settings.DEFAULT_THROTTLE_RATES or {}  # type: ignore[assignment]
         return rates.get(self.scope, self.default_rate)
+
+
+class SuggestThrottle(SearchThrottle):
+    """Bounds suggestions: one for each key that somebody presses, and no model is asked."""
+
+    scope = "catalog_search_suggest"
+    default_rate = "600/minute"
+
+
+class EventsThrottle(SearchThrottle):
+    """Bounds reports of clicks and orders."""
+
+    scope = "catalog_search_events"
+    default_rate = "300/minute"
+
+
+class HealthThrottle(SearchThrottle):
+    """Bounds looks at the health: load balancers look every few seconds, and each counts documents."""
+
+    scope = "catalog_search_health"
+    default_rate = "60/minute"

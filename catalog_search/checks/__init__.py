@@ -85,14 +85,14 @@ def _settings() -> Iterator[CheckMessage]:
     for name, kind in BACKENDS.items():
         if name == "EMBEDDER" or getattr(settings, name) is not None:
             yield from _backend(name, getattr(settings, name), kind)
-    for name in ("REWRITE", "ARRANGE"):
+    for name in ("REWRITE", "ARRANGE", "API_PERMISSIONS"):
         for path in getattr(settings, name):
             try:
                 import_string(path)
             except (ImportError, TypeError) as error:
                 yield Error(
                     f'CATALOG_SEARCH["{name}"] names {path!r}, which cannot be imported: {error}.',
-                    hint="Write the dotted path of a function: docs/searching.md, Steps of your own.",
+                    hint="Write a dotted path: docs/searching.md, Steps of your own; docs/api.md, Who may ask.",
                     id="catalog_search.E008",
                 )
     if settings.MODEL_QUEUE:

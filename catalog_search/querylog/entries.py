@@ -74,7 +74,7 @@ def note_event(query_id: str, product: Any, kind: str = "click", position: int |
         raise ValidationError({"query_id": _("This is not the id of a search.")}) from error
     if kind not in QueryEvent.Kind.values:
         raise ValidationError({"kind": _("Give one of: %s.") % ", ".join(QueryEvent.Kind.values)})
-    if not 0 < len(key) <= LONGEST_KEY or "\x00" in key:
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
         raise ValidationError({"product": _("This is not the key of a product.")})
     if position is not None and not 1 <= position <= 100_000:
         raise ValidationError({"position": _("A position counts from 1.")})

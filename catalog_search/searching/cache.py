@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from ..images import Picture
 logger = logging.getLogger(__name__)
 
 _PREFIX = "catalog_search"
+_TOKEN = re.compile(r"[\w-]{1,64}", re.ASCII)
 # One failure of a mute cache has cost its whole timeout already.
 _breaker = Breaker("The cache", failures=1, seconds=5.0)
 
@@ -68,7 +70,8 @@ def keep_picture(picture: Picture) -> str:
 
 def kept_picture(token: str) -> Picture:
     """Return a visitor's picture. Raises ImageError once it expired."""
-    jpeg = get(f"picture:{token}")
+    # A cache that refuses a strange key is not one that is down.
+    jpeg = get(f"picture:{token}") if _TOKEN.fullmatch(token) else None
     if not isinstance(jpeg, bytes):
         raise ImageError(_("This picture search has expired; please choose the picture again."))
     return Picture(jpeg)

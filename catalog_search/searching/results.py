@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -154,12 +154,34 @@ class Results:
     """Under this id the query log keeps it, for clicks and orders to refer to; empty where nothing is kept."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """Milliseconds by stage."""
+    elsewhere: Callable[[int, int], Results] | None = field(default=None, repr=False, compare=False)
+    """Searches for another page, of a size, of the same; ``results[24:48]`` asks it."""
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
 
     def __len__(self) -> int:
         return len(self.hits)
+
+    def count(self) -> int:
+        """Return how many hits there are on all pages, as Django's Paginator asks."""
+        return self.total
+
+    def __getitem__(self, places: slice) -> tuple[Hit, ...]:
+        """Return the hits at some places of the whole list; those of another page are searched for.
+
+        So ``Paginator(results, 24)``, a ``ListView`` and the pagination classes of DRF page any search.
+        """
+        start, stop = places.start or 0, min(self.total if places.stop is None else places.stop, self.total)
+        if start >= stop:
+            return ()
+        here = self
+        if self.elsewhere and not self.offset <= start <= stop <= self.offset + self.page_size:
+            size = max(self.page_size, stop - start)
+            # A window that is no page, such as a last one with orphans, is the end of a larger one.
+            page, size = (start // size + 1, size) if start % size == 0 else (1, stop)
+            here = self.elsewhere(page, size)
+        return here.hits[start - here.offset : stop - here.offset]
 
     @property
     def pages(self) -> int:

@@ -123,35 +123,40 @@ def search(
         exact=exact,
         arrange=arrange,
     )
-    trace = Trace()
-    with trace.stage("total"):
-        products = index.queryset(request) if visible is None else visible
-        if queryset is not None:
-            products = products.filter(pk__in=queryset.order_by().values("pk"))
-        if liked or unliked:
-            products = products.exclude(pk__in=[*liked, *unliked])
-        scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
-        answer = _answered(scope, ask, trace, rewrite)
-        if not answer.page.total and answer.ask.guidance.did_you_mean:
-            answer = _other_words(scope, ask, answer, trace, rewrite)
-        scope, ask, found = answer.scope, answer.ask, answer.page
-        hits = explained(scope, ask.query, found.hits, trace) if explain else found.hits
-        hits = marked(scope, ask.query, hits, trace) if mark else hits
-    return Results(
-        hits=hits,
-        near=found.near,
-        total=found.total,
-        total_is_exact=found.exact,
-        page=ask.page,
-        page_size=ask.size,
-        facets=found.facets,
-        sort=ask.sort,
-        kind=query.kind,
-        reranked=found.reranked,
-        degraded=tuple(trace.degraded),
-        guidance=ask.guidance,
-        timings=trace.timings,
-    )
+
+    def page_of(ask: Ask) -> Results:
+        trace = Trace()
+        with trace.stage("total"):
+            products = index.queryset(request) if visible is None else visible
+            if queryset is not None:
+                products = products.filter(pk__in=queryset.order_by().values("pk"))
+            if liked or unliked:
+                products = products.exclude(pk__in=[*liked, *unliked])
+            scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
+            answer = _answered(scope, ask, trace, rewrite)
+            if not answer.page.total and answer.ask.guidance.did_you_mean:
+                answer = _other_words(scope, ask, answer, trace, rewrite)
+            found = answer.page
+            hits = explained(answer.scope, answer.ask.query, found.hits, trace) if explain else found.hits
+            hits = marked(answer.scope, answer.ask.query, hits, trace) if mark else hits
+        return Results(
+            hits=hits,
+            near=found.near,
+            total=found.total,
+            total_is_exact=found.exact,
+            page=ask.page,
+            page_size=ask.size,
+            facets=found.facets,
+            sort=answer.ask.sort,
+            kind=query.kind,
+            reranked=found.reranked,
+            degraded=tuple(trace.degraded),
+            guidance=answer.ask.guidance,
+            timings=trace.timings,
+            elsewhere=lambda page, size: page_of(replace(ask, page=page, size=size)),
+        )
+
+    return page_of(ask)
 
 
 @dataclass(frozen=True, slots=True)

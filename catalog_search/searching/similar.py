@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from ..indexes import SearchIndex
-from .results import Hit
+from .results import Hit, Results
 from .search import search
 
 REACH = 4
@@ -29,8 +30,21 @@ def similar(
     ``first`` puts products before others that are about as near: ``Q(stock__gt=0)``. A product that is not indexed
     yet has nothing similar.
     """
+    return resembling(index, product, size=size, first=first, queryset=queryset, request=request).hits
+
+
+def resembling(
+    index: SearchIndex,
+    product: Any,
+    *,
+    size: int = 10,
+    first: Q | None = None,
+    queryset: QuerySet[Any] | None = None,
+    request: HttpRequest | None = None,
+) -> Results:
+    """Search for what ``similar`` returns, and tell how that went (``degraded``, ``timings``)."""
     others = index.model._default_manager.all() if queryset is None else queryset
-    hits = search(
+    results = search(
         index,
         like=[product],
         queryset=others.exclude(pk__in=index.family(product).order_by().values("pk")),
@@ -40,9 +54,10 @@ def similar(
         facet_counts=False,
         group_by=False,
         request=request,
-    ).hits
+    )
+    hits = results.hits
     if first is not None:
         keys = [hit.object.pk for hit in hits]
         preferred = set(index.model._default_manager.filter(first, pk__in=keys).values_list("pk", flat=True))
         hits = tuple(sorted(hits, key=lambda hit: hit.object.pk not in preferred))
-    return hits[:size]
+    return replace(results, hits=hits[:size])

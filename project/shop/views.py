@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from catalog_search.indexes import plain_text
+from catalog_search.paths import plain_text
 
 from .models import Category, Product, ProductImage
 from .search import ProductIndex

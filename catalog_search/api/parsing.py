@@ -1,0 +1,48 @@
+"""Parsing: bodies in JSON become the parameters that an address would have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import QueryDict
+from rest_framework.exceptions import ValidationError
+from rest_framework.parsers import JSONParser
+
+from ..facets.base import as_parameter
+
+MAX_SEARCHES = 10
+"""Searches of one request to ``multi/``; each counts for the throttle."""
+_ONE = (str, int, float, bool)
+
+
+class BeaconParser(JSONParser):
+    """Reads JSON that ``navigator.sendBeacon`` sends as plain text."""
+
+    media_type = "text/plain"
+
+
+def parameters(data: Any) -> QueryDict:
+    """Return a form as it is, and a JSON object as if it had been sent as a form: lists give several values.
+
+    Raises ValidationError with the names of values that no form can hold.
+    """
+    if isinstance(data, QueryDict):
+        return data
+    if not isinstance(data, Mapping):
+        raise ValidationError({"__all__": ["Send a JSON object."]})
+    found, wrong = QueryDict(mutable=True), {}
+    for name, value in data.items():
+        values = [one for one in (value if isinstance(value, list) else [value]) if one is not None]
+        if all(isinstance(one, _ONE) for one in values):
+            found.setlist(_utf8(name), [_utf8(as_parameter(one)) for one in values])
+        else:
+            wrong[_utf8(name)] = ["Give a text, a number, true or false, or a list of these."]
+    if wrong:
+        raise ValidationError(wrong)
+    return found
+
+
+def _utf8(text: str) -> str:
+    """Return a text that can be written: JSON can spell half a character."""
+    return text.encode(errors="replace").decode()

@@ -1,0 +1,73 @@
+"""Paths: what a dotted path reaches from a product, and any value as words."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.html import strip_tags
+
+Path = str | Callable[[Any], Any]
+
+
+def resolve(value: Any, path: Path) -> Any:
+    """Follow a dotted path from a product; None as soon as a part is missing.
+
+    A related manager or a queryset gives the list of its rows, and the rest of the path is then taken on each.
+    """
+    if not isinstance(path, str):
+        return path(value)
+    head, _, rest = path.partition(".")
+    step = _step(value, head)
+    if not rest or step is None:
+        return step
+    if isinstance(step, list):
+        return [resolve(one, rest) for one in step]
+    return resolve(step, rest)
+
+
+def _step(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(name)
+    try:
+        found = getattr(value, name)
+    except AttributeError:
+        if hasattr(type(value), name) or value is None:
+            return None  # a reverse one-to-one without a row raises a kind of AttributeError
+        raise
+    if hasattr(found, "get_queryset"):
+        return list(found.all())
+    found = found() if callable(found) else found
+    return list(found) if isinstance(found, QuerySet) else found
+
+
+def flatten(value: Any) -> Iterator[Any]:
+    """Yield what a value holds, lists within lists too, without what is missing."""
+    if isinstance(value, list | tuple | set):
+        for one in value:
+            yield from flatten(one)
+    elif value is not None:
+        yield value
+
+
+def plain_text(value: Any) -> str:
+    """Return any value as words: markup stripped, lists joined by commas, dicts as "key: value"."""
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return ", ".join(f"{str(key).replace('_', ' ')}: {plain_text(one)}" for key, one in value.items() if one)
+    if isinstance(value, list | tuple | set):
+        return ", ".join(filter(None, map(plain_text, value)))
+    text = str(value).replace("\x00", "")
+    if "<" in text or "&" in text:
+        text = html.unescape(strip_tags(text.replace("<", " <")))
+    return " ".join(text.split())
+
+
+def path_name(path: Path) -> str:
+    """Return the name of a path for a fingerprint: that of a callable is where it is defined."""
+    if isinstance(path, str):
+        return path
+    return f"{getattr(path, '__module__', '')}.{getattr(path, '__qualname__', type(path).__qualname__)}"
