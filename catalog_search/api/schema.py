@@ -158,7 +158,7 @@ class SearchSchema(AutoSchema):
             found = {200: {"type": "object", "properties": {"results": several}, "required": ["results"]}}
         if self.view.operation == "health":
             found[503] = OpenApiResponse(answer, "An index cannot be searched.")
-        errors = {**(NOT_FOUND if hasattr(self.view, "index_name") else {}), **ERRORS}
+        errors = {**NOT_FOUND, **ERRORS} if hasattr(self.view, "index_name") else ERRORS
         return found | {code: OpenApiResponse(ErrorsSerializer, text) for code, text in errors.items()}
 
     def get_examples(self) -> list[OpenApiExample]:
