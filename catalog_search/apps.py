@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -16,6 +17,7 @@ class CatalogSearchConfig(AppConfig):
     def ready(self) -> None:
         from . import checks, merchandising, signals  # models are not importable any earlier
         from .indexes import autodiscover, registry
+        from .indexing import triggers
         from .wording import synonyms
 
         checks.connect()
@@ -24,3 +26,4 @@ class CatalogSearchConfig(AppConfig):
         autodiscover()
         for index in registry:
             signals.connect(index)
+        post_migrate.connect(triggers.renew, sender=self, dispatch_uid="catalog_search.triggers")

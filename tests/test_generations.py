@@ -116,6 +116,23 @@ class TestPausing:
         assert Document.objects.filter(generation=new).count() == 6
 
 
+def test_what_was_begun_for_other_settings_is_given_up(indexed_shop: Shop, settings: Any) -> None:
+    use_model(settings, dimensions=32)
+    begun = start_generation(registry.get("product"))
+    prepare(begun)
+    backfill(begun)
+    use_model(settings, dimensions=48)
+    run("rebuild_search_index", "--sync", "--estimate")
+    begun.refresh_from_db()
+    assert begun.state == Generation.State.BUILDING
+    call_command("rebuild_search_index", "--sync", verbosity=0)
+
+    begun.refresh_from_db()
+    assert begun.state == Generation.State.RETIRED
+    assert not Document.objects.filter(generation=begun).exists()
+    assert not Change.objects.exists()
+
+
 class TestSwitching:
     def test_by_hand(self, indexed_shop: Shop, settings: Any) -> None:
         old = serving()

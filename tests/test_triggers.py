@@ -208,6 +208,21 @@ def test_a_declaration_that_changed_is_told_of_and_renewed(anna: User, monkeypat
     }
 
 
+def test_migrations_renew_what_is_installed(indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trigger that names a column that is gone would refuse every write."""
+    monkeypatch.setattr(type(registry.get("product")), "follow", ["images"])
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE shop_product DROP COLUMN brand_id")
+    call_command("migrate", verbosity=0)
+    Brand.objects.update(name="Whatever")
+    assert set(triggers.installed("default").values()) == {"shop_product", "shop_productimage"}
+
+    call_command("search_triggers", remove=True, verbosity=0)
+    call_command("migrate", verbosity=0)
+    assert triggers.installed("default") == {}
+
+
 def test_status_and_removal(indexed_shop: Shop) -> None:
     output = StringIO()
     call_command("search_triggers", status=True, stdout=output)

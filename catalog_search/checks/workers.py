@@ -19,7 +19,8 @@ REDELIVERY = {"visibility_timeout": 300, "unacked_restore_interval": 1, "unacked
 def check_indexing() -> Iterator[CheckMessage]:
     """Check what keeps indexing going: Celery's defaults wait long where something died."""
     conf = current_app.conf
-    redis = (conf.broker_url or "").startswith("redis")
+    url = conf.broker_url or ""
+    redis = (url if isinstance(url, str) else url[0]).startswith(("redis", "sentinel"))
     options = conf.broker_transport_options or {}
     if conf.task_publish_retry_policy.get("max_retries", 3) != 0 or (redis and TIMEOUTS - options.keys()):
         yield Warning(

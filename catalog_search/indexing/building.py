@@ -10,7 +10,7 @@ from ..models import Change, Generation
 from . import changes
 from .generations import backfill, finish, prepare, progress
 from .reconciling import reconcile
-from .switching import activate, prune, served
+from .switching import activate, give_up_others, prune, served
 from .work import drain
 
 TOLERATED = 0.02
@@ -29,6 +29,7 @@ def advance(generation: Generation, seconds: float) -> bool:
         mine = preparing.select_for_update(skip_locked=True, no_key=True).first()
         if mine:
             prepare(mine)
+            give_up_others(mine)
     generation.refresh_from_db()
     if generation.state == Generation.State.BUILDING:
         backfill(generation)

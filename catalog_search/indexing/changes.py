@@ -24,6 +24,9 @@ _CHANGES = Change._meta.db_table
 _GENERATIONS = Generation._meta.db_table
 _CLAIM_LOCK = 0x6361_7461  # any number that no one else locks: "cata"
 
+BEGINNING_SECONDS = 60.0
+"""Far longer than it takes until everybody sees a generation that was begun."""
+
 _paused: ContextVar[bool] = ContextVar("catalog_search_paused", default=False)
 
 
@@ -112,6 +115,9 @@ def claim(alias: str, limit: int) -> Claim | None:
     and a product that another worker owns is passed over. So the content read last is the content written last.
     Changes of it that were set aside are taken along: it has changed since, so they begin anew.
 
+    A transaction that was open when a younger generation began told that one nothing of what it had written: it is
+    told now, of every change from before it or hardly after.
+
     What a worker left whose lease ended is claimed in ever smaller numbers, for one of them may have killed it; at last
     that one is alone, and set aside.
     """
@@ -139,18 +145,30 @@ def claim(alias: str, limit: int) -> Claim | None:
                       WHERE other.generation_id = change.generation_id AND other.object_key = change.object_key
                         AND other.claim IS NOT NULL AND other.leased_until >= statement_timestamp())
                 ORDER BY change.priority, change.id LIMIT %s
-            ), first AS (SELECT * FROM due ORDER BY priority, id LIMIT 1)
-            UPDATE {_CHANGES} change
-            SET claim = %s, leased_until = statement_timestamp() + make_interval(secs => %s), attempts = attempts + 1
-            WHERE (change.generation_id, change.object_key) IN (
-                SELECT due.generation_id, due.object_key FROM due, first
-                WHERE due.generation_id = first.generation_id AND due.left_over = first.left_over
-                ORDER BY due.priority, due.id
-                LIMIT (SELECT CASE WHEN left_over THEN greatest(1, %s >> (2 * attempts)) ELSE %s END FROM first))
-            RETURNING change.id, change.generation_id, change.object_key,
-                      CASE WHEN change.set_aside THEN 1 ELSE change.attempts END
+            ), first AS (SELECT * FROM due ORDER BY priority, id LIMIT 1), taken AS (
+                UPDATE {_CHANGES} change
+                SET claim = %s, attempts = attempts + 1,
+                    leased_until = statement_timestamp() + make_interval(secs => %s)
+                WHERE (change.generation_id, change.object_key) IN (
+                    SELECT due.generation_id, due.object_key FROM due, first
+                    WHERE due.generation_id = first.generation_id AND due.left_over = first.left_over
+                    ORDER BY due.priority, due.id
+                    LIMIT (SELECT CASE WHEN left_over THEN greatest(1, %s >> (2 * attempts)) ELSE %s END FROM first))
+                RETURNING change.*
+            ), told AS (
+                INSERT INTO {_CHANGES} (generation_id, object_key, priority)
+                SELECT DISTINCT younger.id, taken.object_key, taken.priority
+                FROM taken JOIN {_GENERATIONS} own ON own.id = taken.generation_id
+                JOIN {_GENERATIONS} younger ON younger.index = own.index AND younger.id > own.id
+                    AND younger.state <> 'retired' AND younger.created_at > taken.created_at - make_interval(secs => %s)
+                WHERE taken.attempts = 1 AND NOT EXISTS (
+                    SELECT 1 FROM {_CHANGES} other
+                    WHERE other.generation_id = younger.id AND other.object_key = taken.object_key
+                      AND other.claim IS NULL AND NOT other.set_aside)
+            )
+            SELECT id, generation_id, object_key, CASE WHEN set_aside THEN 1 ELSE attempts END FROM taken
             """,
-            (limit, token, settings.LEASE_SECONDS, limit, limit),
+            (limit, token, settings.LEASE_SECONDS, limit, limit, BEGINNING_SECONDS),
         )
     if not rows:
         return None

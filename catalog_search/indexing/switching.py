@@ -73,6 +73,16 @@ def _move(generation: Generation, before: str, after: str) -> None:
     generation.refresh_from_db()
 
 
+def give_up_others(generation: Generation) -> int:
+    """Retire what was being built of an index before this generation; returns how many.
+
+    Workers would go on embedding for it, perhaps at a price, and be late for this one. Its vectors are taken over.
+    """
+    unfinished = [Generation.State.PREPARING, Generation.State.BUILDING]
+    earlier = Generation.objects.using(generation.alias).of(generation.index).filter(pk__lt=generation.pk)
+    return earlier.filter(state__in=unfinished, built_at=None).update(state=Generation.State.RETIRED)
+
+
 def prune(
     index: SearchIndex, keep: int = 1, thumbnails: bool = False, done: Callable[[int], object] | None = None
 ) -> Pruned:

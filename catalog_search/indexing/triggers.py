@@ -8,16 +8,20 @@ are. The name of a trigger holds a digest of what it does, so comparing names te
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models.sql import Query
 
 from ..indexes import SearchIndex, registry
 from ..models import Change, Document, Generation
 from ..sql import execute, write_alias
 from .related import relations
+
+logger = logging.getLogger(__name__)
 
 FUNCTION = "catalog_search_record"
 LOCK_SECONDS = 5
@@ -82,6 +86,22 @@ def install(alias: str) -> tuple[int, int]:
     for statement in missing:
         _briefly(alias, statement)
     return len(missing), _drop(alias, {name: there[name] for name in there.keys() - needed.keys()})
+
+
+def renew(using: str, **_: Any) -> None:
+    """Make installed triggers those of today's tables, after all migrations: what names a column that is gone refuses
+    every write. Where that fails, a check goes on saying so.
+    """
+    connection = connections[using]
+    if connection.vendor != "postgresql" or Generation._meta.db_table not in connection.introspection.table_names():
+        return
+    migrations = MigrationExecutor(connection)
+    if migrations.migration_plan(migrations.loader.graph.leaf_nodes()) or not disagree(using):
+        return
+    try:
+        install(using)
+    except DatabaseError as error:
+        logger.warning("The triggers could not be renewed (%s): manage.py search_triggers --install", error)
 
 
 def remove(alias: str) -> int:

@@ -114,6 +114,34 @@ def test_a_picture_that_moves_while_workers_are_quick(indexed_shop: Shop, monkey
     assert Document.objects.get(object_key=str(mug.pk)).pictures == Document.Pictures.NONE
 
 
+def test_a_transaction_that_is_open_while_a_generation_is_built(indexed_shop: Shop) -> None:
+    """What it wrote before the generation began was told to the older one only, and is seen after the switch."""
+    mug = indexed_shop["red mug"]
+    written, over = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with transaction.atomic():
+            mug.name = "Late"
+            mug.save()
+            written.set()
+            over.wait(60)
+        connection.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    written.wait(60)
+    try:
+        call_command("rebuild_search_index", "--sync", "--fresh", verbosity=0)
+    finally:
+        over.set()
+        writer.join()
+    drain()
+
+    found = Document.objects.filter(object_key=str(mug.pk)).order_by("generation")
+    assert [one.text.split("\n")[0] for one in found] == ["Late", "Late"]
+    assert not Change.objects.exists()
+
+
 def test_a_connection_that_was_cut_raises_what_django_raises(indexed_shop: Shop) -> None:
     """Whatever comes first on a new connection; a shop that expects Django's errors meets no others."""
     for statement in ("SELECT 1", None):

@@ -19,7 +19,7 @@ from catalog_search.indexing.building import TOLERATED
 from catalog_search.indexing.estimates import Estimate, estimate
 from catalog_search.indexing.generations import backfill, finish, last_change, prepare, progress
 from catalog_search.indexing.reconciling import reconcile
-from catalog_search.indexing.switching import prune
+from catalog_search.indexing.switching import give_up_others, prune
 from catalog_search.models import Change, Generation
 from catalog_search.tasks import index_changes, prepare_generation, send
 
@@ -96,6 +96,7 @@ class Command(BaseCommand):
             raise CommandError(f"About {expected.cost:,.2f} is over the limit of {limit:,.2f}: nothing was embedded.")
         if options["estimate"]:
             return
+        give_up_others(generation)
         changes.retry(Change.objects.using(generation.alias).filter(generation=generation).failing())
         queued = sum(backfill(generation))
         self._load(generation, options)
@@ -178,7 +179,7 @@ class Command(BaseCommand):
                 bar.update(total - now.waiting - bar.n)
                 generation.refresh_from_db(fields=["state"])
                 if generation.state == Generation.State.RETIRED:
-                    raise CommandError(f"{generation} was pruned: a newer one serves.")
+                    raise CommandError(f"{generation} was given up: a newer one serves, or is being built.")
                 paused = generation.state == Generation.State.PAUSED
                 bar.set_postfix_str("paused" if paused else "")
                 if options["sync"] and drain(generation.alias, SLICE_SECONDS):
