@@ -4,7 +4,7 @@
 PYTHON := $(shell for python in python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
-EXTRAS := models,heic,remote,api,evaluation,spelling,demo,dev
+EXTRAS := models,heic,remote,api,metrics,evaluation,spelling,demo,dev
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow soak lint format bench bench-models bench-relevance clean

@@ -16,6 +16,7 @@ from .exceptions import ImageError
 from .facets import RangeFacet
 from .images import Picture, read_picture
 from .indexes import SearchIndex
+from .metrics import observe
 from .querylog import note_search
 from .searching import FacetResult, Hit, Results, cache, search
 
@@ -211,7 +212,9 @@ class SearchForm(forms.Form):
         results = self._found(request, options)
         if results is None:
             return Results()
-        return replace(results, query_id=note_search(self.index, options, results, request))
+        results = replace(results, query_id=note_search(self.index, options, results, request))
+        observe(self.index, results)
+        return results
 
     def facet(self, name: str, request: HttpRequest | None = None) -> FacetResult:
         """Return the values of one facet among what the form finds, up to MORE_VALUES; those that hold ``within``."""

@@ -21,6 +21,7 @@ LAYERS = [
         "tuning",
         "querylog",
         "health",
+        "metrics",
         "comparison",
         "merchandising",
         "wording",

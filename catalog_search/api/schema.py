@@ -45,7 +45,7 @@ HEADERS = {
     "Server-Timing": "Milliseconds by stage.",
     "X-Search-Degraded": "What failed on the way, where anything did: embedder, reranker, index, ...",
 }
-NOT_FOUND = {404: "There is no such search, product or facet."}
+NOT_FOUND: dict[int | str, str] = {404: "There is no such search, product or facet."}
 ERRORS: dict[int | str, str] = {
     400: "A parameter is wrong.",
     429: "Too many requests: wait as long as `Retry-After` says.",
@@ -158,7 +158,7 @@ class SearchSchema(AutoSchema):
             found = {200: {"type": "object", "properties": {"results": several}, "required": ["results"]}}
         if self.view.operation == "health":
             found[503] = OpenApiResponse(answer, "An index cannot be searched.")
-        errors = {**NOT_FOUND, **ERRORS} if hasattr(self.view, "index_name") else ERRORS
+        errors = NOT_FOUND | ERRORS if hasattr(self.view, "index_name") else ERRORS
         return found | {code: OpenApiResponse(ErrorsSerializer, text) for code, text in errors.items()}
 
     def get_examples(self) -> list[OpenApiExample]:
