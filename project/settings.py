@@ -117,7 +117,7 @@ CACHES = {
 # Language, time, files
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("sv", "Svenska"), ("hi", "हिन्दी")]
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("sv", "Svenska"), ("hi", "हिन्दी")]
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -26,7 +26,9 @@ ADMIN = "/admin/catalog_search/"
 def log(text: str, count: int = 1) -> None:
     for _ in range(count):
         QueryLog.objects.create(
-            pk=uuid.uuid4(),
+            pk=(key := uuid.uuid4()),
+            intent=key,
+            counted=True,
             index="shop.product",
             kind="text",
             text=text,

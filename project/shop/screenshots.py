@@ -1,0 +1,76 @@
+"""The pictures in docs/images of the demo shop's pages: ``python -m project.shop.screenshots URL PASSWORD``.
+
+Each page at three widths, light above dark, in one JPEG. The demo must run at the URL; the password is the admin's,
+which it says at its start. CHROMIUM names the browser.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+WIDTHS = (360, 768, 1440)
+HEIGHT, GAP, SCALE, QUALITY = 900, 24, 0.5, 78
+ADMIN = "/admin/catalog_search/"
+PAGES = {
+    "page-home": "/",
+    "page-results": "/search/?q=red+mug",
+    "page-category": "/search/?category=Garden&colour=green",
+    "page-nothing": "/search/?q=mug&price_min=9000",
+    "page-overview": f"{ADMIN}generation/overview/",
+    "page-playground": f"{ADMIN}judgement/playground/?q=red+mug",
+    "page-searches": f"{ADMIN}querylog/report/",
+}
+
+
+def main(address: str, password: str) -> None:
+    """Take all pictures."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium)
+        shots = {name: {} for name in PAGES}  # type: dict[str, dict[tuple[int, str], Image.Image]]
+        for scheme in ("light", "dark"):
+            context = browser.new_context(base_url=address, color_scheme=scheme)  # type: ignore[arg-type]
+            page = context.new_page()
+            log_in(page, password)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": HEIGHT})
+                for name, path in PAGES.items():
+                    page.goto(path, wait_until="networkidle")
+                    shots[name][width, scheme] = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            context.close()
+        browser.close()
+    for name, taken in shots.items():
+        sheet(taken).save(IMAGES / f"{name}.jpg", quality=QUALITY, optimize=True, progressive=True)
+
+
+def log_in(page: Any, password: str) -> None:
+    """Log in as the admin."""
+    page.goto("/admin/login/")
+    page.fill("[name=username]", "admin")
+    page.fill("[name=password]", password)
+    page.click("[type=submit]")
+    page.wait_for_url("**/admin/")
+
+
+def sheet(taken: dict[tuple[int, str], Image.Image]) -> Image.Image:
+    """Put the pictures of one page side by side, light above dark, at half their size."""
+    whole = Image.new("RGB", (sum(WIDTHS) + GAP * (len(WIDTHS) + 1), 2 * HEIGHT + 3 * GAP), "#8b918e")
+    for row, scheme in enumerate(("light", "dark")):
+        left = GAP
+        for width in WIDTHS:
+            whole.paste(taken[width, scheme], (left, GAP + row * (HEIGHT + GAP)))
+            left += width + GAP
+    return whole.resize((round(whole.width * SCALE), round(whole.height * SCALE)), Image.Resampling.LANCZOS)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
