@@ -1,4 +1,4 @@
-"""Settings of the workers that a benchmark starts: the project's, with the search settings of the benchmark."""
+"""Settings of the programs that a benchmark starts: the project's, with the search settings of the benchmark."""
 
 from __future__ import annotations
 
@@ -8,3 +8,6 @@ import os
 from project.settings import *  # noqa: F403
 
 CATALOG_SEARCH = json.loads(os.environ["BENCHMARK_SEARCH"])
+ROOT_URLCONF = os.environ.get("BENCHMARK_URLS", "project.urls")
+# Who is throttled measures the throttle.
+REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"catalog_search": None}}

@@ -8,17 +8,15 @@ categories up into their parents come on top, for which the reference has no lik
 
 from __future__ import annotations
 
-import argparse
 import random
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import django
 
-from .vector_lane import scratch_database
+from .report import Report, in_turns, milliseconds, parser, quartiles, ratio
+from .world import scratch_database
 
 COLOURS, SIZES = [f"colour {number}" for number in range(30)], ["XS", "S", "M", "L", "XL", ""]
 MOST = 1.5
@@ -121,48 +119,39 @@ def browsing() -> dict[str, Callable[[], Any]]:
     }
 
 
-def timed(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Return the median milliseconds of each way, asked in turns."""
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(rounds + 1):
-        for name in random.sample(list(ways), len(ways)):
-            start = time.perf_counter()
-            ways[name]()
-            if turn:  # the first warms up
-                taken[name].append((time.perf_counter() - start) * 1000)
-    return {name: statistics.median(values) for name, values in taken.items()}
-
-
 def main() -> int:
     """Run the benchmark; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--products", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--strict", action="store_true", help="fail where the goal is missed")
-    options = parser.parse_args()
-    missed = False
+    options = parser(__doc__)
+    options.add_argument("--rows", type=int, default=100_000)
+    options.add_argument("--rounds", type=int, default=15)
+    told = Report("facets", options.parse_args())
+
+    def timed(works: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
+        for work in works.values():
+            work()
+        timings = {name: lambda _, work=work: milliseconds(work) for name, work in works.items()}
+        return in_turns(timings, told.options.rounds)
+
     with scratch_database():
         django.setup()
         from django.db import connection
 
         from project.shop.models import Product
 
-        load(options.products)
+        load(told.options.rows)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
         keys = random.Random(1).sample(list(Product.objects.values_list("pk", flat=True)), 1000)
-        for title, counted in (("1,000 candidates", ways(keys)), (f"{options.products:,} browsed", ways(None))):
-            found = timed(counted, options.rounds)
+        for title, counted in (("1,000 candidates", ways(keys)), (f"{told.options.rows:,} browsed", ways(None))):
+            found = timed(counted)
             reference = found["ORM, a query each"]
-            print(f"\nFacets of {title}")
-            for name, taken in found.items():
-                print(f"{name:22} {taken:8.1f} ms   {taken / reference:5.2f} of the reference")
-            missed |= found["one statement"] > MOST * reference
-        found = timed(browsing(), options.rounds)
-        print(f"\nFirst page of {options.products:,}, by popularity, without facets")
-        for name, taken in found.items():
-            print(f"{name:22} {taken:8.1f} ms")
-    return int(options.strict and missed)
+            rows = [[name, quartiles(ms), f"{ratio(ms, reference):.2f}"] for name, ms in found.items()]
+            told.table(f"Facets of {title}, ms (quartiles)", ["", "ms", "of the reference"], rows)
+            told.goal(f"facets of {title} / ORM", ratio(found["one statement"], reference), most=MOST)
+        rows = [[name, quartiles(ms)] for name, ms in timed(browsing()).items()]
+        told.table(f"First page of {told.options.rows:,}, by popularity, without facets", ["", "ms (quartiles)"], rows)
+        connection.close()
+    return told.finish()
 
 
 if __name__ == "__main__":

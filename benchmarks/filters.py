@@ -9,42 +9,24 @@ nearest.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import django
 import numpy as np
 import psycopg
-from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
-from .vector_lane import Ask, Vectors, clustered, interleaved, load, scratch_database
+from .filling import index, make_products
+from .report import Report, parser
+from .vector_lane import asking
+from .vectors import Ask, Vectors, interleaved, nearest, similarities, worlds
+from .world import scratch_database
 
-KEPT = Path(__file__).resolve().parents[1] / ".data" / "benchmarks" / "minilm.npz"
 SHARES = (1.0, 0.1, 0.01, 0.001)
 KINDS = ("random", "agree", "conflict")
 RECALL, SPEED = 0.98, 5.0
-
-
-def real_vectors(rows: int, queries: int) -> tuple[Vectors, Vectors] | None:
-    """Return vectors of real products and as many queries as asked for; None where none are kept."""
-    if not KEPT.is_file():
-        return None
-    with np.load(KEPT) as kept:
-        own = np.asarray(kept["vectors"], dtype=np.float32)
-    own = own / np.linalg.norm(own, axis=1, keepdims=True)
-    draw = np.random.default_rng(0)
-    picked = draw.permutation(len(own))
-    asked, own = own[picked[:queries]], own[picked[queries:]]
-    repeated = own[np.arange(rows) % len(own)]
-    repeated = (
-        repeated + draw.normal(0, 0.01, repeated.shape).astype(np.float32) * (np.arange(rows) >= len(own))[:, None]
-    )
-    return (repeated / np.linalg.norm(repeated, axis=1, keepdims=True)).astype(np.float32), asked
 
 
 def filters(kind: str, share: float, similar: Vectors) -> Any:
@@ -73,11 +55,10 @@ def measure(url: str, vectors: Vectors, queries: Vectors) -> list[dict[str, Any]
 
     dummy = {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"dimensions": vectors.shape[1]}}
     settings.CATALOG_SEARCH = {"EMBEDDER": dummy}
-    generation, _ = load(vectors)
-    references = dict(Product.objects.values_list("reference", "pk"))
-    keys = np.array([references[str(number)] for number in range(len(vectors))])
-    # As they are kept: where everything is equally far, rounding decides which ten are nearest.
-    similar = queries.astype(np.float16).astype(np.float32) @ vectors.astype(np.float16).astype(np.float32).T
+    make_products(len(vectors))
+    generation = index(vectors)
+    keys = np.fromiter(Product.objects.order_by("pk").values_list("pk", flat=True), dtype=np.int64)
+    similar = similarities(queries, vectors)
     rows = []
     with psycopg.connect(url, autocommit=True) as connection:
         register_vector(connection)
@@ -88,11 +69,8 @@ def measure(url: str, vectors: Vectors, queries: Vectors) -> list[dict[str, Any]
         for kind in KINDS:
             for share in SHARES if kind == "random" else SHARES[1:]:
                 masks = filters(kind, share, similar)
-                truth = []
-                for place, mask in enumerate(masks):
-                    order = np.argsort(-np.where(mask, similar[place], -np.inf))[:10]
-                    truth.append({str(key) for key in keys[order]})
-                # The filter is the product's price, which each query sets beforehand: one mask at a time.
+                truth = nearest(similar, keys, masks)
+                # The filter is the product's stock, which each query sets beforehand: one mask at a time.
                 place_of = {vector.tobytes(): place for place, vector in enumerate(queries)}
                 current = {"mask": b""}
 
@@ -118,16 +96,10 @@ def measure(url: str, vectors: Vectors, queries: Vectors) -> list[dict[str, Any]
                     "SELECT object_key FROM catalog_search_document document "
                     "JOIN shop_product product ON product.id = document.object_id "
                     f"WHERE generation_id = {generation.pk} AND language = 'en' {condition} "
-                    f"ORDER BY {near} <=> %b LIMIT 10"
+                    f"ORDER BY {near} <=> %b"
                 )
-
-                def stock(vector: Vectors, statement: str = statement) -> list[str]:
-                    cursor = connection.cursor(binary=True)
-                    cursor.execute(statement, (HalfVector(vector),), prepare=True)
-                    return [key for (key,) in cursor]
-
                 whole = partial(by_app, limit=settings.CATALOG_SEARCH.get("MAX_CANDIDATES", 1000))
-                ways = {"ten": by_app, "search": whole, "stock": stock}
+                ways = {"ten": by_app, "search": whole, "stock": asking(connection, statement, 10)}
                 rows.append({"filter": kind, "share": share} | in_turns(ways, queries, truth, narrow, kind != "random"))
     app.close()
     return rows
@@ -150,52 +122,32 @@ def in_turns(ways: dict[str, Ask], queries: Vectors, truth: list[set[str]], narr
     return {name: {"ms": float(np.median(taken[name])), "recall": float(np.mean(found[name]))} for name in ways}
 
 
-def report(name: str, rows: list[dict[str, Any]]) -> str:
-    """Return the table that people read."""
-    lines = [
-        f"{name}: ms of the ten nearest by the lane and by stock pgvector, and of the 1000 that a search asks for",
-        f"{'filter':>9} {'passes':>7} {'ten':>8} {'stock':>8} {'faster':>7} {'search':>8}  recall@10",
-    ]
-    for row in rows:
-        ten, stock, search = row["ten"], row["stock"], row["search"]
-        lines.append(
-            f"{row['filter']:>9} {row['share']:>7.1%} {ten['ms']:>8.2f} {stock['ms']:>8.2f} "
-            f"{stock['ms'] / ten['ms']:>6.1f}x {search['ms']:>8.2f}  "
-            f"{ten['recall']:.3f} / {stock['recall']:.3f} / {search['recall']:.3f}"
-        )
-    return "\n".join(lines)
-
-
 def main() -> int:
     """Run the benchmark; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--queries", type=int, default=50)
-    parser.add_argument("--json", type=Path, help="write everything measured to this file")
-    parser.add_argument("--strict", action="store_true", help="fail where a goal is missed")
-    options = parser.parse_args()
-    worlds = {"synthetic, 384": (clustered(options.rows, 384, seed=1), clustered(options.queries, 384, seed=2))}
-    if real := real_vectors(options.rows, options.queries):
-        worlds["MiniLM of real products, 384"] = real
-    missed = []
-    measured = {}
-    for name, (vectors, queries) in worlds.items():
+    options = parser(__doc__)
+    options.add_argument("--rows", type=int, default=100_000)
+    options.add_argument("--queries", type=int, default=50)
+    told = Report("filters", options.parse_args())
+    for name, (vectors, queries) in worlds(told.options.rows, told.options.queries, dimensions=384).items():
         with scratch_database() as url:
             django.setup()
-            measured[name] = measure(url, vectors, queries)
-        print(report(name, measured[name]), flush=True)
-        for row in measured[name]:
-            if row["search"]["recall"] < RECALL:
-                missed.append(f"{name}: recall {row['search']['recall']:.3f} at {row['share']:.1%} {row['filter']}")
-            faster = row["stock"]["ms"] / row["ten"]["ms"]
-            if row["share"] == 0.01 and row["filter"] == "random" and faster < SPEED:
-                missed.append(f"{name}: {faster:.1f} times faster at 1 %, not {SPEED:g}")
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(measured, indent=1), encoding="utf-8")
-    for one in missed:
-        print(f"Missed: {one}.")
-    return int(options.strict and bool(missed))
+            measured = measure(url, vectors, queries)
+        told.keep(**{name: measured})
+        rows = []
+        for row in measured:
+            ten, stock, search = row["ten"], row["stock"], row["search"]
+            faster, kind, share = stock["ms"] / ten["ms"], row["filter"], f"{row['share']:.1%}"
+            recalls = " / ".join(f"{one['recall']:.3f}" for one in (ten, stock, search))
+            times = [f"{one['ms']:.2f}" for one in (ten, stock, search)]
+            rows.append([kind, share, *times[:2], f"{faster:.1f}x", times[2], recalls])
+            told.goal(f"{name}: recall@10 at {share} {kind}", search["recall"], least=RECALL)
+            if row["share"] == 0.01 and kind == "random":
+                told.goal(f"{name}: times faster than stock pgvector at 1 %", faster, least=SPEED)
+        title = (
+            f"{name}: ms of the ten nearest by the lane and by stock pgvector, and of the 1000 that a search asks for"
+        )
+        told.table(title, ["filter", "passes", "ten", "stock", "faster", "search", "recall@10 of the three"], rows)
+    return told.finish()
 
 
 if __name__ == "__main__":

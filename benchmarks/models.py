@@ -11,18 +11,14 @@ computes on one thread. Weights are random and of the real size: speed does not 
 
 from __future__ import annotations
 
-import argparse
 import io
-import json
 import os
 import random
-import statistics
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +26,9 @@ import django
 import numpy as np
 from PIL import Image
 
-from benchmarks.families import families
-from benchmarks.vector_lane import scratch_database
-from project import services
-from project.services import children
+from .families import families
+from .report import Report, in_turns, parser, quartiles, ratio
+from .world import scratch_database, worker
 
 GOALS = {"indexing": 0.9, "reranking": 0.95, "queries": 2.0}
 """The least rate of the app, as a multiple of the reference."""
@@ -81,38 +76,16 @@ def sentence(seed: int, words: int) -> str:
     return " ".join(random.Random(seed).choices(WORDS, k=words))
 
 
-@contextmanager
-def worker(queue: str, threads: int, search: dict[str, Any]) -> Iterator[None]:
-    """Run a worker on one queue with these search settings."""
-    from project.celery import app
-
-    name = f"{queue}@localhost"
-    command = [sys.executable, "-m", "celery", "-A", "project", "worker", "--hostname", name, "--queues", queue]
-    command += ["--pool", "threads", "--concurrency", str(threads), "--loglevel", "INFO"]
-    command += ["--without-gossip", "--without-mingle"]
-    own = {"DJANGO_SETTINGS_MODULE": "benchmarks._settings", "BENCHMARK_SEARCH": json.dumps(search)}
-    log = services.DATA / "logs" / "benchmark.log"
-    with children.running(command, log, env=os.environ | own) as process:
-        end = time.monotonic() + 120
-        while not app.control.ping(destination=[name], timeout=0.5):
-            if process.poll() is not None or time.monotonic() > end:
-                raise SystemExit(f"The worker did not start: {log.read_text()[-2000:]}")
-        yield
+def told_in_turns(told: Report, name: str, unit: str, ways: dict[str, Callable[[int], float]], rounds: int) -> None:
+    """Measure the rates of both ways in turns and tell; the second is the reference."""
+    (app, rates), (reference, others) = in_turns(ways, rounds).items()
+    compared = ratio(rates, others)
+    row = [app, quartiles(rates), reference, quartiles(others), f"{compared:.2f}"]
+    told.table(f"{name}, {unit} (quartiles)", ["", unit, "reference", unit, "ratio"], [row])
+    told.goal(f"{name}: {app} / {reference}", compared, least=GOALS[name])
 
 
-def in_turns(rounds: int, arms: dict[str, Callable[[int], float]]) -> dict[str, Any]:
-    """Measure rates of both arms in turns; returns quartiles of each and the median of the rounds' ratios."""
-    rates: dict[str, list[float]] = {name: [] for name in arms}
-    for number in range(rounds):
-        for name in random.sample(list(arms), len(arms)):
-            rates[name].append(arms[name](number))
-    app, reference = rates.values()
-    found = {name: [float(value) for value in np.quantile(rates[name], (0.25, 0.5, 0.75))] for name in rates}
-    ratios = [one / other for one, other in zip(app, reference, strict=True)]
-    return {"rates": found, "ratios": ratios, "ratio": statistics.median(ratios)}
-
-
-def measure_indexing(model: Path, rounds: int, size: int) -> dict[str, Any]:
+def measure_indexing(told: Report, model: Path, rounds: int, size: int) -> None:
     """Products a second into the index, and through the bare library."""
     from django.conf import settings
     from django.core.files.base import ContentFile
@@ -159,13 +132,12 @@ def measure_indexing(model: Path, rounds: int, size: int) -> dict[str, Any]:
             bare.encode(texts, batch_size=BATCH)
         return len(products) / (time.perf_counter() - start)
 
-    with worker(INDEXING, 1, search):
+    with worker(INDEXING, search):
         through_celery(rounds), by_hand(rounds)  # one batch to warm up
-        measured = in_turns(rounds, {"app": through_celery, "bare": by_hand})
+        told_in_turns(told, "indexing", "products/s", {"app": through_celery, "bare": by_hand}, rounds)
     written = Document.objects.filter(generation=generation, pictures="ok").count()
     if written != len(found):
         raise SystemExit(f"{written} of {len(found)} products were indexed with their picture.")
-    return measured | {"unit": "products/s", "products": rounds * size}
 
 
 def small_shop(search: dict[str, Any]) -> Any:
@@ -188,7 +160,7 @@ def small_shop(search: dict[str, Any]) -> Any:
     return Generation.objects.active("shop.product")
 
 
-def measure_reranking(generation: Any, model: Path, rounds: int) -> dict[str, Any]:
+def measure_reranking(told: Report, generation: Any, model: Path, rounds: int) -> None:
     """Pairs a second through the app (read from the index, scored), and through the bare library."""
     import torch
     from sentence_transformers import CrossEncoder
@@ -213,10 +185,10 @@ def measure_reranking(generation: Any, model: Path, rounds: int) -> dict[str, An
         return PAIRS / (time.perf_counter() - start)
 
     app(0), by_hand(0)  # warm
-    return in_turns(rounds, {"app": app, "bare": by_hand}) | {"unit": "pairs/s"}
+    told_in_turns(told, "reranking", "pairs/s", {"app": app, "bare": by_hand}, rounds)
 
 
-def measure_queries(generation: Any, search: dict[str, Any], rounds: int, seconds: float) -> dict[str, Any]:
+def measure_queries(told: Report, generation: Any, search: dict[str, Any], rounds: int, seconds: float) -> None:
     """Queries a second that a worker encodes for CLIENTS at once, and for one after the other."""
     from catalog_search import Content
     from catalog_search.backends import worker as model_worker
@@ -242,31 +214,21 @@ def measure_queries(generation: Any, search: dict[str, Any], rounds: int, second
 
         return measured
 
-    with worker(SEARCHING, CLIENTS, search):
+    with worker(SEARCHING, search, concurrency=CLIENTS):
         rate(CLIENTS)(0)  # warm
-        arms = {f"{CLIENTS} clients": rate(CLIENTS), "one client": rate(1)}
-        return in_turns(rounds, arms) | {"unit": "queries/s"}
+        ways = {f"{CLIENTS} clients": rate(CLIENTS), "one client": rate(1)}
+        told_in_turns(told, "queries", "queries/s", ways, rounds)
 
 
-def report(measured: dict[str, Any]) -> str:
-    """Return the table that people read."""
-    lines = [f"{'':<11}{'median rates (quartiles)':<72}{'ratio':>6}  goal"]
-    for name, one in measured.items():
-        rates = "  ".join(f"{arm} {mid:.1f} ({low:.1f}-{high:.1f})" for arm, (low, mid, high) in one["rates"].items())
-        lines.append(f"{name:<11}{rates + ' ' + one['unit']:<72}{one['ratio']:>6.2f}  {GOALS[name]}")
-    return "\n".join(lines)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark; returns the exit status: 1 where a goal is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=GOALS, action="append", help="one question; may be repeated (default: all)")
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--products", type=int, default=160, help="products of one round")
-    parser.add_argument("--json", type=Path, default=services.DATA / "benchmarks" / "models.json")
-    options = parser.parse_args(arguments)
-    wanted = options.only or list(GOALS)
-    measured: dict[str, Any] = {}
+def main() -> int:
+    """Run the benchmark; returns the exit status."""
+    options = parser(__doc__)
+    options.add_argument("--only", choices=GOALS, action="append", help="one question; may be repeated (default: all)")
+    options.add_argument("--rounds", type=int, default=4)
+    options.add_argument("--products", type=int, default=160, help="products of one round")
+    told = Report("models", options.parse_args())
+    asked = told.options
+    wanted = asked.only or list(GOALS)
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryDirectory() as name, scratch_database():
         folder = Path(name)
@@ -281,24 +243,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         save = {name: make for name, (_, make) in families().items()}
         if "indexing" in wanted:
             clip = save["clip-ViT-B-32, BGE-VL-base"](folder / "clip")
-            measured["indexing"] = measure_indexing(clip, options.rounds, options.products)
+            measure_indexing(told, clip, asked.rounds, asked.products)
         if {"reranking", "queries"} & set(wanted):
             search = {"EMBEDDER": embedder(text_model_folder()), "MODEL_QUEUE": SEARCHING, "MODEL_SECONDS": 30}
             cross = save["ms-marco-MiniLM-L6-v2"](folder / "cross")
             reranker = {"BACKEND": f"{LOCAL}CrossEncoderReranker", "OPTIONS": {"model": str(cross), "threads": 1}}
             generation = small_shop(search | {"RERANKER": reranker})
             if "reranking" in wanted:
-                measured["reranking"] = measure_reranking(generation, cross, 4 * options.rounds)
+                measure_reranking(told, generation, cross, 4 * asked.rounds)
             if "queries" in wanted:
-                measured["queries"] = measure_queries(generation, search, options.rounds, 4.0)
+                measure_queries(told, generation, search, asked.rounds, 4.0)
         connections.close_all()
-    print(report(measured))
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps({"goals": GOALS, "measured": measured}, indent=1), encoding="utf-8")
-    missed = [name for name, one in measured.items() if one["ratio"] < GOALS[name]]
-    if missed:
-        print(f"Missed: {', '.join(missed)}.")
-    return int(bool(missed))
+    return told.finish()
 
 
 if __name__ == "__main__":

@@ -8,21 +8,19 @@ is asked through Django's test client. All are asked in turns; the median ratio 
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from pgvector.psycopg import register_vector
 
 from .catalogue import ROWS, large_shop, queries
+from .report import Report, in_turns, milliseconds, parser, quartiles, ratio
 
 GOALS = {"search": ("bare SQL", 1.4), "endpoint": ("search", 1.25)}
+"""What each is compared with, and the most that it may take as a multiple of that."""
 ROUNDS = 5
 
 Statement = tuple[str, Any]
@@ -52,15 +50,8 @@ def replayed(connection: psycopg.Connection[Any], statements: list[Statement]) -
             cursor.fetchall()
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    """Return how long something takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def measure(url: str, asked: list[str]) -> dict[str, Any]:
-    """Ask everything in turns and return medians in milliseconds and ratios."""
+def measure(told: Report, url: str, asked: list[str]) -> None:
+    """Ask everything in turns and tell medians in milliseconds and ratios."""
     from django.test import Client
 
     from project.shop.search import ProductIndex
@@ -79,56 +70,45 @@ def measure(url: str, asked: list[str]) -> dict[str, Any]:
                 return ProductIndex.search(text, page_size=20, rerank=False)
 
             def endpoint(text: str = text) -> None:
-                client.get("/api/search/product/", {"q": text, "page_size": 20, "rerank": "false"})
+                found = client.get("/api/search/product/", {"q": text, "page_size": 20, "rerank": "false"})
+                assert found.status_code == 200, found.content
 
             search()
             endpoint()
             statements = captured(search)
             counts.append(len(statements))
-            own: dict[str, list[float]] = {name: [] for name in taken}
-            for _ in range(ROUNDS):
-                own["bare SQL"].append(seconds(lambda statements=statements: replayed(connection, statements)))
-                own["search"].append(seconds(search))
-                own["endpoint"].append(seconds(endpoint))
+            works = {
+                "bare SQL": lambda statements=statements: replayed(connection, statements),
+                "search": search,
+                "endpoint": endpoint,
+            }
+            own = in_turns({name: lambda _, work=work: milliseconds(work) for name, work in works.items()}, ROUNDS)
             for name, values in own.items():
-                taken[name].append(1000 * statistics.median(values))
+                taken[name].append(statistics.median(values))
             for stage, spent in search().timings.items():
                 stages.setdefault(stage, []).append(spent)
-    ratios = {
-        name: statistics.median(a / b for a, b in zip(taken[name], taken[reference], strict=True))
-        for name, (reference, _) in GOALS.items()
-    }
-    return {
-        "ms": {name: statistics.quantiles(values, n=4) for name, values in taken.items()},
-        "ratios": ratios,
-        "stages": {stage: statistics.median(values) for stage, values in stages.items()},
-        "statements": [min(counts), max(counts)],
-    }
+    rows = []
+    for name, values in taken.items():
+        reference, most = GOALS.get(name, ("", 0.0))
+        compared = ratio(values, taken[reference]) if reference else 0.0
+        rows.append([name, quartiles(values), f"{compared:.2f} of {reference}" if reference else ""])
+        if reference:
+            told.goal(f"{name} / {reference}", compared, most=most)
+    told.table(f"A search of {told.options.rows:,} products, ms (quartiles)", ["", "ms", "ratio"], rows)
+    told.table(
+        "Its stages, median ms", ["stage", "ms"], [[one, f"{statistics.median(ms):.1f}"] for one, ms in stages.items()]
+    )
+    told.table("Statements of a search", ["", "number"], [["fewest", min(counts)], ["most", max(counts)]])
 
 
 def main() -> int:
     """Run the benchmark; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--json", type=Path, help="write everything measured to this file")
-    parser.add_argument("--strict", action="store_true", help="fail where a goal is missed")
-    options = parser.parse_args()
-    with large_shop(options.rows) as url:
-        measured = measure(url, queries())
-    print(f"A search of {options.rows:,} products, milliseconds (quartiles)")
-    for name, (low, median, high) in measured["ms"].items():
-        ratio = measured["ratios"].get(name)
-        reference, goal = GOALS.get(name, ("", 0))
-        told = f"   {ratio:.2f} of {reference}, goal {goal}" if ratio else ""
-        print(f"{name:>10}  {median:7.1f} ({low:.1f}-{high:.1f}){told}")
-    print("stages: " + ", ".join(f"{stage} {spent:.1f}" for stage, spent in measured["stages"].items()))
-    print(f"statements of a search: {measured['statements'][0]} to {measured['statements'][1]}")
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(measured, indent=1), encoding="utf-8")
-    missed = [name for name, (_, goal) in GOALS.items() if measured["ratios"][name] > goal]
-    print(f"Missed: {', '.join(missed)}." if missed else "Every goal is met.")
-    return int(options.strict and bool(missed))
+    options = parser(__doc__)
+    options.add_argument("--rows", type=int, default=ROWS)
+    told = Report("whole", options.parse_args())
+    with large_shop(told.options.rows) as url:
+        measure(told, url, queries())
+    return told.finish()
 
 
 if __name__ == "__main__":
