@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import localize
@@ -28,8 +27,9 @@ from ..merchandising.exchange import write_table
 from ..merchandising.rulings import problems_of
 from ..models import Rule, RuleAction
 from . import picking
-from .importing import ImportForm
-from .previews import preview_rule
+from .importing import RulesForm, import_page
+from .pages import render
+from .previews import preview_rule, show_preview
 from .trying import TryForm
 
 SHOWN_LINES = 5
@@ -106,7 +106,7 @@ class RuleChangeList(ChangeList):
 class RuleAdmin(admin.ModelAdmin):
     """What merchandisers want of some searches and pages."""
 
-    change_form_template = "admin/catalog_search/rule/change_form.html"
+    change_form_template = "admin/catalog_search/preview_form.html"
     change_list_template = "admin/catalog_search/rule/change_list.html"
     list_display = ["name", "in_force", "faults", "acts_on", "does", "priority", "period"]
     list_filter = ["enabled", "index", "when", "actions__kind", "language"]
@@ -251,43 +251,24 @@ class RuleAdmin(admin.ModelAdmin):
         if not (formset.is_valid() and valid):
             # It has mistakes, so that this shows them and saves nothing.
             return self.changeform_view(request, object_id or None, form_url=self.reverse_form(object_id))
-        return self.show_preview(request, form.instance, drafted(formset))
+        return show_preview(self, request, form.instance.name, preview_rule(form.instance, drafted(formset)))
 
     def reverse_form(self, object_id: str) -> str:
         """Return the address of the form of a rule, or of a new one."""
         name = "change" if object_id else "add"
         return reverse(f"admin:catalog_search_rule_{name}", args=[object_id] if object_id else [])
 
-    def show_preview(self, request: HttpRequest, rule: Rule, actions: Sequence[RuleAction]) -> TemplateResponse:
-        """Show pages before and after."""
-        title = _("What %(name)s would change") % {"name": rule.name}
-        context = {**self.admin_site.each_context(request), "title": title, "opts": self.model._meta, "rule": rule}
-        return TemplateResponse(
-            request, "admin/catalog_search/rule/preview.html", {**context, **preview_rule(rule, actions)}
-        )
-
-    def try_view(self, request: HttpRequest) -> Any:
+    def try_view(self, request: HttpRequest) -> HttpResponse:
         """Show what other weights or another model would change on the pages asked for most."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = TryForm(request.GET or None)
-        context = {**self.admin_site.each_context(request), "title": _("What a change would do"), "form": form}
-        context |= {"opts": self.model._meta} | (form.compared() if form.is_valid() else {})
-        return TemplateResponse(request, "admin/catalog_search/rule/try.html", context)
+        found = form.compared() if form.is_valid() else {}
+        return render(self, request, "rule/try.html", _("What a change would do"), form=form, **found)
 
-    def import_view(self, request: HttpRequest) -> Any:
-        """Take a file, say what it would do or do it."""
-        if not (self.has_add_permission(request) and self.has_change_permission(request)):
-            raise PermissionDenied
-        form = ImportForm(request.POST or None, request.FILES or None)
-        if form.is_valid() and form.bring_in(request.user):
-            done = _("Nothing is saved yet: %s.") if form.is_dry else _("%s.")
-            self.message_user(request, str(done) % form.outcome, messages.INFO if form.is_dry else messages.SUCCESS)
-            if not form.is_dry and not form.remarks:
-                return HttpResponseRedirect(reverse("admin:catalog_search_rule_changelist"))
-        own = {"title": _("Import rules"), "opts": self.model._meta, "form": form}
-        context = {**self.admin_site.each_context(request), **own}
-        return TemplateResponse(request, "admin/catalog_search/rule/import.html", context)
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """Take a file of rules."""
+        return import_page(self, request, RulesForm, _("Import rules"))
 
 
 def drafted(formset: Any) -> list[RuleAction]:
