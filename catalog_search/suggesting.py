@@ -9,18 +9,20 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import BooleanField, Count
+from django.db.models import BooleanField
 from django.http import HttpRequest
 
 from .facets import Facet, RangeFacet
-from .facets.base import as_parameter, followed
+from .facets.base import followed
 from .indexes import SearchIndex
 from .languages import fold, text_config
+from .merchandising import narrowed
 from .models import Document, Generation, PopularQuery
 from .searching import cache, lanes
+from .searching.counting import everywhere
 from .searching.hydration import thumbnails
 from .searching.query import Query, query_language
 from .searching.scope import Scope
@@ -73,20 +75,20 @@ def suggest(
 ) -> Suggestions:
     """Return at most ``limit`` products, queries and values of facets each, for a text that may be unfinished.
 
-    Products are those that this visitor may see; values are counted over what everybody may.
+    Products are those that this visitor may see and rules do not hide; values are counted over what everybody may see.
     """
     words = _words(text)[:WORDS]
     if sum(map(len, words)) < SHORTEST:
         return Suggestions()
     alias = read_alias(index.model)
     generation = Generation.objects.using(alias).active(index.label) or Generation(index=index.label)
-    scope = Scope(index, generation, query_language(index, language), index.queryset(request))
+    scope = narrowed(Scope(index, generation, query_language(index, language), index.queryset(request)), text)
     known = lexicon_of(alias, generation, scope.language)
     meant = [*(_meant(word, known) for word in words[:-1]), _begun(words[-1], known)]
     return Suggestions(
         products=_products(scope, meant, Query(text.replace("\x00", " ")), words[-1], limit),
         queries=_queries(scope, [" ".join([*(one[0] for one in meant[:-1]), last]) for last in meant[-1]], limit),
-        values=_values(index, [*(one[:1] for one in meant[:-1]), meant[-1]], limit),
+        values=_values(scope, [*(one[:1] for one in meant[:-1]), meant[-1]], limit),
     )
 
 
@@ -156,27 +158,32 @@ def _queries(scope: Scope, beginnings: Sequence[str], limit: int) -> tuple[str, 
     return tuple(sorted(found, key=lambda text: (-found[text], text)))
 
 
-def _values(index: SearchIndex, meant: Sequence[Sequence[str]], limit: int) -> tuple[SuggestedValue, ...]:
+def _values(scope: Scope, meant: Sequence[Sequence[str]], limit: int) -> tuple[SuggestedValue, ...]:
     """Return values one of whose words begins with each word that was typed, most products first."""
 
     def fits(words: Sequence[str]) -> bool:
         return all(any(word.startswith(one) for word in words for one in ways) for ways in meant)
 
-    return tuple(value for value, words in _all_values(index) if fits(words))[:limit]
+    return tuple(value for value, words in _all_values(scope) if fits(words))[:limit]
 
 
 _kept: dict[str, tuple[float, list[tuple[SuggestedValue, list[str]]]]] = {}
 
 
-def _all_values(index: SearchIndex) -> list[tuple[SuggestedValue, list[str]]]:
-    """Return the values of all facets with their words, counted anew every few minutes: it takes a scan."""
+def _all_values(scope: Scope) -> list[tuple[SuggestedValue, list[str]]]:
+    """Return the values of all facets with their words, counted anew every few minutes: it takes a scan.
+
+    Counted is what everybody may see, without what rules always hide.
+    """
+    index = scope.index
     until, found = _kept.get(index.label, (0.0, []))
     if until > time.monotonic():
         return found
     key = f"suggest:{index.label}"
     rows = cache.get(key)
     if rows is None:
-        rows = [row for facet in index.facets if _is_worded(facet, index) for row in _counted(index, facet)]
+        everybody = narrowed(replace(scope, products=index.queryset()), "")
+        rows = [row for facet in index.facets if _is_worded(facet, index) for row in _counted(facet, everybody)]
         cache.put(key, rows, VALUE_SECONDS)
     values = [SuggestedValue(*row) for row in sorted(rows, key=lambda row: -row[-1])]
     found = [(value, _words(value.label)) for value in values]
@@ -190,9 +197,8 @@ def _is_worded(facet: Facet, index: SearchIndex) -> bool:
     return not isinstance(facet, RangeFacet) and field is not None and not isinstance(field, BooleanField)
 
 
-def _counted(index: SearchIndex, facet: Facet) -> list[tuple[str, str, str, str, int]]:
-    products = index.queryset().order_by().annotate(catalog_search_value=facet.value(index.model))
-    counted = products.values_list("catalog_search_value").annotate(count=Count("pk", distinct=True))
-    counts = {as_parameter(value): count for value, count in counted.order_by("-count")[:VALUES] if value}
-    labels = facet.labels(list(counts), index.model)
-    return [(facet.name, facet.label, value, labels.get(value, value), count) for value, count in counts.items()]
+def _counted(facet: Facet, scope: Scope) -> list[tuple[str, str, str, str, int]]:
+    counts = everywhere(scope, facet, scope.index.group_by)
+    most = sorted(counts, key=lambda value: -counts[value])[:VALUES]
+    labels = facet.labels(most, scope.index.model)
+    return [(facet.name, facet.label, value, labels.get(value, value), counts[value]) for value in most]

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -144,11 +145,13 @@ def logbook(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def fresh_rules() -> None:
-    """Let no test see rules that another one rolled back."""
+def fresh_memory() -> None:
+    """Let no test see rules and synonyms that another one rolled back."""
     from catalog_search.merchandising import rulebook
+    from catalog_search.wording import synonyms
 
-    rulebook.forget()
+    rulebook.MEMORY.forget()
+    synonyms.MEMORY.forget()
 
 
 @pytest.fixture
@@ -168,6 +171,31 @@ def make_rule() -> Callable[..., Any]:
         return rule
 
     return make
+
+
+@pytest.fixture
+def log_query(db: None) -> Callable[..., None]:
+    """Put a query into the log, asked so many times: `log_query("red mug", 3)`."""
+    from django.utils import timezone
+
+    from catalog_search.models import QueryLog
+
+    def log(text: str, times: int, total: int = 3) -> None:
+        for _ in range(times):
+            key = uuid.uuid4()
+            QueryLog.objects.create(
+                id=key,
+                intent=key,
+                index="shop.product",
+                kind="text",
+                text=text,
+                total=total,
+                milliseconds=1,
+                counted=True,
+                created_at=timezone.now(),
+            )
+
+    return log
 
 
 DUMMY = {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"poison": "poisonous"}}

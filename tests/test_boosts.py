@@ -175,7 +175,7 @@ def test_a_product_never_passes_one_that_scores_more_than_the_bound_allows(
 
 def test_dates_and_times_fade_by_half() -> None:
     boost = Boost("created", half_life=timedelta(days=10))
-    now = timezone.now()
+    now = timezone.now().replace(minute=0, second=0, microsecond=0)  # as it is reckoned: by the hour
     values = {
         "now": now,
         "later": now + timedelta(days=5),

@@ -22,7 +22,7 @@ from catalog_search.merchandising import rulebook
 from catalog_search.merchandising.patterns import matches, read_patterns, words
 from catalog_search.merchandising.steps import lifted, pinned
 from catalog_search.models import Rule
-from catalog_search.searching import Banner, Why, lanes, similar
+from catalog_search.searching import Banner, Why, lanes, memory, similar
 from catalog_search.searching.ranking import Candidate
 from project.shop.models import Product
 from project.shop.search import ProductIndex
@@ -241,7 +241,7 @@ class TestActions:
         rule = make_rule(searches="* mug", actions=[{"kind": "boost", "having": "brand=Bolt", "strength": 100}])
         boosted = ProductIndex.search("blue mug")
         rule.actions.update(kind="bury")
-        rulebook.forget()
+        rulebook.MEMORY.forget()
         buried = names("blue mug")
 
         assert plain[0] != "Mug"
@@ -329,7 +329,7 @@ def test_what_is_hidden_is_never_shown_and_totals_are_right(
         results = ProductIndex.search(text, facets=facets)
         shown = [hit.object for hit in results.hits]
         transaction.set_rollback(True)
-    rulebook.forget()
+    rulebook.MEMORY.forget()
 
     assert not hidden & {*shown, *(hit.object for hit in results.near)}
     assert len(shown) == len(set(shown)) == results.total
@@ -513,13 +513,13 @@ class TestRulebook:
         rule = make_rule(searches="mug", actions=[{"kind": "banner", "text": "One"}])
         assert [one.name for one in rulebook.rulings(index)] == ["Rule"]
         # What another process knows: that of before the edit, and when it looked last.
-        before = dict(rulebook._kept)
+        before = dict(rulebook.MEMORY._kept)
         rule.name = "Changed"
         rule.save()
-        rulebook._kept.update(before)
+        rulebook.MEMORY._kept.update(before)
 
         assert [one.name for one in rulebook.rulings(index)] == ["Rule"]
-        monkeypatch.setattr(rulebook, "LOOK_SECONDS", 0.0)
+        monkeypatch.setattr(memory, "LOOK_SECONDS", 0.0)
         assert [one.name for one in rulebook.rulings(index)] == ["Changed"]
 
     def test_without_a_cache_rules_are_read_now_and_then(
@@ -527,11 +527,11 @@ class TestRulebook:
     ) -> None:
         settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
         index = ProductIndex.registered()
-        monkeypatch.setattr(rulebook, "LOOK_SECONDS", 0.0)
+        monkeypatch.setattr(memory, "LOOK_SECONDS", 0.0)
         make_rule(searches="mug", actions=[{"kind": "banner", "text": "One"}])
         rulebook.rulings(index)
         Rule.objects.update(name="Changed")
 
         assert [one.name for one in rulebook.rulings(index)] == ["Rule"]
-        monkeypatch.setattr(rulebook, "RELOAD_SECONDS", 0.0)
+        monkeypatch.setattr(memory, "RELOAD_SECONDS", 0.0)
         assert [one.name for one in rulebook.rulings(index)] == ["Changed"]

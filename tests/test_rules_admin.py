@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
@@ -17,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from catalog_search.models import Generation, QueryLog, Rule, RuleVersion, Synonym
+from catalog_search.models import Generation, Rule, RuleVersion, Synonym
 from catalog_search.searching import lanes
 from catalog_search.wording import synonyms
 from project.shop.models import Product
@@ -53,22 +52,6 @@ def form(*actions: dict[str, Any], initial: int = 0, **fields: Any) -> dict[str,
     for number, action in enumerate(actions):
         told |= {f"actions-{number}-{name}": value for name, value in action.items()}
     return told
-
-
-def log(text: str, count: int) -> None:
-    for _ in range(count):
-        key = uuid.uuid4()
-        QueryLog.objects.create(
-            id=key,
-            index="shop.product",
-            kind="text",
-            text=text,
-            total=1,
-            milliseconds=1,
-            intent=key,
-            counted=True,
-            created_at=timezone.now(),
-        )
 
 
 class TestEditing:
@@ -175,9 +158,9 @@ class TestList:
 
 
 class TestPreview:
-    def test_a_draft_is_shown_and_not_saved(self, admin_client: Client, indexed_shop: Shop) -> None:
-        log("mug", 3)
-        log("chair", 1)
+    def test_a_draft_is_shown_and_not_saved(self, admin_client: Client, indexed_shop: Shop, log_query: Any) -> None:
+        log_query("mug", 3)
+        log_query("chair", 1)
         pin = {"kind": "pin", "product": indexed_shop["dress"].pk, "position": 1}
         response = admin_client.post(f"{RULES}preview/", form(pin, {"kind": "banner", "text": "Sale"}))
         page = " ".join(response.content.decode().split())
@@ -243,9 +226,9 @@ class TestPreview:
 class TestSynonyms:
     PAGE = "/admin/catalog_search/synonym/"
 
-    def test_a_group_is_shown_and_not_saved(self, admin_client: Client, indexed_shop: Shop) -> None:
-        log("cup", 3)
-        log("chair", 1)
+    def test_a_group_is_shown_and_not_saved(self, admin_client: Client, indexed_shop: Shop, log_query: Any) -> None:
+        log_query("cup", 3)
+        log_query("chair", 1)
         sent = {"typed": "", "words": "cup, mug", "index": "", "language": "", "enabled": "on", "notes": ""}
         page = " ".join(admin_client.post(f"{self.PAGE}preview/", sent).content.decode().split())
 
@@ -286,9 +269,9 @@ class TestSynonyms:
 
 
 class TestTrying:
-    def test_other_weights(self, admin_client: Client, indexed_shop: Shop) -> None:
-        log("red mug", 3)
-        log("summer dress", 1)
+    def test_other_weights(self, admin_client: Client, indexed_shop: Shop, log_query: Any) -> None:
+        log_query("red mug", 3)
+        log_query("summer dress", 1)
         asked = {"index": "shop.product", "queries": 20}
         same = admin_client.get(f"{RULES}try/", asked)
         other = admin_client.get(f"{RULES}try/", {**asked, "weight_words": "1", "cutoff": "-99"})
@@ -299,8 +282,8 @@ class TestTrying:
         assert "2 of 2 pages change, 100.0 % of what people asked in 30 days." in page
         assert "cs-entered" in page
 
-    def test_another_generation(self, admin_client: Client, indexed_shop: Shop) -> None:
-        log("red mug", 1)
+    def test_another_generation(self, admin_client: Client, indexed_shop: Shop, log_query: Any) -> None:
+        log_query("red mug", 1)
         empty = Generation.objects.create(index="shop.product", definition={}, state=Generation.State.READY)
         strange = Generation.objects.create(index="shop.brand", definition={}, state=Generation.State.READY)
         asked = {"index": "shop.product", "queries": 20}

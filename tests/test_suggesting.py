@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from django.utils import timezone
 
 from catalog_search import suggesting
 from catalog_search.models import PopularQuery, QueryLog
@@ -37,22 +35,6 @@ def asked(text: str, **options: Any) -> Suggestions:
 
 def titles(text: str, **options: Any) -> list[str]:
     return [str(one.object) for one in asked(text, **options).products]
-
-
-def log(text: str, times: int, total: int = 3) -> None:
-    for _ in range(times):
-        key = uuid.uuid4()
-        QueryLog.objects.create(
-            id=key,
-            intent=key,
-            index="shop.product",
-            kind="text",
-            text=text,
-            total=total,
-            milliseconds=1,
-            counted=True,
-            created_at=timezone.now(),
-        )
 
 
 @pytest.mark.parametrize("text", ["mu", "mug", "MUG", " mug ", "mug-"])
@@ -102,13 +84,43 @@ def test_values_of_facets(indexed_shop: Shop) -> None:
     assert [one.label for one in asked("acm").values] == ["Acme"]
 
 
-def test_queries_that_many_asked_and_that_found_something(indexed_shop: Shop) -> None:
-    log("mug with dots", 7)
-    log("mug for soup", 5)
-    log("mug of my neighbour", 4)
-    log("mug that nobody has", 9, total=0)
-    log("mug for anna@example.com", 9)
-    log("dress", 9)
+def test_values_of_a_hierarchy_count_what_lies_below(indexed_shop: Shop) -> None:
+    (home,) = asked("hom").values
+    assert (home.value, home.label, home.count) == ("Home", "Home", 4)
+    assert ProductIndex.search("", facets={"category": ["Home"]}).total == home.count
+
+
+def test_values_count_families(make_product: Callable[..., Product], build_index: Any) -> None:
+    parent = make_product("Shirt", brand="Acme")
+    make_product("Shirt", brand="Acme", parent=parent)
+    build_index()
+
+    assert [one.count for one in asked("acm").values] == [1]
+
+
+def test_what_rules_hide_is_not_suggested(indexed_shop: Shop, make_rule: Any) -> None:
+    make_rule("blue", searches="* mug", actions=[{"kind": "hide", "product": str(indexed_shop["blue mug"].pk)}])
+    make_rule("always", when="always", actions=[{"kind": "hide", "having": "brand=Bolt"}])
+
+    assert titles("mug") == ["Red mug"]
+    assert titles("blue") == ["Blue mug"]  # which is hidden from another search alone
+    assert asked("bolt").values == ()
+
+
+def test_how_often_a_query_must_have_been_asked(indexed_shop: Shop, settings: Any, log_query: Any) -> None:
+    settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "SUGGEST_QUERIES_FROM": 2}
+    log_query("mug with dots", 2)
+
+    assert popular.draw() == 1
+
+
+def test_queries_that_many_asked_and_that_found_something(indexed_shop: Shop, log_query: Any) -> None:
+    log_query("mug with dots", 7)
+    log_query("mug for soup", 5)
+    log_query("mug of my neighbour", 4)
+    log_query("mug that nobody has", 9, total=0)
+    log_query("mug for anna@example.com", 9)
+    log_query("dress", 9)
     QueryLog.objects.filter(text__contains="anna").update(text="mug for …")
 
     assert popular.draw() == 3
@@ -132,8 +144,8 @@ def test_without_an_index_there_are_values_at_least(make_product: Callable[..., 
     assert [one.label for one in asked("acm").values] == ["Acme"]
 
 
-def test_the_storefronts_box_gets_addresses(client: Client, indexed_shop: Shop) -> None:
-    log("red mugs", 5)
+def test_the_storefronts_box_gets_addresses(client: Client, indexed_shop: Shop, log_query: Any) -> None:
+    log_query("red mugs", 5)
     popular.draw()
     answer = client.get("/search/suggest/", {"q": "red"}).json()
 

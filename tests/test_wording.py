@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 
 from catalog_search.models import Generation, Synonym
 from catalog_search.searching import lanes
-from catalog_search.wording import synonyms, vocabulary
+from catalog_search.wording import correcting, vocabulary
+from catalog_search.wording.exchange import NoSynonyms, bring_in_synonyms
 from catalog_search.wording.lexicon import Lexicon
 from catalog_search.wording.typos import cost
 from project.shop.models import Product
@@ -32,8 +40,6 @@ def shop(make_product: Callable[..., Product], build_index: Callable[[], Generat
     cache.clear()
     lanes._sample.cache_clear()
     vocabulary.forget()
-    synonyms._groups.clear()
-    synonyms._looked.clear()
 
 
 def found(text: str, **options: Any) -> list[str]:
@@ -106,7 +112,6 @@ def test_likely_slips_cost_less() -> None:
 def test_synonyms_find_each_other_by_words(shop: None) -> None:
     assert found("couch", exact=True) == []
     Synonym.objects.create(words="sofa, couch, settee")
-    synonyms.changed()
 
     assert found("couch") == ["Leather sofa"]
     assert found("leather couches") == ["Leather sofa"]
@@ -115,7 +120,6 @@ def test_synonyms_find_each_other_by_words(shop: None) -> None:
 
 def test_one_way_only(shop: None) -> None:
     Synonym.objects.create(typed="trainers", words="running shoes")
-    synonyms.changed()
 
     assert found("trainers") == ["Running shoes"]
     assert found("running shoes") == ["Running shoes"]
@@ -124,7 +128,6 @@ def test_one_way_only(shop: None) -> None:
 def test_synonyms_reach_meaning_too(shop: None) -> None:
     options: dict[str, Any] = {"lanes": ["vectors"], "cutoff": None}
     Synonym.objects.create(words="sofa, couch")
-    synonyms.changed()
 
     assert found("couch", **options)[0] == "Leather sofa"
 
@@ -133,7 +136,6 @@ def test_synonyms_of_another_index_or_language_or_switched_off_do_nothing(shop: 
     Synonym.objects.create(words="sofa, couch", index="other.index")
     Synonym.objects.create(words="sofa, divan", language="sv")
     Synonym.objects.create(words="sofa, settee", enabled=False)
-    synonyms.changed()
 
     assert [found(word, exact=True) for word in ("couch", "divan", "settee")] == [[], [], []]
 
@@ -141,6 +143,137 @@ def test_synonyms_of_another_index_or_language_or_switched_off_do_nothing(shop: 
 def test_a_group_must_tie_something() -> None:
     with pytest.raises(ValidationError, match="at least two words"):
         Synonym(words="sofa").full_clean()
+
+
+def test_what_a_synonym_has_is_not_misspelt(shop: None) -> None:
+    assert ProductIndex.search("loather").guidance.searched == "leather"
+    Synonym.objects.create(typed="loather", words="sofa")
+
+    assert found("loather") == ["Leather sofa"]
+    assert ProductIndex.search("loather").guidance.searched == ""
+
+
+def test_a_rule_for_what_is_typed_acts_though_other_words_are_searched(shop: None, make_rule: Any) -> None:
+    make_rule("typed", searches="hedphones", actions=[{"kind": "banner", "text": "Music"}])
+    make_rule("meant", searches="headphones", actions=[{"kind": "banner", "text": "Loud music"}])
+    make_rule("other", searches="senheiser", actions=[{"kind": "replace", "text": "ceramic mug"}])
+
+    assert ProductIndex.search("hedphones").guidance.rules == ("typed", "meant")
+    replaced = ProductIndex.search("senheiser", cutoff=99)
+    assert [hit.object.name for hit in replaced] == ["Ceramic mug"]
+    assert (replaced.guidance.instead_of, replaced.guidance.searched) == ("", "")
+
+
+def test_a_choice_brings_up_no_other_words(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(correcting, "SURE", 1.1)  # so that nothing is corrected, but everything offered
+    options: dict[str, Any] = {"cutoff": 99, "rerank": False}
+    nothing = ProductIndex.search("hedphones", **options)
+    assert nothing.guidance.searched == "headphones"
+    chosen = ProductIndex.search("hedphones", facets={"brand": ["Sennheiser"]}, **options)
+    assert (chosen.total, chosen.guidance.searched) == (nothing.facets["brand"].found[0].count, "headphones")
+
+    mixed = ProductIndex.search("mug hedphones", **options)
+    assert next(hit.object.name for hit in mixed) == "Ceramic mug"
+    other = ProductIndex.search("mug hedphones", facets={"brand": ["Sennheiser"]}, **options)
+    assert (other.total, other.guidance.searched, other.did_you_mean) == (0, "", "mug headphones")
+
+
+ALGOLIA = [
+    {"objectID": "1", "type": "synonym", "synonyms": ["sofa", "couch", "settee"]},
+    {"objectID": "2", "type": "oneWaySynonym", "input": "trainers", "synonyms": ["running shoes"]},
+    {"objectID": "3", "type": "altCorrection1", "word": "bag", "corrections": ["purse"]},
+    {"objectID": "4", "type": "placeholder", "placeholder": "<size>", "replacements": ["S", "M"]},
+    {"objectID": "5", "type": "synonym", "synonyms": ["alone"]},
+]
+TYPESENSE = [
+    {"id": "coat", "root": "", "synonyms": ["sofa", "Couch", "settee"]},
+    {"id": "phone", "root": "trainers", "synonyms": ["running shoes", "sneakers"], "locale": "en"},
+]
+
+
+@pytest.mark.parametrize(
+    ("exported", "made", "remarks"),
+    [
+        (ALGOLIA, ["sofa, couch, settee", "trainers → running shoes", "bag → purse"], ["4: ", "5: "]),
+        ({"hits": ALGOLIA[:1], "nbHits": 1}, ["sofa, couch, settee"], []),
+        ({"synonyms": TYPESENSE}, ["sofa, Couch, settee", "trainers → running shoes, sneakers"], []),
+        ([{"name": "set", "items": TYPESENSE}], ["sofa, Couch, settee", "trainers → running shoes, sneakers"], []),
+    ],
+)
+def test_synonyms_of_other_engines(exported: Any, made: list[str], remarks: list[str]) -> None:
+    outcome = bring_in_synonyms(json.dumps(exported), "product")
+
+    assert [str(row) for row in outcome.made] == made
+    assert [remark[:3] for remark in outcome.remarks] == remarks
+    assert set(map(str, Synonym.objects.filter(index="shop.product"))) == set(made)
+    again = bring_in_synonyms(json.dumps(exported), "shop.product")
+    assert (again.made, again.same, Synonym.objects.count()) == ([], len(made), len(made))
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '"x"', '[{"type": "synonym", "synonyms": 7}]'])
+def test_files_without_synonyms(text: str) -> None:
+    with pytest.raises(NoSynonyms, match="no export"):
+        bring_in_synonyms(text)
+
+
+def test_synonyms_by_command(tmp_path: Path) -> None:
+    path = tmp_path / "synonyms.json"
+    path.write_text(json.dumps(ALGOLIA))
+    for dry_run in (True, False):
+        told, lost = StringIO(), StringIO()
+        assert not Synonym.objects.exists()
+        call_command("import_search_synonyms", path, dry_run=dry_run, stdout=told, stderr=lost)
+        assert "3 groups of synonyms made, 0 were there" in told.getvalue()
+        assert '"placeholder" has no counterpart' in lost.getvalue()
+
+    assert Synonym.objects.filter(index="").count() == 3
+    with pytest.raises(CommandError, match="no search index"):
+        call_command("import_search_synonyms", path, index="nothing")
+
+
+SYNONYMS = "/admin/catalog_search/synonym/"
+
+
+def test_the_admin_imports_synonyms(admin_client: Client) -> None:
+    def upload(text: str, **fields: Any) -> Any:
+        return admin_client.post(f"{SYNONYMS}import/", {"file": ContentFile(text, "synonyms.json"), **fields})
+
+    dry = upload(json.dumps(ALGOLIA), dry_run="on").content.decode()
+    assert "Nothing is saved yet: 3 groups of synonyms made" in dry
+    assert "has no counterpart" in dry
+    assert not Synonym.objects.exists()
+    assert upload(json.dumps(TYPESENSE), index="shop.product").status_code == 302
+    assert Synonym.objects.filter(index="shop.product").count() == 2
+    assert "no export" in upload("{").content.decode()
+
+
+def test_a_draft_of_a_synonym_is_previewed(admin_client: Client, shop: None, log_query: Any) -> None:
+    log_query("couch", 3)
+    log_query("mug", 1)
+    draft = {"typed": "", "words": "sofa, couch", "index": "", "enabled": "on"}
+    page = " ".join(admin_client.post(f"{SYNONYMS}preview/", draft).content.decode().split())
+
+    assert not Synonym.objects.exists()
+    assert "It concerns 1 of the 2 queries of the last 30 days, 75.0 % of all searches." in page
+    assert re.search(r'<li class="cs-entered">.*?Leather sofa', page)
+    kept = Synonym.objects.create(words="sofa, couch")
+    own = f"{SYNONYMS}{kept.pk}"
+    assert "0 of 2 pages change." in admin_client.post(f"{own}/preview/", draft).content.decode()
+    changed = admin_client.post(f"{own}/preview/", draft | {"words": "sofa, settee"}).content.decode()
+    assert "cs-left" in changed
+    assert "at least two words" in admin_client.post(f"{own}/preview/", draft | {"words": "sofa"}).content.decode()
+    assert Synonym.objects.get().phrases == ["sofa", "couch"]
+    assert admin_client.get(f"{own}/preview/").status_code == 302
+
+
+def test_who_may_not_change_synonyms_neither_previews_nor_imports(client: Client) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename="view_synonym"))
+    client.force_login(clerk)
+
+    assert client.get(SYNONYMS).status_code == 200
+    assert client.post(f"{SYNONYMS}preview/", {"words": "a, b"}).status_code == 403
+    assert client.get(f"{SYNONYMS}import/").status_code == 403
 
 
 def test_the_admin_edits_synonyms(client: Client, shop: None) -> None:

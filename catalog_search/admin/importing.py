@@ -1,4 +1,4 @@
-"""Importing: the form that takes a file of rules."""
+"""Importing: the page and the forms that take a file of rules or of synonyms."""
 
 from __future__ import annotations
 
@@ -6,29 +6,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import CatalogSearchError
 from ..indexes import registry
-from ..merchandising.exchange import ImportProblem, Outcome, bring_in
+from ..merchandising.exchange import ImportProblem, bring_in
 from ..merchandising.reading import FORMATS, read_rules
+from ..wording.exchange import bring_in_synonyms
+from .pages import render
 
 LARGEST_FILE = 5_000_000
 
 
-class ImportForm(forms.Form):
-    """A file of rules."""
+class FileForm(forms.Form):
+    """A file, and the index that it is for."""
 
-    file = forms.FileField(
-        label=_("File"), help_text=_("A table as it is exported here, or the JSON of Algolia or Typesense.")
-    )
-    index = forms.ChoiceField(label=_("Index"), required=False, help_text=_("For JSON; a table names its own."))
-    key = forms.CharField(
-        label=_("Products are named by"), initial="pk", help_text=_("A field of the product: pk, sku, ...")
-    )
-    kind = forms.ChoiceField(
-        label=_("Kind"), required=False, choices=[("", _("Look into it")), *((name, name) for name in FORMATS)]
-    )
+    file = forms.FileField(label=_("File"))
+    index = forms.ChoiceField(label=_("Index"), required=False)
     dry_run = forms.BooleanField(label=_("Only say what would be done"), required=False, initial=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,7 +34,7 @@ class ImportForm(forms.Form):
 
     remarks: Sequence[str] = ()
     """What of the file cannot be translated."""
-    outcome: Outcome | None = None
+    outcome: Any = None
 
     @property
     def is_dry(self) -> bool:
@@ -45,7 +42,38 @@ class ImportForm(forms.Form):
         return bool(self.cleaned_data["dry_run"])
 
     def bring_in(self, editor: Any) -> bool:
-        """Do what was asked for; whether it worked. What is wrong is said at the file."""
+        """Do what was asked for; whether it worked. What is wrong is said at its field."""
+        raise NotImplementedError
+
+    def clean_file(self) -> str:
+        """Return the text of the file."""
+        file = self.cleaned_data["file"]
+        if file.size > LARGEST_FILE:
+            raise forms.ValidationError(_("The file is too large."))
+        try:
+            return str(file.read().decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise forms.ValidationError(_("Save the file as UTF-8: %s") % error) from error
+
+
+class RulesForm(FileForm):
+    """A file of rules."""
+
+    key = forms.CharField(
+        label=_("Products are named by"), initial="pk", help_text=_("A field of the product: pk, sku, ...")
+    )
+    kind = forms.ChoiceField(
+        label=_("Kind"), required=False, choices=[("", _("Look into it")), *((name, name) for name in FORMATS)]
+    )
+    field_order = ["file", "index", "key", "kind", "dry_run"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].help_text = _("A table as it is exported here, or the JSON of Algolia or Typesense.")
+        self.fields["index"].help_text = _("For JSON; a table names its own.")
+
+    def bring_in(self, editor: Any) -> bool:
+        """Save the rules, all of them or none."""
         told = self.cleaned_data
         try:
             found = read_rules(registry.get(told["index"]), told["file"], told["kind"], told["key"])
@@ -58,12 +86,36 @@ class ImportForm(forms.Form):
             self.add_error("key", str(error))
         return self.outcome is not None
 
-    def clean_file(self) -> str:
-        """Return the text of the file."""
-        file = self.cleaned_data["file"]
-        if file.size > LARGEST_FILE:
-            raise forms.ValidationError(_("The file is too large."))
+
+class SynonymsForm(FileForm):
+    """A file of synonyms."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].help_text = _("The JSON of Algolia or Typesense.")
+        self.fields["index"].choices.insert(0, ("", _("every index")))  # type: ignore[attr-defined]
+
+    def bring_in(self, editor: Any) -> bool:
+        """Save the groups that are not there yet."""
         try:
-            return str(file.read().decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise forms.ValidationError(_("Save the file as UTF-8: %s") % error) from error
+            told = self.cleaned_data
+            self.outcome = bring_in_synonyms(told["file"], told["index"], self.is_dry)
+            self.remarks = self.outcome.remarks
+        except CatalogSearchError as error:
+            self.add_error("file", str(error))
+        return self.outcome is not None
+
+
+def import_page(
+    model_admin: admin.ModelAdmin, request: HttpRequest, form_class: type[FileForm], title: Any
+) -> HttpResponse:
+    """Take a file, say what it would do or do it."""
+    if not (model_admin.has_add_permission(request) and model_admin.has_change_permission(request)):
+        raise PermissionDenied
+    form = form_class(request.POST or None, request.FILES or None)
+    if form.is_valid() and form.bring_in(request.user):
+        done = _("Nothing is saved yet: %s.") if form.is_dry else _("%s.")
+        model_admin.message_user(request, str(done) % form.outcome, messages.INFO if form.is_dry else messages.SUCCESS)
+        if not form.is_dry and not form.remarks:
+            return HttpResponseRedirect("..")
+    return render(model_admin, request, "rule/import.html", title, form=form)

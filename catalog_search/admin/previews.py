@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -15,11 +16,15 @@ from ..merchandising.rulings import Asked as Occasion
 from ..merchandising.rulings import Ruling, in_order, ruling_of
 from ..models import Rule, RuleAction, Synonym
 from ..querylog.reports import top
-from ..wording import synonyms
+from ..searching.query import Query, query_language
+from ..searching.steps import exchanged
+from ..sql import read_alias
+from ..wording import correct, expand
+from ..wording.synonyms import enabled, expanded, grouped
 
 DAYS = 30
 LOOKED_AT = 1000
-"""Queries of the log that are looked through for those that a rule concerns; that costs no search."""
+"""Queries of the log that are looked through for those that a draft concerns; that costs no search."""
 COMPARED = 24
 """Pages that are compared and shown."""
 
@@ -27,8 +32,7 @@ COMPARED = 24
 def preview_rule(rule: Rule, actions: Sequence[RuleAction], pages: int = COMPARED) -> dict[str, Any]:
     """Compare the pages that a rule concerns, as it is in force and as it is drafted: the context of a template.
 
-    The draft is taken as enabled and its time as come. Pages that neither it nor its present form concerns are not
-    searched: they stay as they are. At most ``pages`` are.
+    The draft is taken as enabled and its time as come. At most ``pages`` are searched and shown.
     """
     index = rule.declared
     present = rulebook.rulings(index)
@@ -37,38 +41,57 @@ def preview_rule(rule: Rule, actions: Sequence[RuleAction], pages: int = COMPARE
         return {"problems": problems, "comparison": Comparison([])}
     old = [one for one in present if one.pk == rule.pk and rule.pk is not None]
     after = in_order([*(one for one in present if one not in old), draft.undated()])
-    logged = [Asked(line.text, count=line.count) for line in top(index.label, DAYS, LOOKED_AT)]
+    logged = logged_searches(index)
     concerned = [one for one in logged if _concerns([draft, *old], one, rule.language)]
-    own = [one for one in own_pages(draft) if one.text not in {other.text for other in concerned} or one.facets]
-    before_and_after = ({**steps_with(rules), "language": rule.language} for rules in (present, after))
-    return {"problems": problems, **_compared(index, logged, concerned, own, pages, *before_and_after)}
+    sides = ({**steps_with(rulings), "language": rule.language} for rulings in (present, after))
+    return {"problems": problems, **_compared(index, own_pages(draft), concerned, logged, pages, *sides)}
 
 
-def preview_synonym(row: Synonym, pages: int = COMPARED) -> dict[str, Any]:
-    """Compare the pages whose queries hold words of a group, as it is in force and as it is drafted, likewise."""
-    index = registry.get(row.index) if row.index else next(iter(registry))
-    present = list(Synonym.objects.filter(enabled=True))
-    after = [*(one for one in present if one.pk != row.pk), row]
-    old = [one for one in present if one.pk == row.pk]
-    said = {phrase.casefold() for one in [row, *old] for phrase in ([one.typed] if one.typed else one.phrases)}
-    logged = [Asked(line.text, count=line.count) for line in top(index.label, DAYS, LOOKED_AT)]
-    concerned = [one for one in logged if any(f" {phrase} " in f" {one.text} " for phrase in said)]
-    own = [Asked(phrase, count=0) for phrase in sorted(said) if phrase not in {one.text for one in concerned}]
-    options = ({**synonyms.steps_with(rows), "language": row.language} for rows in (present, after))
-    return _compared(index, logged, concerned, own, pages, *options)
+def preview_synonym(synonym: Synonym, pages: int = COMPARED) -> dict[str, Any]:
+    """Compare the pages that a group of synonyms concerns, without it or as it is, and as it is drafted.
+
+    The draft is taken as enabled; one for every index is shown on the first.
+    """
+    index = registry.get(synonym.index) if synonym.index else next(iter(registry))
+    language, alias = query_language(index, synonym.language), read_alias(index.model)
+    present = enabled(index, language)
+    others = [one for one in present if one.pk != synonym.pk]
+    before, after = (grouped(rows, alias, language) for rows in (present, [*others, synonym]))
+
+    def differs(text: str) -> bool:
+        query = Query(text, language=language)
+        return expanded(query, before, alias, language) != expanded(query, after, alias, language)
+
+    logged = logged_searches(index)
+    own = [Asked(phrase, count=0) for phrase in ([synonym.typed] if synonym.typed else synonym.phrases)]
+    sides = (
+        exchanged({step: partial(step, groups=groups) for step in (correct, expand)}) | {"language": language}
+        for groups in (before, after)
+    )
+    return _compared(index, own, [one for one in logged if differs(one.text)], logged, pages, *sides)
+
+
+def logged_searches(index: SearchIndex, limit: int = LOOKED_AT) -> list[Asked]:
+    """Return what people asked most, with how often."""
+    return [Asked(line.text, count=line.count) for line in top(index.label, DAYS, limit)]
 
 
 def _compared(
     index: SearchIndex,
-    logged: Sequence[Asked],
-    concerned: Sequence[Asked],
     own: Sequence[Asked],
+    concerned: Sequence[Asked],
+    logged: Sequence[Asked],
     pages: int,
-    before: Options,
-    after: Options,
+    *sides: Options,
 ) -> dict[str, Any]:
+    """Compare the pages that a draft names itself and those of the log that it concerns: the context of a template.
+
+    Pages that it does not concern are not searched: they stay as they are.
+    """
+    known = {one.text for one in concerned}
+    own = [one for one in own if one.text not in known or one.facets]
     compared = [*own, *concerned][:pages]
-    found = compare(index, compared, before, after)
+    found = compare(index, compared, *sides)
     untouched = [one for one in logged if one not in concerned]
     return {
         "comparison": Comparison(found.differences, untouched),
@@ -90,7 +113,7 @@ def own_pages(ruling: Ruling) -> list[Asked]:
 
 
 def _concerns(rulings: Iterable[Ruling], asked: Asked, language: str) -> bool:
-    occasion = Occasion(asked.text, asked.facets, language, browsing=False)
+    occasion = Occasion((asked.text,), asked.facets, language, browsing=False)
     return any(one.undated().acts(occasion, timezone.now()) for one in rulings)
 
 

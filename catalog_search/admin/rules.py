@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import localize
@@ -28,8 +27,8 @@ from ..merchandising.exchange import write_table
 from ..merchandising.rulings import problems_of
 from ..models import Rule, RuleAction
 from . import picking
-from .importing import ImportForm
-from .pages import LanguageFilter
+from .importing import RulesForm, import_page
+from .pages import LanguageFilter, render
 from .previewing import PreviewAdmin
 from .previews import preview_rule
 from .trying import TryForm
@@ -239,28 +238,17 @@ class RuleAdmin(PreviewAdmin):
         """Compare the pages that the rule concerns."""
         return preview_rule(draft, drafted(formsets[0]), pages)
 
-    def try_view(self, request: HttpRequest) -> Any:
+    def try_view(self, request: HttpRequest) -> HttpResponse:
         """Show what other weights or another model would change on the pages asked for most."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = TryForm(request.GET or None)
-        context = {**self.admin_site.each_context(request), "title": _("What a change would do"), "form": form}
-        context |= {"opts": self.model._meta} | (form.compared() if form.is_valid() else {})
-        return TemplateResponse(request, "admin/catalog_search/rule/try.html", context)
+        found = form.compared() if form.is_valid() else {}
+        return render(self, request, "rule/try.html", _("What a change would do"), form=form, **found)
 
-    def import_view(self, request: HttpRequest) -> Any:
-        """Take a file, say what it would do or do it."""
-        if not (self.has_add_permission(request) and self.has_change_permission(request)):
-            raise PermissionDenied
-        form = ImportForm(request.POST or None, request.FILES or None)
-        if form.is_valid() and form.bring_in(request.user):
-            done = _("Nothing is saved yet: %s.") if form.is_dry else _("%s.")
-            self.message_user(request, str(done) % form.outcome, messages.INFO if form.is_dry else messages.SUCCESS)
-            if not form.is_dry and not form.remarks:
-                return HttpResponseRedirect(reverse("admin:catalog_search_rule_changelist"))
-        own = {"title": _("Import rules"), "opts": self.model._meta, "form": form}
-        context = {**self.admin_site.each_context(request), **own}
-        return TemplateResponse(request, "admin/catalog_search/rule/import.html", context)
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """Take a file of rules."""
+        return import_page(self, request, RulesForm, _("Import rules"))
 
 
 def drafted(formset: Any) -> list[RuleAction]:

@@ -1,4 +1,4 @@
-"""Synonyms in the admin: the shop's own other words for things, and what they would change."""
+"""Synonyms in the admin: the shop's own other words for things, previewed and imported."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from ..indexes import registry
 from ..models import Synonym
+from .importing import SynonymsForm, import_page
 from .pages import LanguageFilter
 from .previewing import PreviewAdmin
 from .previews import preview_synonym
@@ -22,7 +24,7 @@ from .previews import preview_synonym
 class SynonymAdmin(PreviewAdmin):
     """Groups of words that are found by each other, or one way only; a change acts within seconds."""
 
-    change_list_template = "admin/catalog_search/change_list.html"
+    change_list_template = "admin/catalog_search/synonyms.html"
     list_display = ["__str__", "index", "language", "enabled", "changed_at"]
     list_filter = ["enabled", "index", ("language", LanguageFilter)]
     list_editable = ["enabled"]
@@ -39,3 +41,12 @@ class SynonymAdmin(PreviewAdmin):
             choices = [("", _("every index")), *((one.label, one.label) for one in registry)]
             return forms.ChoiceField(label=capfirst(db_field.verbose_name), choices=choices, required=False)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the import."""
+        view = self.admin_site.admin_view(self.import_view)
+        return [path("import/", view, name="catalog_search_synonym_import"), *super().get_urls()]
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """Take a file of synonyms."""
+        return import_page(self, request, SynonymsForm, _("Import synonyms"))

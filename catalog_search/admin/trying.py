@@ -7,13 +7,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ..comparison import Asked, compare
+from ..comparison import compare
 from ..conf import Settings, settings
 from ..indexes import registry
 from ..models import Generation
-from ..querylog.reports import top
+from .previews import DAYS, logged_searches
 
-DAYS = 30
 MOST_QUERIES = 100
 WEIGHT = "weight_"
 
@@ -63,7 +62,6 @@ class TryForm(forms.Form):
     def compared(self) -> dict[str, Any]:
         """Compare the pages as they are with what they would be: the context of a template."""
         index = registry.get(self.cleaned_data["index"])
-        logged = [Asked(line.text, count=line.count) for line in top(index.label, DAYS, self.cleaned_data["queries"])]
-        found = compare(index, logged, {}, self.options())
+        found = compare(index, logged_searches(index, self.cleaned_data["queries"]), {}, self.options())
         rows = [(one, list(one.sides)) for one in found.changed]
         return {"comparison": found, "rows": rows, "share": 100 * found.share, "days": DAYS}

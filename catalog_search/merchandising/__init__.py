@@ -2,6 +2,6 @@
 
 from . import history
 from .history import editing, restore
-from .steps import apply_rules, arrange_rules, steps_with
+from .steps import apply_rules, arrange_rules, narrowed, steps_with
 
-__all__ = ["apply_rules", "arrange_rules", "editing", "history", "restore", "steps_with"]
+__all__ = ["apply_rules", "arrange_rules", "editing", "history", "narrowed", "restore", "steps_with"]

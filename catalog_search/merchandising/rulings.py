@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -34,14 +35,19 @@ class Deed:
     picture: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
-    """What of a search decides which rules act."""
+    """What of a search decides which rules act: ``texts`` are its words, and those typed where others are searched."""
 
-    text: str
+    texts: tuple[str, ...]
     chosen: Chosen
     language: str
     browsing: bool
+
+    @cached_property
+    def said(self) -> list[tuple[str, ...]]:
+        """The words of each text as patterns compare them."""
+        return [found for text in self.texts if (found := words(text))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,10 @@ class Ruling:
             return False
         if self.when == Rule.When.BROWSING and not asked.browsing:
             return False
-        if self.when == Rule.When.SEARCHES:
-            said = words(asked.text)
-            if not said or not any(matches(pattern, said) for pattern in self.patterns):
-                return False
-        return holds(self.chosen, asked.chosen)
+        named = self.when != Rule.When.SEARCHES or any(
+            matches(pattern, said) for said in asked.said for pattern in self.patterns
+        )
+        return named and holds(self.chosen, asked.chosen)
 
     def undated(self) -> Ruling:
         """Return it as if its time had come."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -36,17 +36,17 @@ def apply_rules(scope: Scope, ask: Ask, rulings: Sequence[Ruling] | None = None)
     Where products are asked for by likeness alone, as on a product's page, rules only hide and filter.
     """
     found = rulebook.rulings(scope.index) if rulings is None else rulings
-    if not found:
-        return ask
-    asked = Asked(ask.query.text, ask.chosen, scope.language, browsing=not ask.query)
+    texts = tuple(filter(None, (ask.query.text, ask.guidance.instead_of)))
+    asked = Asked(texts, ask.chosen, scope.language, browsing=not ask.query)
     by_likeness = bool(ask.query.like) and not ask.query.text.strip()
-    deeds = [
-        (deed, ruling.name)
-        for ruling in acting(found, asked, timezone.now())
-        for deed in ruling.deeds
-        if not by_likeness or deed.kind in NARROWING
-    ]
+    deeds = [pair for pair in _deeds(found, asked) if not by_likeness or pair[0].kind in NARROWING]
     return _changed(scope, ask, deeds) if deeds else ask
+
+
+def narrowed(scope: Scope, text: str) -> Scope:
+    """Return the scope without what rules hide from the search for a text, for what shows products beside searches."""
+    deeds = _deeds(rulebook.rulings(scope.index), Asked((text,), {}, scope.language, browsing=False))
+    return scope.under(*_conditions(scope, [deed for deed, _ in deeds]))
 
 
 def arrange_rules(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
@@ -111,9 +111,18 @@ def _family(candidate: Candidate) -> str:
 
 def steps_with(rulings: Sequence[Ruling]) -> dict[str, Any]:
     """Return the options of ``search`` that let these rules act instead of those in force; none: no rule acts."""
-    own: Callable[..., Ask] = partial(apply_rules, rulings=tuple(rulings))
-    rewrite = [own if step is apply_rules else step for step in steps.rewriting()]
-    return {"rewrite": rewrite, "arrange": steps.arranging()}
+    return steps.exchanged({apply_rules: partial(apply_rules, rulings=tuple(rulings))})
+
+
+def _deeds(rulings: Sequence[Ruling], asked: Asked) -> list[tuple[Deed, str]]:
+    """Return what rules do to a search, each with the name of its rule."""
+    return [(deed, one.name) for one in acting(rulings, asked, timezone.now()) for deed in one.deeds]
+
+
+def _conditions(scope: Scope, deeds: Iterable[Deed]) -> list[Q]:
+    """Return the conditions under which products are found at all."""
+    kinds = {Kind.FILTER: _having, Kind.HIDE: lambda *own: ~_having(*own)}
+    return [kinds[Kind(deed.kind)](scope, deed) for deed in deeds if deed.kind in NARROWING]
 
 
 def _changed(scope: Scope, ask: Ask, deeds: Sequence[tuple[Deed, str]]) -> Ask:
@@ -125,19 +134,20 @@ def _changed(scope: Scope, ask: Ask, deeds: Sequence[tuple[Deed, str]]) -> Ask:
         return tuple(pair for kind in kinds for pair in by_kind.get(kind, ()))
 
     first = {kind: pairs[0][0] for kind, pairs in by_kind.items()}
-    conditions = [_having(scope, deed) for deed, _ in of(Kind.FILTER)]
-    conditions += [~_having(scope, deed) for deed, _ in of(Kind.HIDE)]
     guidance = replace(
         ask.guidance,
         rules=tuple(dict.fromkeys((*ask.guidance.rules, *(name for _, name in deeds)))),
         banners=(*ask.guidance.banners, *(Banner(one.text, one.url, one.picture) for one, _ in of(Kind.BANNER))),
         redirect=ask.guidance.redirect or (first[Kind.REDIRECT].url if Kind.REDIRECT in first else ""),
     )
-    query = replace(ask.query, text=first[Kind.REPLACE].text) if Kind.REPLACE in first else ask.query
+    query = ask.query
+    if Kind.REPLACE in first:
+        query = replace(query, text=first[Kind.REPLACE].text)
+        guidance = replace(guidance, did_you_mean="", instead_of="", searched="")  # of words that nobody searches now
     return replace(
         ask,
         query=query,
-        conditions=(*ask.conditions, *conditions),
+        conditions=(*ask.conditions, *_conditions(scope, [deed for deed, _ in deeds])),
         admitted=tuple(dict.fromkeys((*ask.admitted, *(str(deed.key) for deed, _ in of(Kind.PIN))))),
         guidance=guidance,
         notes={**ask.notes, NOTE: Plan(of(Kind.PIN), of(Kind.BOOST, Kind.BURY))},

@@ -8,12 +8,11 @@ from django.db import router, transaction
 from django.db.models import Count, Min
 from django.utils import timezone
 
+from ..conf import settings
 from ..models import PopularQuery, QueryLog
 from .entries import MASK
 
 DAYS = 30
-FEWEST = 5
-"""Searches below which a query is nobody else's business: it may name a person."""
 MOST = 10_000
 LONGEST = 60
 
@@ -29,7 +28,7 @@ def draw() -> int:
         .order_by()
         .values("index", "language", "text")
         .annotate(count=Count("intent", distinct=True), found=Min("total"))
-        .filter(count__gte=FEWEST, found__gt=0)
+        .filter(count__gte=settings.SUGGEST_QUERIES_FROM, found__gt=0)
         .order_by("-count", "text")
     )
     popular = [

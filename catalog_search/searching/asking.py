@@ -39,6 +39,8 @@ class Ask:
     more: str = ""
     within: str = ""
     vector_weight: float | None = None
+    generation: int | None = None
+    """The generation that is asked for by its key; None is the serving one, whichever that is."""
     exact: bool = False
     """Are the words meant as they are typed, whatever a step thinks of their spelling?"""
     arrange: Sequence[Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]] | None = None

@@ -16,6 +16,7 @@ from ..facets import Facet
 from ..facets.base import Row
 from ..sql import execute
 from .asking import Ask
+from .query import Query
 from .results import FacetResult
 from .scope import Scope
 
@@ -49,6 +50,12 @@ def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -
         counted = facet.read(rows[facet.name], chosen, scope.index.model, more, ask.within if more else "")
         found[facet.name] = FacetResult(facet, counted, exact.get(facet.name, True))
     return found
+
+
+def everywhere(scope: Scope, facet: Facet, grouped: bool) -> dict[str, int]:
+    """Return what every value of a facet finds among all products in scope; of a hierarchy, those of all levels."""
+    ask = Ask(Query(), {}, "", 1, 1, None, False, True, (), grouped, more=facet.name, within="*")
+    return {value: found for value, _, _, found in _rows(scope, ask, [_Base(scope.products, [facet])])[facet.name]}
 
 
 @dataclass(frozen=True, slots=True)

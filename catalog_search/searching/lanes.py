@@ -91,13 +91,13 @@ def vectors(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tupl
 
 def _known_to_exceed(scope: Scope, rows: int) -> bool:
     """Did this scope have so many products a moment ago? Most visitors see the same ones; none need be counted."""
-    return _exceeding.get((scope.generation.pk, rows, repr(scope.keys)), 0.0) > time.monotonic()
+    return _exceeding.get((scope.generation.pk, rows, repr(scope.identity)), 0.0) > time.monotonic()
 
 
 def _remember_exceeding(scope: Scope, rows: int) -> None:
     if len(_exceeding) >= REMEMBERED:
         _exceeding.clear()
-    _exceeding[scope.generation.pk, rows, repr(scope.keys)] = time.monotonic() + REMEMBERED_SECONDS
+    _exceeding[scope.generation.pk, rows, repr(scope.identity)] = time.monotonic() + REMEMBERED_SECONDS
 
 
 def _compared(

@@ -26,6 +26,8 @@ class Page:
     reranked: int = 0
     near: tuple[Hit, ...] = ()
     exact: bool = True
+    barren: bool = False
+    """Does nothing answer the query, whatever facets are chosen?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,12 @@ class Ranking:
 
 
 def ranking_key(scope: Scope, ask: Ask, part: int = 0) -> str:
-    """Return the key of a ranking: everything that decides it, visibility and filters by their SQL."""
+    """Return the key of a ranking: everything that decides it, visibility and filters by their SQL.
+
+    Which generation serves does not: pages go on as they began when another takes over.
+    """
     decided = [ask.query.digest, ask.sort, ask.cutoff, ask.rerank, ask.lanes, ask.admitted, ask.guidance, ask.grouped]
-    parts = [scope.generation.pk, *scope.keys, *decided, part, ask.vector_weight]
+    parts = [scope.index.label, ask.generation, *scope.identity, *decided, part, ask.vector_weight]
     return "ranking:" + hashlib.blake2b(repr(parts).encode(), digest_size=20).hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,9 @@ from django.db.models.fields import AutoField, IntegerField
 from ..indexes import SearchIndex
 from ..models import Generation
 from ..sql import compile_keys
+
+PRESENT = timedelta(seconds=30)
+"""What a queryset compares with is the present moment where it is not further from it."""
 
 Chosen = Mapping[str, Sequence[Any]]
 """Chosen facet values by facet name; never empty ones."""
@@ -37,6 +41,12 @@ class Scope:
     def keys(self) -> tuple[str, tuple[Any, ...]]:
         """SQL and parameters that select the products' keys."""
         return compile_keys(self.products)
+
+    @cached_property
+    def identity(self) -> tuple[str, tuple[Any, ...]]:
+        """What tells the scope from others, whenever it is asked for: the present moment is just "now"."""
+        statement, parameters = self.keys
+        return statement, tuple("now" if _is_present(value) else value for value in parameters)
 
     @cached_property
     def is_empty(self) -> bool:
@@ -83,3 +93,7 @@ class Scope:
         if products is self.products:
             return self
         return Scope(self.index, self.generation, self.language, products)
+
+
+def _is_present(value: Any) -> bool:
+    return isinstance(value, datetime) and abs(datetime.now(value.tzinfo) - value) < PRESENT

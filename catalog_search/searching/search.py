@@ -114,6 +114,7 @@ def search(
         size=page_size or settings.PAGE_SIZE,
         cutoff=cutoff,
         vector_weight=vector_weight,
+        generation=generation.pk if generation else None,
         rerank=rerank,
         facet_counts=facet_counts,
         lanes=tuple(lane for lane in LANES if lane in lanes),
@@ -134,7 +135,7 @@ def search(
                 products = products.exclude(pk__in=[*liked, *unliked])
             scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
             answer = _answered(scope, ask, trace, rewrite)
-            if not answer.page.total and answer.ask.guidance.did_you_mean:
+            if answer.page.barren and answer.ask.guidance.did_you_mean:
                 answer = _other_words(scope, ask, answer, trace, rewrite)
             found = answer.page
             hits = explained(answer.scope, answer.ask.query, found.hits, trace) if explain else found.hits
@@ -211,7 +212,9 @@ def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:
             return [one.key for one in wider.candidates], wider.complete
 
         facets = count(scope, ask, counted)
-    return Page(hits, len(listed), facets, ranking.reranked, near, ranking.exact)
+    # Decided before facets, as which words are searched is: a choice must not bring up what another search finds.
+    barren = not (listed or membership.whole.candidates)
+    return Page(hits, len(listed), facets, ranking.reranked, near, ranking.exact, barren)
 
 
 def _ranking(scope: Scope, ask: Ask, membership: Membership, trace: Trace) -> Ranking:

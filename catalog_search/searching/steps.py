@@ -11,7 +11,7 @@ A step that fails is left out openly (``results.degraded``): a shop's search sur
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -65,6 +65,11 @@ def rewriting() -> list[Rewrite]:
 def arranging() -> list[Arrange]:
     """Return the steps of ARRANGE."""
     return [import_string(name) for name in settings.ARRANGE]
+
+
+def exchanged(own: Mapping[Any, Rewrite]) -> dict[str, Any]:
+    """Return the options of ``search`` under which other functions run in the place of some steps of REWRITE."""
+    return {"rewrite": [own.get(step, step) for step in rewriting()], "arrange": arranging()}
 
 
 def _failed(step: Any, point: str, error: Exception, trace: Trace) -> None:

@@ -1,16 +1,16 @@
 """Correcting: what was most likely meant by words that neither the shop nor the language knows.
 
 A word stays as it is where the catalogue has it or a word that begins so, where an index finds something by it, where
-it is a number, in quotes or excluded, and where it is a word of the language (with simplemma installed, the extra
-``spelling``). Another is taken for the word whose typo it most likely is; how sure that is decides whether that is
-searched, or only offered.
+it is a number, in quotes or excluded, where a synonym has it, and where it is a word of the language (with simplemma
+installed, the extra ``spelling``). Another is taken for the word whose typo it most likely is; how sure that is decides
+whether that is searched, or only offered.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ from ..searching.negation import GRAMMARS
 from ..searching.query import MAX_TOKENS, TOKEN
 from ..searching.scope import Scope
 from ..sql import execute
-from . import vocabulary
+from . import synonyms, vocabulary
 from .lexicon import Lexicon
 from .typos import cost
 
@@ -53,13 +53,17 @@ class Guess:
     probability: float
 
 
-def correct(scope: Scope, ask: Ask) -> Ask:
-    """Step of REWRITE: search for what was meant where that is sure, offer it where it is not."""
+def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> Ask:
+    """Step of REWRITE: search for what was meant where that is sure, offer it where it is not.
+
+    What synonyms, or ``groups`` of some given, have is not misspelt.
+    """
     text = ask.query.text
     if ask.exact or not text.strip():
         return ask
     lexicon = vocabulary.lexicon(scope.alias, scope.generation, scope.language)
-    guesses = guessed(scope, lexicon, text) if lexicon else {}
+    good = (synonyms.in_force(scope) if groups is None else groups).words
+    guesses = guessed(scope, lexicon, text, good) if lexicon else {}
     if not guesses:
         return ask
     meant = _replaced(text, {word: guess.word for word, guess in guesses.items()})
@@ -73,15 +77,16 @@ def correct(scope: Scope, ask: Ask) -> Ask:
     return replace(ask, query=replace(ask.query, text=searched), guidance=guidance)
 
 
-def guessed(scope: Scope, lexicon: Lexicon, text: str) -> dict[str, Guess]:
-    """Return a guess for each word of a text that is most likely misspelt."""
+def guessed(scope: Scope, lexicon: Lexicon, text: str, good: Collection[str] = ()) -> dict[str, Guess]:
+    """Return a guess for each word of a text that is most likely misspelt; ``good`` ones are not."""
     words = [folded(match.group()) for match in _words(text)][:MAX_TOKENS]
     kept = GRAMMARS.get(scope.language.split("-")[0])
     grammar = kept.negations | kept.leads | kept.skipped | kept.joins | kept.ends if kept else frozenset()
     doubtful = {
         word: choices
         for word in dict.fromkeys(words)
-        if word not in grammar and not is_known(lexicon, word, scope.language) and (choices := likely(lexicon, word))
+        if not (word in grammar or word in good or is_known(lexicon, word, scope.language))
+        and (choices := likely(lexicon, word))
     }
     if not doubtful:
         return {}

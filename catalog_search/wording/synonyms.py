@@ -1,36 +1,29 @@
 """Synonyms: the shop's own other words for things, beside those that were typed.
 
-Words are compared by their stems, so "couches" is the "couch" of a group. Each process keeps the groups; a stamp in
-the shared cache tells it when somebody changed them, and what no signal told of is seen within KEEP_SECONDS.
+Words are compared by their stems, so "couches" is the "couch" of a group.
 """
 
 from __future__ import annotations
 
-import secrets
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.db.models.signals import post_delete, post_save
 
+from ..indexes import SearchIndex
 from ..languages import fold, text_config
 from ..models import Synonym
-from ..searching import cache, steps
 from ..searching.asking import Ask
-from ..searching.query import MAX_TOKENS, Alternatives, Token
+from ..searching.memory import Memory
+from ..searching.query import MAX_TOKENS, Alternatives, Query, Token
 from ..searching.scope import Scope
-from ..sql import execute
+from ..sql import execute, write_alias
 
-LOOK_SECONDS, KEEP_SECONDS = 1.0, 60.0
 MOST = 20
 """Other words for one thing that are searched beside it."""
-_STAMP = "synonyms"
-_STAMP_SECONDS = 30 * 24 * 3600
+MEMORY: Memory[Groups] = Memory("synonyms")
 
 Stems = tuple[str, ...]
 
@@ -40,8 +33,8 @@ class Groups:
     """What else may be said, by the stems of what was typed."""
 
     others: Mapping[Stems, tuple[str, ...]]
-    stamp: Any
-    loaded: float
+    words: frozenset[str]
+    """Every word of what may be typed, as words are compared: none of them is misspelt."""
 
     @property
     def longest(self) -> int:
@@ -49,32 +42,28 @@ class Groups:
         return max(map(len, self.others), default=0)
 
 
-_groups: dict[tuple[str, str, str], Groups] = {}
-_looked: dict[str, tuple[float, Any]] = {}
-_lock = threading.Lock()
-
-
 def connect() -> None:
     """Let a saved or deleted synonym act in every process."""
     for signal in (post_save, post_delete):
-        signal.connect(_changed, sender=Synonym, dispatch_uid="catalog_search:synonyms")
+        signal.connect(_saved, sender=Synonym, dispatch_uid="catalog_search:synonyms")
 
 
 def changed() -> None:
     """Tell every process that synonyms changed; for what sends no signal, such as ``bulk_create``."""
-    _looked.clear()
-    cache.put(_STAMP, secrets.token_hex(8), _STAMP_SECONDS)
+    MEMORY.changed(write_alias(Synonym))
 
 
-def expand(scope: Scope, ask: Ask, rows: Sequence[Synonym] | None = None) -> Ask:
-    """Step of REWRITE: ask for the other words of the shop's synonyms, or of those given, too."""
-    tokens = ask.query.tokens[:MAX_TOKENS]
-    groups = None
-    if tokens:
-        groups = _current(scope) if rows is None else Groups(_tied(scope, rows), None, 0.0)
-    if not groups or not groups.others:
-        return ask
-    stems = _stemmed(scope.alias, [token.text for token in tokens], scope.language)
+def expand(scope: Scope, ask: Ask, groups: Groups | None = None) -> Ask:
+    """Step of REWRITE: ask for the other words of the shop's synonyms, or of some given, too."""
+    own = in_force(scope) if groups is None else groups
+    query = expanded(ask.query, own, scope.alias, scope.language)
+    return ask if query is ask.query else replace(ask, query=query)
+
+
+def expanded(query: Query, groups: Groups, alias: str, language: str) -> Query:
+    """Return a query with the other words for some of its own; itself where there are none."""
+    tokens = query.tokens[:MAX_TOKENS] if groups.others else ()
+    stems = _stemmed(alias, [token.text for token in tokens], language)
     found, position = [], 0
     while position < len(tokens):
         for length in range(min(groups.longest, len(tokens) - position), 0, -1):
@@ -86,53 +75,40 @@ def expand(scope: Scope, ask: Ask, rows: Sequence[Synonym] | None = None) -> Ask
                 break
         else:
             position += 1
-    return replace(ask, query=replace(ask.query, alternatives=tuple(found))) if found else ask
+    return replace(query, alternatives=tuple(found)) if found else query
 
 
-def steps_with(rows: Sequence[Synonym]) -> dict[str, Any]:
-    """Return the options of ``search`` that let these synonyms act instead of those in force."""
-    own: Callable[..., Ask] = partial(expand, rows=tuple(rows))
-    return {"rewrite": [own if step is expand else step for step in steps.rewriting()]}
+def in_force(scope: Scope) -> Groups:
+    """Return the synonyms of an index in one language, from memory."""
+    key = (scope.alias, scope.index.label, scope.language)
+    return MEMORY.get(key, lambda: grouped(enabled(scope.index, scope.language), scope.alias, scope.language))
 
 
-def _is_word(token: Token) -> bool:
-    return not (token.excluded or token.quoted)
+def enabled(index: SearchIndex, language: str) -> list[Synonym]:
+    """Return the synonyms that act on an index in one language."""
+    rows = Synonym.objects.using(write_alias(Synonym)).filter(Q(index="") | Q(index=index.label), enabled=True)
+    return list(rows.filter(language__in=("", language.split("-")[0], language)))
 
 
-def _current(scope: Scope) -> Groups:
-    key, now = (scope.alias, scope.index.label, scope.language), time.monotonic()
-    looked, stamp = _looked.get(_STAMP, (0.0, None))
-    if now - looked > LOOK_SECONDS:
-        stamp = cache.get(_STAMP)
-        _looked[_STAMP] = now, stamp
-    kept = _groups.get(key)
-    if kept is None or kept.stamp != stamp or now - kept.loaded > KEEP_SECONDS:
-        with _lock:
-            kept = _groups[key] = Groups(_loaded(scope), stamp, now)
-    return kept
-
-
-def _loaded(scope: Scope) -> dict[Stems, tuple[str, ...]]:
-    return _tied(scope, Synonym.objects.filter(Q(index="") | Q(index=scope.index.label), enabled=True))
-
-
-def _tied(scope: Scope, rows: Iterable[Synonym]) -> dict[Stems, tuple[str, ...]]:
-    concerned = ("", scope.language.split("-")[0], scope.language)
+def grouped(synonyms: Iterable[Synonym], alias: str, language: str) -> Groups:
+    """Return synonyms as searches take them."""
     ties: list[tuple[str, list[str]]] = []
-    for row in rows:
-        if row.index not in ("", scope.index.label) or row.language not in concerned:
-            continue
+    for row in synonyms:
         for phrase in [row.typed] if row.typed else row.phrases:
             ties.append((phrase, [other for other in row.phrases if other != phrase]))
     spellings = [(spelling, others) for phrase, others in ties for spelling in _spellings(phrase)]
     words = sorted({word for spelling, _ in spellings for word in spelling.split()})
-    stems = dict(zip(words, _stemmed(scope.alias, words, scope.language), strict=True))
+    stems = dict(zip(words, _stemmed(alias, words, language), strict=True))
     found: dict[Stems, tuple[str, ...]] = {}
     for spelling, others in spellings:
         key = tuple(stems[word] for word in spelling.split())
         if any(key):  # not stop words alone
             found[key] = tuple(dict.fromkeys((*found.get(key, ()), *others)))[:MOST]
-    return found
+    return Groups(found, frozenset(map(_folded, words)))
+
+
+def _is_word(token: Token) -> bool:
+    return not (token.excluded or token.quoted)
 
 
 def _spellings(phrase: str) -> set[str]:
@@ -140,8 +116,12 @@ def _spellings(phrase: str) -> set[str]:
     return {phrase, phrase.replace("-", " "), "-".join(phrase.split())}
 
 
+def _folded(word: str) -> str:
+    return fold(word.casefold())
+
+
 def _stemmed(alias: str, words: Iterable[str], language: str) -> list[str]:
-    texts = [fold(word.casefold()) for word in words]
+    texts = [_folded(word) for word in words]
     if not texts:
         return []
     rows: Sequence[tuple[Any, ...]] = execute(
@@ -155,5 +135,5 @@ def _stemmed(alias: str, words: Iterable[str], language: str) -> list[str]:
     return [stem for (stem,) in rows]
 
 
-def _changed(using: str, **_: Any) -> None:
-    transaction.on_commit(partial(changed), using=using, robust=True)
+def _saved(**_: Any) -> None:
+    changed()
