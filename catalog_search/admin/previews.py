@@ -63,7 +63,9 @@ def preview_synonym(synonym: Synonym, pages: int = COMPARED) -> dict[str, Any]:
         return expanded(query, before, alias, language) != expanded(query, after, alias, language)
 
     logged = logged_searches(index)
-    own = [Asked(phrase, count=0) for phrase in ([synonym.typed] if synonym.typed else synonym.phrases)]
+    drafts = [synonym, *(one for one in present if one.pk == synonym.pk)]
+    named = dict.fromkeys(phrase for one in drafts for phrase in ([one.typed] if one.typed else one.phrases))
+    own = [Asked(phrase, count=0) for phrase in named]
     sides = (
         exchanged({step: partial(step, groups=groups) for step in (correct, expand)}) | {"language": language}
         for groups in (before, after)
