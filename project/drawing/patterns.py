@@ -29,17 +29,17 @@ def plain(u: Field, v: Field, pixel: float) -> Field:
 
 def stripes(u: Field, v: Field, pixel: float) -> Field:
     """Level stripes."""
-    return edge(np.abs(cell(v)) - 0.21, pixel) + 0 * u
+    return edge(np.abs(cell(v)) - 0.19, pixel) + 0 * u
 
 
 def checks(u: Field, v: Field, pixel: float) -> Field:
-    """Gingham: where two bands cross, the colour is full."""
-    return 0.5 * edge(np.abs(cell(u)) - 0.25, pixel) + 0.5 * edge(np.abs(cell(v)) - 0.25, pixel)
+    """Gingham: where two bands cross, the colour is full. The bands are narrow, so that the ground can be told."""
+    return 0.5 * edge(np.abs(cell(u)) - 0.17, pixel) + 0.5 * edge(np.abs(cell(v)) - 0.17, pixel)
 
 
 def zigzag(u: Field, v: Field, pixel: float) -> Field:
     """Lines that run up and down."""
-    return edge(np.abs(cell(v + np.abs(cell(u * 0.8)) * 0.9)) - 0.2, pixel * 1.4)
+    return edge(np.abs(cell(v + np.abs(cell(u * 0.8)) * 0.9)) - 0.18, pixel * 1.4)
 
 
 def scattered(u: Field, v: Field) -> tuple[Field, Field]:
@@ -55,16 +55,16 @@ def dots(u: Field, v: Field, pixel: float) -> Field:
 
 
 def flowers(u: Field, v: Field, pixel: float) -> Field:
-    """Five petals around an open middle."""
-    x, y = scattered(u * 0.72, v * 0.72)
+    """Five round petals around an open middle."""
+    x, y = scattered(u * 0.64, v * 0.64)
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
-    petals = edge(radius - 0.25 - 0.13 * np.cos(5 * angle), pixel)
-    return petals * (1 - edge(radius - 0.095, pixel))
+    petals = edge(radius - 0.29 - 0.1 * np.cos(5 * angle), pixel)
+    return petals * (1 - edge(radius - 0.12, pixel))
 
 
 def stars(u: Field, v: Field, pixel: float) -> Field:
     """Stars with five points."""
-    x, y = scattered(u * 0.8, v * 0.8)
+    x, y = scattered(u * 0.74, v * 0.74)
     turn = np.mod(np.arctan2(x, -y) + np.pi / 5, 2 * np.pi / 5) - np.pi / 5
     radius = np.hypot(x, y)
     # Each tenth of a star has one straight edge: its normal is (0.384, 0.923) seen from the tip's axis.

@@ -52,7 +52,7 @@ class Eye(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.texture = nn.Sequential(halved(3, 64, 4), halved(64, 96), Residual(96))
+        self.texture = nn.Sequential(halved(3, 64, 4), halved(64, 96), Residual(96), Residual(96))
         self.shape = nn.Sequential(halved(96, 192), Residual(192))
         self.reading = nn.Sequential(nn.Linear(POOLED, DIMENSIONS), nn.LayerNorm(DIMENSIONS), nn.GELU())
         self.saying = nn.Linear(DIMENSIONS, DIMENSIONS)

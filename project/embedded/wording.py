@@ -51,6 +51,9 @@ SEEN = (
     "I am looking for a {what}",
     "buy {what} online",
     "The {what} from our new collection.",
+    "cheap {what} as a present",
+    "we need a {what} by Friday",
+    "where can I get a {what}",
 )
 UNSEEN = ("I'd like to buy a {what}", "do you have {what}?", "{what}, please", "show me a {what}")
 
@@ -94,6 +97,9 @@ def seen_caption(spec: ProductSpec, rng: np.random.Generator) -> str:
     # Shops rarely say "plain": a colour and a noun mean that often enough.
     if spec.pattern == "plain" and rng.random() < 0.5:
         what = f"{kind}, {colour}" if kind.startswith("something") else f"{colour} {kind}"
+    elif rng.random() < 0.25 and not kind.startswith("something"):
+        # Attributes come in any order, and often as afterthoughts.
+        what = f"{colour}{f' and {second}' if second else ''} {kind}, {pattern}"
     else:
         what = described(kind, colour, second, pattern, rng.random() < 0.3)
     return what if kind.startswith("something") else str(rng.choice(SEEN)).format(what=what)
