@@ -7,7 +7,7 @@ BIN := .venv/bin
 EXTRAS := models,heic,remote,api,metrics,evaluation,spelling,demo,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow soak lint format bench bench-models bench-relevance clean
+.PHONY: help demo train test test-slow soak lint format bench bench-models bench-relevance clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,11 @@ help: ## List the commands
 demo: .venv/installed ## Serve the demo shop: services, worker, catalogue, storefront; Ctrl-C ends it all
 	@# It ends with make, even where make is killed.
 	@exec $(BIN)/python project/services/mortal.py $$PPID 15 $(BIN)/python manage.py demo
+
+# REAL names folders with catalog.jsonl and real photos, on which the page is measured too.
+train: .venv/installed ## Train the demo's model from nothing, half an hour on two cores, and write what it can do
+	$(BIN)/python -m project.embedded.train
+	$(BIN)/python -m project.embedded.measure --real $(REAL)
 
 # The families that need torchvision have a process of their own: the others must work without it.
 test: .venv/installed ## Run the tests

@@ -70,7 +70,7 @@ def main() -> None:
     """Measure, print, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--work", type=Path, default=Path("var/embedded"), help="where drawings are kept for the next run"
+        "--work", type=Path, default=Path(".data/embedded"), help="where drawings are kept for the next run"
     )
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="folders with catalog.jsonl and real photos")
     parser.add_argument("--seed", type=int, default=2, help="another one than that of the training")
