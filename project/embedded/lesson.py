@@ -81,7 +81,7 @@ class Lesson(nn.Module):
         exchanged = F.softplus((vectors * (swapped - said[:, 0])).sum(1) * sharpness)
         two_coloured = (named[:, 2] < len(COLOURS)).float()
         order = (exchanged * two_coloured).sum() / two_coloured.sum().clamp(min=1)
-        # Photos are asked with too: those of the same kind, colour and pattern lie together, whatever the second colour.
+        # Photos are asked with too: those of one kind, colour and pattern lie together, whatever the second colour.
         partners = ((right[:, None] == right[None]) & ~itself).float()
         likeness = F.log_softmax((vectors @ vectors.T * ALIKE).masked_fill(itself, -1e4), dim=1)
         alike = -(likeness * partners).sum() / partners.sum().clamp(min=1)
