@@ -72,9 +72,13 @@ def test_nothing_is_lost_and_nothing_stale(
 
         (tmp_path / "stop").touch()
         writers = [here.programs.pop(f"writer-{number}") for number in range(WRITERS)]
-        for writer in writers:
-            assert writer.process.wait(PATIENCE) == 0, writer.log.read_text()[-3000:]
-            assert writer.starts == 1, writer.log.with_suffix(".1.log").read_text()[-5000:]
+        try:
+            for writer in writers:
+                assert writer.process.wait(PATIENCE) == 0, writer.log.read_text()[-3000:]
+                assert writer.starts == 1, writer.log.with_suffix(".1.log").read_text()[-5000:]
+        finally:
+            for writer in writers:
+                writer.kill()
         here.wait_for(here.changes, lambda left: left == 0, "changes to be worked off")
         verdict = here.verdict()
         starts = {name: program.starts for name, program in here.programs.items()}

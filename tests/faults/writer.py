@@ -20,7 +20,14 @@ import django
 django.setup()
 
 from django.core.files.base import ContentFile  # noqa: E402
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction  # noqa: E402
+from django.db import (  # noqa: E402
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.utils import timezone  # noqa: E402
 from PIL import Image  # noqa: E402
 
@@ -158,7 +165,7 @@ def main(folder: Path, least: int) -> None:
         try:
             way()
             counts[way.__name__] += 1
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError, InternalError):  # the last is a pooler's that lost its server
             connection.close()
             counts["outages"] += 1
             time.sleep(0.05)
