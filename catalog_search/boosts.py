@@ -7,7 +7,7 @@ and to another lies at most the share BOOST_LIMIT of a score. What that costs at
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ def boosted(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence
         return candidates
     gained = gains(scope, [one.key for one in candidates])
     lifted = [
-        replace(one, score=one.score * (1 + share), why=replace(one.why, boost=share))
+        one._replace(score=one.score * (1 + share), boost=share)
         for one in candidates
         for share in [gained.get(one.key, 0.0)]
     ]
@@ -77,11 +77,12 @@ def gains(scope: Scope, keys: Sequence[str]) -> dict[str, float]:
     boosts = scope.index.boosts
     total = sum(abs(boost.weight) for boost in boosts) or 1.0
     columns = [_column(boost) for boost in boosts]
-    rows = {str(key): values for key, *values in scope.among(keys).order_by().values_list("pk", *columns)}
+    rows = scope.read(keys, *columns)
     gained = dict.fromkeys(rows, 0.0)
     for number, boost in enumerate(boosts):
+        most = settings.BOOST_LIMIT * boost.weight / total
         for key, strength in boost.strengths({key: values[number] for key, values in rows.items()}).items():
-            gained[key] += settings.BOOST_LIMIT * boost.weight / total * strength
+            gained[key] += most * strength
     return gained
 
 
@@ -90,7 +91,7 @@ def _column(boost: Boost) -> Any:
 
 
 def _kind(one: Candidate) -> tuple[str, bool]:
-    return (one.why.matched if one.why.pinned else "", one.why.rerank is None)
+    return (one.matched if one.pinned else "", one.rerank is None)
 
 
 def _moment(value: Any) -> datetime:

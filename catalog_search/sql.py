@@ -74,9 +74,9 @@ def vector_parameter(vector: Vector) -> HalfVector:
     return HalfVector(vector)
 
 
-def compile_keys(queryset: QuerySet[Any], column: str = "pk") -> tuple[str, tuple[Any, ...]]:
-    """Return the SQL and parameters that select one column of a queryset, without its order."""
-    query = queryset.order_by().values_list(column).query
+def compile_keys(queryset: QuerySet[Any], *columns: Any) -> tuple[str, tuple[Any, ...]]:
+    """Return the SQL and parameters that select the keys of a queryset, and columns beside, without its order."""
+    query = queryset.order_by().values_list("pk", *columns).query
     statement, parameters = query.get_compiler(using=queryset.db).as_sql()
     return statement, tuple(parameters)
 

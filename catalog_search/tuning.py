@@ -128,13 +128,16 @@ def _weighted(hits: Iterable[Hit], share: float) -> list[str]:
     for hit in hits:
         words, vectors = (hit.why.lanes.get(lane, (0, 0.0))[1] for lane in ("words", "vectors"))
         score = (1 - share) * words + share * vectors + IDENTIFIER_BOOSTS.get(hit.why.matched, 0.0)
-        candidates.append(Candidate(str(hit.object.pk), score * (1 - hit.why.penalty), hit.why))
+        candidates.append(_candidate(hit, score))
     return [one.key for one in sorted(candidates, key=order)]
 
 
 def _blended(hits: Iterable[Hit], share: float) -> list[str]:
-    candidates = sorted(
-        (Candidate(str(hit.object.pk), hit.why.fused * (1 - hit.why.penalty), hit.why) for hit in hits), key=order
-    )
-    judged = {one.key: ("", one.why.rerank) for one in candidates if one.why.rerank is not None}
+    candidates = sorted((_candidate(hit, hit.why.fused) for hit in hits), key=order)
+    judged = {one.key: ("", one.rerank) for one in candidates if one.rerank is not None}
     return [one.key for one in blend(candidates, judged, share)]
+
+
+def _candidate(hit: Hit, score: float) -> Candidate:
+    why = hit.why
+    return Candidate(str(hit.object.pk), score * (1 - why.penalty), rerank=why.rerank, matched=why.matched)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from catalog_search import Boost, SearchIndex
 from catalog_search.boosts import boosted
 from catalog_search.conf import Settings
-from catalog_search.searching import Why, lanes
+from catalog_search.searching import lanes
 from catalog_search.searching.ranking import Candidate
 from project.shop.models import Product
 from project.shop.search import ProductIndex
@@ -124,14 +124,8 @@ class _Scope:
     def __init__(self, boosts: list[Boost], rows: list[tuple[Any, ...]]) -> None:
         self.index, self.rows = type("Index", (SearchIndex,), {"boosts": boosts}), rows
 
-    def among(self, keys: Any) -> Any:
-        return self
-
-    def order_by(self) -> Any:
-        return self
-
-    def values_list(self, *columns: Any) -> Any:
-        return self.rows
+    def read(self, keys: Any, *columns: Any) -> dict[str, Any]:
+        return {str(key): values for key, *values in self.rows}
 
 
 @given(
@@ -149,28 +143,25 @@ def test_a_product_never_passes_one_that_scores_more_than_the_bound_allows(
     products: list[Any], weights: tuple[float, float], judged: int
 ) -> None:
     candidates = sorted(
-        (Candidate(str(key), score, Why(matched=matched)) for key, (score, _, _, matched) in enumerate(products)),
-        key=lambda one: (one.why.matched != "exact", -one.score),
+        (Candidate(str(key), score, matched=matched) for key, (score, _, _, matched) in enumerate(products)),
+        key=lambda one: (one.matched != "exact", -one.score),
     )
-    candidates = [
-        Candidate(one.key, one.score, Why(matched=one.why.matched, rerank=0.5 if place < judged else None))
-        for place, one in enumerate(candidates)
-    ]
+    candidates = [one._replace(rerank=0.5 if place < judged else None) for place, one in enumerate(candidates)]
     rows = [(key, number, flag) for key, (_, number, flag, _) in enumerate(products)]
     scope = _Scope([Boost("number", weights[0]), Boost(Q(flag=True), weights[1])], rows)
     ask: Any = type("Ask", (), {"query": "mug"})
     arranged = list(boosted(scope, ask, candidates))  # type: ignore[arg-type]
 
     assert {one.key for one in arranged} == {one.key for one in candidates}
-    assert [one.why.matched for one in arranged] == [one.why.matched for one in candidates]
-    assert [one.why.rerank for one in arranged] == [one.why.rerank for one in candidates]
+    assert [one.matched for one in arranged] == [one.matched for one in candidates]
+    assert [one.rerank for one in arranged] == [one.rerank for one in candidates]
     before = {one.key: one.score for one in candidates}
-    kinds = {(one.why.matched, one.why.rerank) for one in arranged}
+    kinds = {(one.matched, one.rerank) for one in arranged}
     for kind in kinds:
-        scores = [before[one.key] for one in arranged if (one.why.matched, one.why.rerank) == kind]
+        scores = [before[one.key] for one in arranged if (one.matched, one.rerank) == kind]
         for place, score in enumerate(scores):
             assert all(later <= score * (1 + 1.02 * LIMIT) + 1e-9 for later in scores[place + 1 :])
-    assert all(abs(one.why.boost) <= LIMIT + 1e-9 for one in arranged)
+    assert all(abs(one.boost) <= LIMIT + 1e-9 for one in arranged)
 
 
 def test_dates_and_times_fade_by_half() -> None:

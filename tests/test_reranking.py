@@ -14,7 +14,7 @@ from catalog_search.images import Picture, thumbnail_storage
 from catalog_search.models import Document
 from catalog_search.searching import lanes, reranking
 from catalog_search.searching.ranking import Candidate, blend
-from catalog_search.searching.results import Results, Why
+from catalog_search.searching.results import Results
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -61,7 +61,7 @@ def judged(results: Results) -> int:
 
 
 def candidates(**scores: float) -> list[Candidate]:
-    return [Candidate(key, score, Why(fused=score)) for key, score in scores.items()]
+    return [Candidate(key, score, fused=score) for key, score in scores.items()]
 
 
 @pytest.mark.django_db

@@ -22,7 +22,7 @@ from catalog_search.merchandising import rulebook
 from catalog_search.merchandising.patterns import matches, read_patterns, words
 from catalog_search.merchandising.steps import lifted, pinned
 from catalog_search.models import Rule
-from catalog_search.searching import Banner, Why, lanes, memory, similar
+from catalog_search.searching import Banner, lanes, memory, similar
 from catalog_search.searching.ranking import Candidate
 from project.shop.models import Product
 from project.shop.search import ProductIndex
@@ -294,7 +294,7 @@ KEYS = [str(number) for number in range(12)]
     st.dictionaries(st.sampled_from(KEYS), st.sampled_from([0.01, 0.5, 2.0, 100.0])),
 )
 def test_places_hold_for_all_pins(pins: list[tuple[str, int]], factors: dict[str, float]) -> None:
-    candidates = [Candidate(key, 0.0, Why()) for key in KEYS]
+    candidates = [Candidate(key, 0.0) for key in KEYS]
     keys = [one.key for one in pinned(lifted(candidates, factors), pins)]
     wanted: dict[int, str] = {}
     for one, place in pins:

@@ -103,7 +103,7 @@ def test_arranging_neither_adds_nor_takes_away(indexed_shop: Shop) -> None:
     found = names("mug")
 
     def one_and_a_stranger(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-        return [replace(candidates[0], key="999999"), candidates[-1]]
+        return [candidates[0]._replace(key="999999"), candidates[-1]]
 
     assert names("mug", arrange=[one_and_a_stranger]) == [found[-1], *found[:-1]]
 

@@ -59,10 +59,7 @@ def arrange_rules(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Se
     for deed, name in plan.pins:
         named.setdefault(str(deed.key), []).append(name)
     placed = pinned(ordered, [(str(deed.key), deed.position) for deed, _ in plan.pins])
-    return [
-        replace(one, why=replace(one.why, rules=tuple(dict.fromkeys(named[one.key])))) if one.key in named else one
-        for one in placed
-    ]
+    return [one._replace(rules=tuple(dict.fromkeys(named[one.key]))) if one.key in named else one for one in placed]
 
 
 def lifted(candidates: Sequence[Candidate], factors: Mapping[str, float]) -> list[Candidate]:
@@ -73,7 +70,7 @@ def lifted(candidates: Sequence[Candidate], factors: Mapping[str, float]) -> lis
     if not factors:
         return list(candidates)
     weighed = [
-        (one.why.matched != "exact", one.why.matched != "prefix", place / factor, -factor, place, one)
+        (one.matched != "exact", one.matched != "prefix", place / factor, -factor, place, one)
         for place, one in enumerate(candidates, start=1)
         for factor in [factors.get(one.key, 1.0)]
     ]

@@ -16,7 +16,6 @@ from .counting import count
 from .hydration import hydrate
 from .paging import Page, Ranking
 from .ranking import Candidate
-from .results import Why
 from .scope import Scope
 from .trace import Trace
 
@@ -97,4 +96,4 @@ def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) 
 
 
 def _candidate(key: str, family: str = "", variants: int = 1) -> Candidate:
-    return Candidate(key, 0.0, Why(), family, variants)
+    return Candidate(key, 0.0, family, variants)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -88,7 +88,7 @@ def penalise(scope: Scope, asked: Composition, candidates: Sequence[Candidate]) 
         for key, similarity in lanes.similarities(scope, aspect.vector, list(penalties)).items():
             penalties[key] = max(penalties[key], weight * unwanted(aspect.background, similarity))
     penalised = [
-        replace(one, score=one.score * (1.0 - lost), why=replace(one.why, penalty=lost)) if lost else one
+        one._replace(score=one.score * (1.0 - lost), penalty=lost) if lost else one
         for one in candidates
         for lost in [penalties[one.key]]
     ]

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connections
 from django.db.models import F, QuerySet
-from django.db.models.expressions import RawSQL
 
 from ..facets import Facet
 from ..facets.base import Row
@@ -40,8 +38,8 @@ def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -
         if keys is not None:
             listed, exact[facet.name] = keys(facet)
         if own not in bases:
-            products = scope.narrowed(ask.chosen, without=facet.name).products
-            bases[own] = _Base(products if keys is None else products.filter(pk__in=_among(scope, listed)))
+            narrowed = scope.narrowed(ask.chosen, without=facet.name)
+            bases[own] = _Base(narrowed.products if keys is None else narrowed.among(listed))
         bases[own].facets.append(facet)
     rows = _rows(scope, ask, list(bases.values()))
     found: dict[str, FacetResult] = {}
@@ -103,9 +101,3 @@ def _rows(scope: Scope, ask: Ask, bases: Sequence[_Base]) -> dict[str, list[Row]
         for name, *row in execute(scope.alias, statement, [*parameters, *tallied]):
             rows[name].append(tuple(row))
     return rows
-
-
-def _among(scope: Scope, keys: Sequence[str]) -> RawSQL:
-    key = scope.index.model._meta.pk
-    kind = key.rel_db_type(connections[scope.alias])
-    return RawSQL(f"SELECT unnest(%s::{kind}[])", [[key.to_python(one) for one in keys]])  # noqa: S611 - a column type

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from .ranking import Candidate
 from .scope import Scope
@@ -15,9 +14,8 @@ def with_families(scope: Scope, candidates: Sequence[Candidate]) -> list[Candida
 
     So the time of the reranker goes to what can be shown; which of a family is shown is decided after arranging.
     """
-    pairs = scope.among(one.key for one in candidates).values_list("pk", scope.index.family_key())
-    families = {str(key): str(family) for key, family in pairs}
-    known = [replace(one, family=families.get(one.key, one.key)) for one in candidates]
+    families = scope.read((one.key for one in candidates), scope.index.family_key())
+    known = [one._replace(family=str(families.get(one.key, (one.key,))[0])) for one in candidates]
     best = {one.family: one for one in reversed(known)}
     return sorted(known, key=lambda one: best[one.family] is not one)
 
@@ -27,7 +25,7 @@ def shown(candidates: Sequence[Candidate]) -> list[Candidate]:
     found = Counter(one.family or one.key for one in candidates)
     first = {one.family or one.key: one for one in reversed(candidates)}
     return [
-        replace(one, variants=found[family]) if found[family] > 1 else one
+        one._replace(variants=found[family]) if found[family] > 1 else one
         for one in candidates
         for family in [one.family or one.key]
         if first[family] is one

@@ -169,6 +169,8 @@ def similarities(scope: Scope, vector: Vector, keys: Sequence[str]) -> dict[str,
 
 def document_vectors(scope: Scope, keys: Sequence[str]) -> list[Vector]:
     """Return the vectors of given products."""
+    if not keys:
+        return []
     rows = execute(
         scope.alias,
         f"SELECT embedding FROM {_DOCUMENTS} WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)",

@@ -12,7 +12,7 @@ from ..conf import settings
 from . import cache
 from .asking import Ask
 from .ranking import Candidate
-from .results import FacetResult, Hit, Why
+from .results import FacetResult, Hit
 from .scope import Scope
 
 
@@ -52,14 +52,8 @@ def ranking_key(scope: Scope, ask: Ask, part: int = 0) -> str:
 
 def freeze(key: str, ranking: Ranking) -> None:
     """Keep a ranking for the next pages."""
-    rows = [
-        [one.key, one.score, one.family, one.variants, dict(why.lanes), why.rules, *rest]
-        for one in ranking.candidates
-        for why in [one.why]
-        for rest in [(why.fused, why.rerank, why.matched, why.penalty, why.boost)]
-    ]
-    kept = {"reranked": ranking.reranked, "exact": ranking.exact, "total": ranking.total, "rows": rows}
-    cache.put(key, json.dumps(kept), settings.PAGING_SECONDS)
+    kept = {"reranked": ranking.reranked, "exact": ranking.exact, "total": ranking.total}
+    cache.put(key, json.dumps(kept | {"rows": ranking.candidates}, default=dict), settings.PAGING_SECONDS)
 
 
 def frozen(key: str) -> Ranking | None:
@@ -69,12 +63,7 @@ def frozen(key: str) -> Ranking | None:
         return None
     ranking: Mapping[str, Any] = json.loads(kept)
     found = [
-        Candidate(key, score, Why(_ranks(lanes), *why, rules=tuple(rules)), *family)
-        for key, score, *family, lanes, rules, fused, rerank, matched, penalty, boost in ranking["rows"]
-        for why in [(fused, rerank, matched, penalty, boost)]
+        one._replace(lanes={lane: (rank, score) for lane, (rank, score) in one.lanes.items()}, rules=tuple(one.rules))
+        for one in (Candidate(*row) for row in ranking["rows"])
     ]
     return Ranking(found, int(ranking["reranked"]), bool(ranking["exact"]), int(ranking["total"]))
-
-
-def _ranks(lanes: Mapping[str, Any]) -> dict[str, tuple[int, float]]:
-    return {lane: (rank, score) for lane, (rank, score) in lanes.items()}

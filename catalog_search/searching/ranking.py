@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ..conf import settings
 from ..fusion import Background, linear, saturate
@@ -22,18 +23,34 @@ HALF_RANK = 0.28
 IDENTIFIER_BOOSTS = {"exact": 1.0, "prefix": 0.5, "word": 0.5}
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A product in the result set with its score so far.
+class Candidate(NamedTuple):
+    """A product in the result set with its score so far, and what made it, flat: there are a thousand in a search.
 
     Where products are grouped, ``family`` is what it shares with its variants, and ``variants`` how many are found.
+    The other fields are those of ``Why``.
     """
 
     key: str
     score: float
-    why: Why
     family: str = ""
     variants: int = 1
+    lanes: Mapping[str, tuple[int, float]] = MappingProxyType({})
+    fused: float = 0.0
+    rerank: float | None = None
+    matched: str = ""
+    penalty: float = 0.0
+    boost: float = 0.0
+    rules: tuple[str, ...] = ()
+
+    @property
+    def why(self) -> Why:
+        """Why it stands where it does, as hits tell it."""
+        return Why(dict(self.lanes), self.fused, self.rerank, self.matched, self.penalty, self.boost, rules=self.rules)
+
+    @property
+    def pinned(self) -> bool:
+        """Does an identifier put it above everything else?"""
+        return self.matched in ("exact", "prefix")
 
 
 def rank(
@@ -69,15 +86,15 @@ def rank(
         if key in matched:
             lanes["identifiers"] = (ranks["identifiers"][key], 1.0)
         score = fused.get(key, 0.0) + IDENTIFIER_BOOSTS.get(matched.get(key, ""), 0.0)
-        candidates.append(Candidate(key, score, Why(lanes, score, matched=matched.get(key, ""))))
+        candidates.append(Candidate(key, score, lanes=lanes, fused=score, matched=matched.get(key, "")))
     return sorted(candidates, key=order)[:limit]
 
 
 def order(candidate: Candidate) -> tuple[bool, bool, float, str]:
     """The sort key of candidates: whole identifiers, their beginnings, then scores."""
     return (
-        candidate.why.matched != "exact",
-        candidate.why.matched != "prefix",
+        candidate.matched != "exact",
+        candidate.matched != "prefix",
         -candidate.score,
         candidate.key,
     )
@@ -101,10 +118,9 @@ def blend(candidates: Sequence[Candidate], judged: Mapping[str, tuple[str, float
     """
     aligned = _aligned([one for one in candidates if one.key in judged], judged)
     mixed = [
-        replace(
-            candidate,
+        candidate._replace(
             score=(1 - share) * candidate.score + share * aligned[candidate.key],
-            why=replace(candidate.why, rerank=judged[candidate.key][1]),
+            rerank=judged[candidate.key][1],
         )
         for candidate in candidates
         if candidate.key in judged

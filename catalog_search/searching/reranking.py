@@ -85,7 +85,7 @@ def rerank(
     if asked:
         pace.note(asked, time.perf_counter() - start)
     # What is not wanted stays so, however well the reranker finds that it answers the rest.
-    lost = {one.key: one.why.penalty for one in candidates[:depth]}
+    lost = {one.key: one.penalty for one in candidates[:depth]}
     judged = {key: (kind, value * (1.0 - lost[key])) for key, (kind, value) in judged.items()}
     return blend(candidates, judged, settings.RERANK_BLEND), len(judged), False
 

@@ -29,11 +29,6 @@ class Why:
     rules: tuple[str, ...] = ()
     """The rules that put it where it stands."""
 
-    @property
-    def pinned(self) -> bool:
-        """Does an identifier put it above everything else?"""
-        return self.matched in ("exact", "prefix")
-
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
         lanes = {lane: {"rank": rank, "score": round(score, 4)} for lane, (rank, score) in self.lanes.items()}

@@ -15,7 +15,6 @@ from .asking import Ask
 from .composition import SMALL_SAMPLE_SHARE, Composition
 from .encoding import Meaning
 from .ranking import Candidate, rank
-from .results import Why
 from .scope import Scope
 from .trace import Trace
 from .words import WordMatch, Words, broadened, parse_words
@@ -146,7 +145,7 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
     known = {one.key for one in ranked}
     admitted = [key for key in scope.admitted(demand.ask.admitted) if key not in known]
     complete = complete and len(ranked) < limit
-    return Members([*ranked, *(Candidate(key, 0.0, Why()) for key in admitted)], complete)
+    return Members([*ranked, *(Candidate(key, 0.0) for key in admitted)], complete)
 
 
 def nearest(scope: Scope, demand: Demand, limit: int) -> list[Candidate]:
