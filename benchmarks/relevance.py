@@ -37,10 +37,15 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def read_products(source: Path) -> list[dict[str, Any]]:
+    """Return the products of a judged catalogue."""
+    with gzip.open(source / "products.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
 def convert(source: Path, target: Path) -> list[dict[str, Any]]:
     """Write the catalogue as the demo shop loads it and return its products."""
-    with gzip.open(source / "products.jsonl.gz", "rt", encoding="utf-8") as lines:
-        products = [json.loads(line) for line in lines]
+    products = read_products(source)
     with (target / "catalog.jsonl").open("w", encoding="utf-8") as out:
         for one in products:
             row = {key: one.get(key) for key in ("id", "description", "brand", "category", "price", "attributes")}

@@ -8,6 +8,9 @@ import os
 import platform
 import random
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -149,6 +152,17 @@ class Report:
         if self.busy >= 1:
             print(f"{self.busy:.1f} programs kept the machine busy before this began.")
         return int(not all(one.met for one in self.goals))
+
+
+def apart(name: str, *arguments: object) -> dict[str, Any]:
+    """Run a benchmark in a process of its own and return what it kept: nothing is remembered of another database."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "measured.json"
+        command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments), "--json", str(path)]
+        # Missed goals are told by its status, too.
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return kept
 
 
 def parser(purpose: str | None) -> argparse.ArgumentParser:
