@@ -42,7 +42,7 @@ def python() -> str:
     """Return the interpreter of the peers' environment, which is made where it lacks."""
     interpreter, made = ENVIRONMENT / "bin" / "python", ENVIRONMENT / "installed"
     if not made.is_file() or made.read_text() != " ".join(PACKAGES):
-        venv.create(ENVIRONMENT, with_pip=True)
+        venv.create(ENVIRONMENT, with_pip=True, clear=True, symlinks=True)
         subprocess.run([interpreter, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
         made.write_text(" ".join(PACKAGES))
     return str(interpreter)
