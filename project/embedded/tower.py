@@ -57,17 +57,24 @@ class Eye(nn.Module):
         self.reading = nn.Sequential(nn.Linear(POOLED, DIMENSIONS), nn.LayerNorm(DIMENSIONS), nn.GELU())
         self.saying = nn.Linear(DIMENSIONS, DIMENSIONS)
 
+    def levels(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """What is seen at each place: texture (n, 96, 14, 14) and shape (n, 192, 7, 7)."""
+        texture = self.texture(picture.permute(0, 3, 1, 2).float() / 127.5 - 1)
+        return texture, self.shape(texture)
+
     def look(self, picture: Tensor) -> Tensor:
         """Pooled features, before they are made sense of."""
-        x = picture.permute(0, 3, 1, 2).float() / 127.5 - 1
-        texture = self.texture(x)
-        shape = self.shape(texture)
-        pooled = [level.flatten(2) for level in (texture, shape)]
-        return torch.cat([part for level in pooled for part in (level.mean(2), level.amax(2))], 1)
+        return pooled(*self.levels(picture))
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         pooled = self.look(picture)
         return pooled, self.saying(self.reading(pooled))
+
+
+def pooled(texture: Tensor, shape: Tensor) -> Tensor:
+    """Mean and maximum of what is seen at all places (n, POOLED)."""
+    levels = [level.flatten(2) for level in (texture, shape)]
+    return torch.cat([part for level in levels for part in (level.mean(2), level.amax(2))], 1)
 
 
 class BuiltInCode(InputModule):

@@ -19,6 +19,7 @@ from .search import ProductIndex
 STAGES = ("encode", "identifiers", "words", "vectors", "rerank", "hydrate", "facets", "total")
 SAMPLES = 3
 FAVOURITES = "our favourites"
+RECOLOURED = "photo + colour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ def examples(reads_pictures: bool) -> Iterator[Example]:
     for product, picture in _pictured(spread):
         yield Example("photo", product, picture=picture, within=10 if reads_pictures else 0)
         yield Example("photo + text", product, text=product.name, picture=picture)
+        alike = Product.objects.public().filter(category=product.category).exclude(colour__in=["", product.colour])
+        other = alike.select_related("category").order_by("pk").first()
+        if other:
+            text = f"but in {other.colour}"
+            yield Example(RECOLOURED, other, text, picture, within=10 if reads_pictures else 0)
 
 
 def favourites() -> list[str]:
@@ -122,12 +128,15 @@ def favourites() -> list[str]:
 def run(example: Example) -> Outcome:
     """Run one example through the public search of the index."""
     results = ProductIndex.search(example.text, image=example.picture, facets=example.facets)
-    family = set(ProductIndex.registered().family(example.product))
-    ranks = (
-        rank
-        for rank, hit in enumerate(results.hits, start=1)
-        if hit.object in family or hit.object.name == example.product.name
-    )
+    wanted = example.product
+    family = set(ProductIndex.registered().family(wanted))
+
+    def right(found: Product) -> bool:
+        if example.kind == RECOLOURED:  # any of its kind in that colour
+            return (found.category, found.colour) == (wanted.category, wanted.colour)
+        return found in family or found.name == wanted.name
+
+    ranks = (rank for rank, hit in enumerate(results.hits, start=1) if right(hit.object))
     return Outcome(example, results, next(ranks, None))
 
 
