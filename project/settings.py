@@ -187,6 +187,9 @@ CATALOG_SEARCH = {
             "revision": revision("image_tower", "reranker"),  # it looks through the tower
         },
     },
+    # Two cores that do everything else too read thirty products for the first time in half a second.
+    "RERANK_SECONDS": 1.0,
+    "MODEL_SECONDS": 3.0,
     "QUEUE": CELERY_TASK_DEFAULT_QUEUE,
     "MODEL_QUEUE": INTERACTIVE_QUEUE,
 }

@@ -20,11 +20,11 @@ KNOWN = 1_600
 HELD_OUT = len(examples.combinations(kept_away=True))
 
 
-def shop(seed: int) -> list[Offer]:
+def shop(seed: int, known: int = KNOWN) -> list[Offer]:
     """Every held-out combination once, its twin with swapped colours, and many others as distractors."""
     rng = np.random.default_rng([seed, 13])
     kept, shown = examples.combinations(kept_away=True), examples.combinations(kept_away=False)
-    others = [shown[i] for i in rng.choice(len(shown), KNOWN, replace=False)]
+    others = [shown[i] for i in rng.choice(len(shown), known, replace=False)]
     specs = [examples.spec_of(one, rng) for one in [*kept, *others]]
     specs += [replace(one, colour=one.second, second=one.colour) for one in specs[: len(kept)] if one.second]
     return [questions.offer(number, spec, rng, plainly=True) for number, spec in enumerate(specs)]

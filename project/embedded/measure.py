@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -73,31 +73,31 @@ class Options:
     jobs: int
 
 
-def tables(options: Options) -> list[Table]:
+def tables(options: Options) -> Iterator[Table]:
     """All tables of the page, in its order."""
     model, cross = build_embedder(), build_reranker()
     module = cross[0]
     gallery = judged.Gallery.drawn(model, options.seed, options.work)
-    shop = judged.Shop.drawn(model, options.work)
-    catalogues = [real.Catalogue.read(folder) for folder in options.real]
-    found = [
-        judged.captions(model, gallery),
-        judged.photo_queries(model, gallery),
-        judged.told_in(model, shop),
-        judged_reranker.reranked(module, options.seed, options.work),
-    ]
+    yield judged.captions(model, gallery)
+    yield judged.photo_queries(model, gallery)
+    yield judged.told_in(model, judged.Shop.drawn(model, options.work))
+    yield judged_reranker.reranked(module, options.seed, options.work)
     with scratch_database():
         django.setup()
         place = stages.opened(options.seed, options.jobs)
-        found += [stages.orders(place, options.seed), stages.compositions(place, options.seed)]
-        found += [real.photos(model, one) for one in catalogues]
-        found += [real.reranked(module, one) for one in catalogues]
-        found += [stages.judged(folder) for folder in options.judged]
-    return [*found, latencies(model), pairs(cross)]
+        yield stages.orders(place, options.seed)
+        yield stages.compositions(place, options.seed)
+        for catalogue in map(real.Catalogue.read, options.real):
+            yield real.photos(model, catalogue)
+            yield real.reranked(module, catalogue)
+        for folder in options.judged:
+            yield stages.judged(folder)
+    yield latencies(model)
+    yield pairs(cross)
 
 
 def main() -> None:
-    """Measure, print, write the page."""
+    """Measure, print each table, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--work", type=Path, default=Path(".data/embedded"), help="where drawings are kept for the next run"
@@ -108,13 +108,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    found = tables(Options(options.work, options.real, options.judged, options.seed, options.threads))
+    found = []
+    for table in tables(Options(options.work, options.real, options.judged, options.seed, options.threads)):
+        print(f"## {table.title}\n\n{table}\n", flush=True)
+        found.append(table)
     kind, colour, pattern = examples.combinations(kept_away=True)[EXAMPLE]
     example = f"a {plain_caption(ProductSpec(kind, colour, None, pattern))}"
     page = written(found, WEIGHTS.stat().st_size, reranker.WEIGHTS.stat().st_size, example)
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page, encoding="utf-8")
-    print(page)
 
 
 if __name__ == "__main__":

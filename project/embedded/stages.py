@@ -51,7 +51,7 @@ def opened(seed: int, jobs: int) -> Shop:
     from django.conf import settings
     from django.core.management import call_command
 
-    offers = shop(seed)
+    offers = shop(seed, known=400)
     # However slow the machine is, the models finish; the demo has a worker of its own for them.
     settings.CATALOG_SEARCH |= {"MODEL_QUEUE": "", "RERANK_SECONDS": 60.0, "QUERY_LOG": False}
     settings.MEDIA_ROOT = tempfile.mkdtemp()
@@ -71,7 +71,7 @@ def opened(seed: int, jobs: int) -> Shop:
     return Shop(offers, photos)
 
 
-def orders(place: Shop, seed: int, each: int = 100) -> Table:
+def orders(place: Shop, seed: int, each: int = 80) -> Table:
     """How near each stage comes to the best order, for what the training showed in no such combination."""
     rng = np.random.default_rng([seed, 15])
     chosen = [int(i) for i in rng.choice(HELD_OUT, each, replace=False)]
@@ -111,7 +111,7 @@ def scored(found: np.ndarray, ideal: np.ndarray) -> float:
     return float(ndcg(np.pad(found[:10], (0, max(0, 10 - len(found))))[None], ideal)[0])
 
 
-def compositions(place: Shop, seed: int, each: int = 40) -> Table:
+def compositions(place: Shop, seed: int, each: int = 30) -> Table:
     """Questions about how things go together: the share of what each stage gets right."""
     rng = np.random.default_rng([seed, 16])
     specs = [one.spec for one in place.offers]

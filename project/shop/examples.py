@@ -20,6 +20,7 @@ STAGES = ("encode", "identifiers", "words", "vectors", "rerank", "hydrate", "fac
 SAMPLES = 3
 FAVOURITES = "our favourites"
 RECOLOURED = "photo + colour"
+PAGE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def examples(reads_pictures: bool) -> Iterator[Example]:
         other = alike.select_related("category").order_by("pk").first()
         if other:
             text = f"but in {other.colour}"
-            yield Example(RECOLOURED, other, text, picture, within=10 if reads_pictures else 0)
+            yield Example(RECOLOURED, other, text, picture, within=PAGE if reads_pictures else 0)
 
 
 def favourites() -> list[str]:
