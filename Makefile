@@ -45,7 +45,7 @@ format: .venv/installed ## Put the code into the house style
 	$(BIN)/ruff format
 
 # Each fails by itself where it misses a goal; all are run.
-BENCH := vector_lane whole facets ingest endpoint saved cold pictured
+BENCH := vector_lane whole suggestions facets ingest endpoint saved cold pictured
 bench: .venv/installed ## Measure the app beside references in the same run; fails where a goal is missed
 	@failed=0; for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || failed=1; done; exit $$failed
 

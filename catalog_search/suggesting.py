@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from django.db.models import BooleanField
@@ -17,6 +18,7 @@ from django.http import HttpRequest
 
 from .facets import Facet, RangeFacet
 from .facets.base import followed
+from .images import thumbnail_storage
 from .indexes import SearchIndex
 from .languages import fold, text_config
 from .merchandising import narrowed
@@ -35,10 +37,15 @@ SHORTEST = 2
 LONGEST = 60
 WORDS = 6
 """Words of the text that are looked at, and words of the catalogue that an unfinished one may become."""
-LOOKED_AT = 500
+LOOKED_AT = 200
 """Products that are looked at, the best of which are shown: of a beginning that thousands share, any will do."""
 VALUES, VALUE_SECONDS = 2000, 300
 _WORD = re.compile(r"[^\W_]+")
+BROAD = 2
+"""Letters that so many words begin with that the index would collect half of the catalogue: they only sort out what
+the other words find."""
+ENDING = 4
+"""Letters that a stemmer takes off: the stem of a longer word begins as what was typed does."""
 TITLES_FIRST = "{0.05, 0.1, 0.3, 1.0}"
 
 
@@ -116,55 +123,66 @@ def _products(
 ) -> tuple[SuggestedProduct, ...]:
     if scope.generation.pk is None or scope.is_empty:
         return ()
-    # Words as the catalogue writes them, stemmed as its documents are; the one being typed also as it begins.
-    any_of = " && ".join("(" + " || ".join("phraseto_tsquery(%s::regconfig, %s)" for _ in one) + ")" for one in meant)
-    parameters: list[Any] = [value for one in meant for word in one for value in (text_config(scope.language), word)]
-    if len(meant[-1]) == 1 or meant[-1][0] == last:
-        earlier, _, final = any_of.rpartition(" && ")
-        any_of = " && ".join(filter(None, [earlier, f"({final} || %s::tsquery)"]))
-        parameters.append(f"'{last}':*")
+    # Words as the catalogue writes them, stemmed as its documents are; the one being typed also as it begins. It stands
+    # in the statement itself, not in a subquery: the planner must see how many begin so, since of a beginning that
+    # half of the products share, the first ones of the table are read at once, and the index would collect all.
+    phrase = f"phraseto_tsquery('{text_config(scope.language)}'::regconfig, %s)"
+    *finished, begun = meant
+    if is_begun := len(begun) == 1 or begun[0] == last:
+        begun = [word for word in begun if len(word) <= len(last) + ENDING]
+    ways = [[phrase] * len(one) for one in (*finished, begun)]
+    words = [word for one in (*finished, begun) for word in one]
+    if is_begun:
+        ways[-1].append("%s::tsquery")
+        words.append(f"'{last}':*")
+    *firsts, final = [f"({' || '.join(one)})" for one in ways]
+    asked = " && ".join([*firsts, final])
+    among = f"search_vector @@ ({asked})"
+    if firsts and len(last) <= BROAD:
+        among = f"search_vector @@ ({' && '.join(firsts)}) AND (search_vector @@ {final}) IS TRUE"
     statement = f"""
-        WITH asked(query) AS MATERIALIZED (SELECT {any_of}),
-        document AS MATERIALIZED (
-            SELECT object_key, object_id, search_vector FROM {Document._meta.db_table}
-            WHERE generation_id = {int(scope.generation.pk)} AND language = %s
-              AND search_vector @@ (SELECT query FROM asked)
+        WITH document AS MATERIALIZED (
+            SELECT object_key, object_id, thumbnail, search_vector FROM {Document._meta.db_table}
+            WHERE generation_id = {int(scope.generation.pk)} AND language = %s AND {among}
             LIMIT {LOOKED_AT}
         )
-        SELECT document.object_key FROM document JOIN ({scope.keys[0]}) product(key) ON {scope.join}
-        ORDER BY ts_rank('{TITLES_FIRST}', document.search_vector, (SELECT query FROM asked)) DESC, 1
+        SELECT document.object_key, document.thumbnail FROM document JOIN ({scope.keys[0]}) product(key) ON {scope.join}
+        ORDER BY ts_rank('{TITLES_FIRST}', document.search_vector, {asked}) DESC, 1
         LIMIT {4 * limit}
     """
-    rows = execute(scope.alias, statement, (*parameters, scope.language, *scope.keys[1]))
+    rows = execute(scope.alias, statement, (scope.language, *words, *scope.keys[1], *words))
     numbered = any(character.isdigit() for character in query.text)
     by_identifier = [match.key for match in lanes.identifiers(scope, query)][:limit] if numbered else []
-    keys = list(dict.fromkeys([*by_identifier, *(key for (key,) in rows)]))
+    keys = list(dict.fromkeys([*by_identifier, *(key for key, _ in rows)]))
     live = {str(product.pk): product for product in scope.among(keys)}
     # Of variants that share a title, one.
     by_title = {str(live[key]): key for key in reversed(keys) if key in live}
     shown = [key for key in keys if key in live and by_title[str(live[key])] == key][:limit]
-    pictures = thumbnails(scope, shown)
+    storage = thumbnail_storage()
+    pictures = thumbnails(scope, by_identifier) | {key: storage.url(name) for key, name in rows if name}
     return tuple(SuggestedProduct(live[key], pictures.get(key, "")) for key in shown)
 
 
 def _queries(scope: Scope, beginnings: Sequence[str], limit: int) -> tuple[str, ...]:
-    found: dict[str, int] = {}
-    popular = PopularQuery.objects.using(scope.alias).filter(index=scope.index.label, language__in=["", scope.language])
-    for text, count in popular.filter(text__startswith=beginnings[0]).values_list("text", "count")[:limit]:
-        found[text] = count
-    if not found and len(beginnings) > 1:  # a typo: the words of the catalogue that were most likely meant
-        for text, count in popular.filter(text__startswith=beginnings[1]).values_list("text", "count")[:limit]:
-            found[text] = count
-    return tuple(sorted(found, key=lambda text: (-found[text], text)))
+    """Return what others asked that begins so; else, a typo, as the words that were most likely meant begin."""
+    statement = f"""
+        SELECT text FROM {PopularQuery._meta.db_table}
+        WHERE index = %s AND language IN ('', %s) AND text LIKE %s ORDER BY count DESC, text LIMIT {limit}
+    """
+    for beginning in beginnings[:2]:  # letters, digits and spaces: nothing that LIKE takes for a pattern
+        if rows := execute(scope.alias, statement, (scope.index.label, scope.language, f"{beginning}%")):
+            return tuple(dict.fromkeys(text for (text,) in rows))
+    return ()
 
 
 def _values(scope: Scope, meant: Sequence[Sequence[str]], limit: int) -> tuple[SuggestedValue, ...]:
     """Return values one of whose words begins with each word that was typed, most products first."""
+    starts = [tuple(ways) for ways in meant]
 
     def fits(words: Sequence[str]) -> bool:
-        return all(any(word.startswith(one) for word in words for one in ways) for ways in meant)
+        return all(any(word.startswith(ways) for word in words) for ways in starts)
 
-    return tuple(value for value, words in _all_values(scope) if fits(words))[:limit]
+    return tuple(islice((value for value, words in _all_values(scope) if fits(words)), limit))
 
 
 _kept: dict[str, tuple[float, list[tuple[SuggestedValue, list[str]]]]] = {}
