@@ -216,10 +216,6 @@ class SearchForm(forms.Form):
         observe(self.index, results)
         return results
 
-    def facet(self, name: str, request: HttpRequest | None = None) -> FacetResult:
-        """Return the values of one facet among what the form finds, up to MORE_VALUES; those that hold ``within``."""
-        return self.counted(name, request).facets[name]
-
     def counted(self, name: str, request: HttpRequest | None = None) -> Results:
         """Search for the values of one facet alone, none where what the form resembles is not this visitor's to see.
 

@@ -122,6 +122,7 @@ class SearchView(View):
         context: dict[str, Any] = {"search_form": form, "index": form.index, "results": results, "address": address}
         canonical = self.get_canonical(form, address)
         context |= {
+            "all_products": Address(address.path, QueryDict()),
             "canonical": self.request.build_absolute_uri(str(canonical)),
             "is_canonical": str(canonical) == str(address) and results is not None and results.total > 0,
         }
@@ -140,8 +141,6 @@ class SearchView(View):
             "chips": [*similar, *filters],
             "filter_count": len(filters),
             "without_filters": address.without(*names),
-            "without_words": address.without("q"),
-            "all_products": Address.of(address.path, type(address.parameters)()),
             "facets": panels(form, results, address),
             "unusable_filters": [str(form.fields[name].label) for name in names if name in form.errors],
             "carried": [(name, value) for name, value in _pairs(address) if name not in (*names, *NOT_CARRIED)],
@@ -234,9 +233,9 @@ def facet_values(request: HttpRequest, index: str, facet: str) -> JsonResponse:
         raise Http404("There is no such facet.")
     if not form.is_valid():
         return JsonResponse({"errors": form.errors.get_json_data()}, status=400)
-    found = form.facet(facet, request)
-    values = [] if found is None or found.is_range else [asdict(value) for value in found.found]  # type: ignore[union-attr]
-    return JsonResponse({"values": values, "hidden": found.hidden if found else 0})
+    found = form.counted(facet, request).facets[facet]
+    values = [] if found.is_range else [asdict(value) for value in found.found]  # type: ignore[union-attr]
+    return JsonResponse({"values": values, "hidden": found.hidden})
 
 
 @require_safe

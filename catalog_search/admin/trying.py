@@ -39,7 +39,7 @@ class TryForm(forms.Form):
         self.fields["cutoff"].widget.attrs["placeholder"] = settings.CUTOFF
         self.fields["blend"].widget.attrs["placeholder"] = settings.RERANK_BLEND
         for name, weight in settings.VECTOR_WEIGHTS.items():
-            label = f'{Settings.VECTOR_WEIGHTS.name}["{name}"]'
+            label = f"{Settings.VECTOR_WEIGHTS.name} {name}"
             field = forms.FloatField(label=label, required=False, min_value=0, max_value=1)
             field.widget.attrs["placeholder"] = weight
             self.fields[WEIGHT + name] = field

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,6 +60,9 @@ class Outcome:
             return f"not among the first {self.example.within}"
         if self.example.kind == "variant" and self.rank and self.results.hits[self.rank - 1].variants < 2:
             return "no other variant found"
+        guidance = self.results.guidance
+        if self.example.kind == "misspelt" and not (guidance.instead_of or self.results.did_you_mean):
+            return "not corrected"
         return self._miscounted()
 
     def _miscounted(self) -> str:
@@ -98,6 +102,8 @@ def examples(reads_pictures: bool) -> Iterator[Example]:
         yield Example("identifier", product, text=product.sku.lower().replace("-", " "), within=1)
         if product.category:
             yield Example("facet", product, text=product.name, facets={"category": [product.category.path]})
+        if (typed := misspelt(product.name)) != product.name:
+            yield Example("misspelt", product, text=typed)
     variant = Product.objects.public().filter(parent__is_public=True).order_by("pk").first()
     if variant:
         yield Example("variant", variant, text=f"{variant.name} {variant.colour} {variant.size}")
@@ -111,6 +117,16 @@ def examples(reads_pictures: bool) -> Iterator[Example]:
         if other:
             text = f"but in {other.colour}"
             yield Example(RECOLOURED, other, text, picture, within=PAGE if reads_pictures else 0)
+
+
+def misspelt(name: str) -> str:
+    """Return a name with two letters of its longest word swapped; as it is where all words are short."""
+    word = max(re.findall(r"[^\W\d_]{6,}", name), key=len, default="")
+    for place in range(2, len(word) - 1):
+        if word[place] != word[place + 1]:
+            swapped = word[:place] + word[place + 1] + word[place] + word[place + 2 :]
+            return name.replace(word, swapped, 1)
+    return name
 
 
 def favourites() -> list[str]:

@@ -144,8 +144,13 @@ def test_own_pages_of_the_admin_fit_a_narrow_screen(visit: Callable[..., Any], w
     for name, path in OWN_PAGES.items():
         page.goto(f"/admin/catalog_search/{path}")
         wide[name] = page.evaluate("document.documentElement.scrollWidth") - width
+    page.goto("/admin/shop/product/?q=red+mug")
+    page.get_by_role("button", name="Search by picture").wait_for()
+    wide["products"] = page.evaluate("document.documentElement.scrollWidth") - width
 
     assert {name: one for name, one in wide.items() if one > 0} == {}
+    # Beside its buttons there is room to type.
+    assert page.locator("#searchbar").bounding_box()["width"] > 100
 
 
 def test_a_page_that_cannot_be_dark_keeps_its_text_readable(visit: Callable[..., Any]) -> None:

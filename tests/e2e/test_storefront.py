@@ -230,6 +230,8 @@ def test_an_expired_picture_says_so(visit: Visit, photo: Path) -> None:
     page.reload()
 
     assert "expired" in page.locator("body").inner_text()
+    page.get_by_role("link", name="See all products").click()
+    page.wait_for_url(re.compile("/search/$"))
 
 
 def options(page: Any) -> list[str]:

@@ -23,6 +23,7 @@ document.addEventListener("DOMContentLoaded", () => {
   button.className = "cs-by-picture"
   button.textContent = place.dataset.label
   button.addEventListener("click", () => input.click())
+  bar.form.classList.add("cs-search-bar")
   bar.form.querySelector("[type=submit]").after(button, input)
 
   bar.addEventListener("paste", (event) => {
