@@ -95,11 +95,11 @@ def test_every_variant_on_demand(shop: Shop) -> None:
     assert {hit.variants for hit in results} == {1}
 
 
-def test_the_back_office_and_the_strip_show_every_variant(shop: Shop, admin_client: Client) -> None:
+def test_the_back_office_shows_every_variant_and_the_strip_one(shop: Shop, admin_client: Client) -> None:
     rows = admin_client.get("/admin/shop/product/", {"q": "shirt"}).context["cl"].result_list
     assert {"Blue shirt", "Red shirt", "Blue shirt small"} <= {row.name for row in rows}
     strip = [hit.object for hit in ProductIndex.similar(shop["mug"], size=10)]
-    assert {shop["blue M"], shop["red S"], shop["blue S"]} <= set(strip)
+    assert len({shop["blue M"], shop["red S"], shop["blue S"]} & set(strip)) == 1
 
 
 @pytest.mark.parametrize("text", ["", "shirt"])

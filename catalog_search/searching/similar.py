@@ -25,7 +25,8 @@ def similar(
     queryset: QuerySet[Any] | None = None,
     request: HttpRequest | None = None,
 ) -> tuple[Hit, ...]:
-    """Return the products nearest to one, without itself and its variants (``SearchIndex.variants``).
+    """Return the products nearest to one, without itself and its variants (``SearchIndex.variants``); of each other
+    family one, where the index groups.
 
     ``first`` puts products before others that are about as near: ``Q(stock__gt=0)``. A product that is not indexed
     yet has nothing similar.
@@ -52,7 +53,6 @@ def resembling(
         cutoff=None,  # the nearest there are, however near
         rerank=False,
         facet_counts=False,
-        group_by=False,
         request=request,
     )
     hits = results.hits
