@@ -169,7 +169,9 @@ def _queries(scope: Scope, beginnings: Sequence[str], limit: int) -> tuple[str, 
         SELECT text FROM {PopularQuery._meta.db_table}
         WHERE index = %s AND language IN ('', %s) AND text LIKE %s ORDER BY count DESC, text LIMIT {limit}
     """
-    for beginning in beginnings[:2]:  # letters, digits and spaces: nothing that LIKE takes for a pattern
+    typed, *meant = beginnings
+    likeliest = [one for one in meant if not one.startswith(typed)][:1]  # the others begin as what was typed does
+    for beginning in (typed, *likeliest):  # letters, digits and spaces: nothing that LIKE takes for a pattern
         if rows := execute(scope.alias, statement, (scope.index.label, scope.language, f"{beginning}%")):
             return tuple(dict.fromkeys(text for (text,) in rows))
     return ()
