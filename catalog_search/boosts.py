@@ -60,11 +60,7 @@ def boosted(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence
     if not (scope.index.boosts and ask.query and candidates):
         return candidates
     gained = gains(scope, [one.key for one in candidates])
-    lifted = [
-        one._replace(score=one.score * (1 + share), boost=share)
-        for one in candidates
-        for share in [gained.get(one.key, 0.0)]
-    ]
+    lifted = [one.lifted(gained.get(one.key, 0.0)) for one in candidates]
     ordered = {
         kind: iter(sorted((one for one in lifted if _kind(one) == kind), key=lambda one: -one.score))
         for kind in set(map(_kind, lifted))
