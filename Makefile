@@ -7,7 +7,7 @@ BIN := .venv/bin
 EXTRAS := models,heic,remote,api,metrics,evaluation,spelling,demo,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train test test-slow soak lint format bench bench-models bench-relevance clean
+.PHONY: help demo train test test-slow soak lint format bench bench-full bench-models bench-relevance clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ format: .venv/installed ## Put the code into the house style
 BENCH := vector_lane whole suggestions facets ingest endpoint saved cold pictured
 bench: .venv/installed ## Measure the app beside references in the same run; fails where a goal is missed
 	@failed=0; for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || failed=1; done; exit $$failed
+
+# An hour or two; a million documents want 12 GB of memory and 8 GB of disk.
+FULL := filters exact_or_hnsw query_kinds typos boosts families growth peers
+bench-full: .venv/installed ## Measure growth up to a million documents, peers and all that takes longer
+	@failed=0; for run in $(FULL) "ingest --rows 100000" "million --full"; do \
+		echo "== $$run"; $(BIN)/python -m benchmarks.$$run || failed=1; done; exit $$failed
 
 bench-models: .venv/installed ## Compare models through Celery with the bare library; fails where a goal is missed
 	$(BIN)/python -m benchmarks.models

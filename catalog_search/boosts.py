@@ -35,6 +35,11 @@ class Boost:
     weight: float = 1.0
     half_life: timedelta | None = None
 
+    @property
+    def column(self) -> Any:
+        """What it reads of a product, as the ORM writes it."""
+        return self.by.replace(".", "__") if isinstance(self.by, str) else Case(When(self.by, then=1), default=0)
+
     def strengths(self, values: Mapping[str, Any]) -> dict[str, float]:
         """Map the values of products by key to 0..1; without a value, 0."""
         known = {key: value for key, value in values.items() if value is not None}
@@ -72,18 +77,13 @@ def gains(scope: Scope, keys: Sequence[str]) -> dict[str, float]:
     """Return by key the share of its score that each product gains, at most BOOST_LIMIT; negative where it loses."""
     boosts = scope.index.boosts
     total = sum(abs(boost.weight) for boost in boosts) or 1.0
-    columns = [_column(boost) for boost in boosts]
-    rows = scope.read(keys, *columns)
-    gained = dict.fromkeys(rows, 0.0)
-    for number, boost in enumerate(boosts):
+    facts = scope.facts(keys)
+    gained = dict.fromkeys(facts, 0.0)
+    for number, boost in enumerate(boosts, start=1):
         most = settings.BOOST_LIMIT * boost.weight / total
-        for key, strength in boost.strengths({key: values[number] for key, values in rows.items()}).items():
+        for key, strength in boost.strengths({key: values[number] for key, values in facts.items()}).items():
             gained[key] += most * strength
     return gained
-
-
-def _column(boost: Boost) -> Any:
-    return boost.by.replace(".", "__") if isinstance(boost.by, str) else Case(When(boost.by, then=1), default=0)
 
 
 def _kind(one: Candidate) -> tuple[str, bool]:

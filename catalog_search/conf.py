@@ -166,6 +166,7 @@ class Settings:
     CACHE = Setting("default", "the alias in CACHES for query vectors, frozen rankings and uploaded pictures")
     QUERY_CACHE_SECONDS = Setting(3600, "how long the vector of a query and its reranker's scores are kept", minimum=0)
     PAGING_SECONDS = Setting(600, "how long a ranking is frozen for paging", minimum=0)
+    BROWSE_SECONDS = Setting(60, "how long at most what takes long to count is kept while browsing", minimum=0)
     PICTURE_SECONDS = Setting(1800, "how long a visitor's uploaded picture can be searched with", minimum=1)
 
     SEARCHES_PER_MINUTE = Setting(120, "storefront searches of one visitor in a minute; 0 for no bound", minimum=0)

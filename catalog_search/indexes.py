@@ -110,6 +110,10 @@ class SearchIndex:
         shared = NullIf(Cast(F(field.attname), CharField()), Value(""))
         return Coalesce(shared, Concat(Value(":"), Cast(F("pk"), CharField()), output_field=CharField()))
 
+    def facts(self) -> list[Any]:
+        """Return what ranking reads of each product: the expression of its family, then that of each boost."""
+        return [self.family_key(), *(boost.column for boost in self.boosts)]
+
     def order(self, sort: str = "") -> list[OrderBy]:
         """Return the order of a sort, or that of browsing; whatever direction, what has no value comes last."""
         written = self.sorts[sort] if sort else self.browse_order or next(iter(self.sorts.values()), "-pk")

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from catalog_search import Facet, HierarchyFacet, RangeFacet, SearchIndex
 from catalog_search.facets import FacetRange, FacetValue, bounds
 from catalog_search.models import Generation
-from catalog_search.searching import Results, lanes, search
+from catalog_search.searching import Results, costly, lanes, search
 from project.shop.models import Brand, Category, Product, ProductImage
 from project.shop.search import ProductIndex
 
@@ -408,6 +408,37 @@ def test_pages_neither_repeat_nor_skip_while_the_shop_changes(
         pages += 1
 
     assert sorted(seen) == sorted(expected)
+
+
+def red(results: Results) -> int:
+    return next((one.count for one in results.facets["colour"].found if one.value == "red"), 0)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_what_took_long_is_kept_while_browsing(
+    products: list[Product], settings: Any, monkeypatch: pytest.MonkeyPatch, grouped: bool
+) -> None:
+    deal(products, 2)
+    here: dict[str, Any] = {"group_by": grouped, "page_size": 100}
+    before = search(INDEX, **here)
+    monkeypatch.setattr(costly, "COSTLY_SECONDS", 0.0)
+    monkeypatch.setattr(costly, "WORTH", 1_000_000)
+    search(INDEX, **here)  # from now on it is kept
+
+    Product.objects.update(colour="red", parent=None)
+    after = search(INDEX, **here)
+    assert (after.total, red(after)) == (before.total, red(before))
+    few = Product.objects.filter(pk__in=[one.pk for one in products[:3]])
+    assert red(search(INDEX, queryset=few, **here)) == few.filter(is_public=True).count()
+    assert search(INDEX, facets={"colour": ["red"]}, **here).total == Product.objects.public().count()
+    assert red(search(INDEX, "red mug chair dress lamp", cutoff=None, **here)) > red(before)
+
+    settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "BROWSE_SECONDS": 0}
+    cache.clear()
+    for _ in range(2):
+        Product.objects.filter(pk=Product.objects.public().earliest("pk").pk).delete()
+        anew = search(INDEX, **here)
+        assert anew.total == red(anew) == Product.objects.public().count()
 
 
 def test_browsing_is_in_the_order_declared(products: list[Product]) -> None:

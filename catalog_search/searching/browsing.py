@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.db.models import Case, When, Window
@@ -12,6 +13,7 @@ from ..conf import settings
 from ..sql import execute
 from . import paging, steps
 from .asking import Ask
+from .costly import kept
 from .counting import count
 from .hydration import hydrate
 from .paging import Page, Ranking
@@ -43,9 +45,9 @@ def browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
 
 
 def _part(scope: Scope, ask: Ask, number: int, trace: Trace) -> Ranking:
-    kept = paging.frozen(paging.ranking_key(scope, ask, number)) if ask.page > 1 else None
-    if kept:
-        return kept
+    known = paging.frozen(paging.ranking_key(scope, ask, number)) if ask.page > 1 else None
+    if known:
+        return known
     before = [paging.frozen(paging.ranking_key(scope, ask, one)) for one in range(min(number, FROZEN_PARTS))]
     total = before[0].total if before and before[0] else _total(scope, ask)
     length = settings.MAX_CANDIDATES
@@ -63,21 +65,30 @@ def _part(scope: Scope, ask: Ask, number: int, trace: Trace) -> Ranking:
 
 
 def _total(scope: Scope, ask: Ask) -> int:
-    if not ask.grouped:
-        return scope.products.count()
-    # Not count(DISTINCT): it sorts.
-    return scope.products.order_by().values_list(scope.index.family_key()).distinct().count()
+    products = scope.products
+    if ask.grouped:  # not count(DISTINCT): it sorts
+        products = products.order_by().values_list(scope.index.family_key()).distinct()
+    return kept("total", (scope.index.label, scope.identity, ask.grouped), products.count)
 
 
 def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) -> list[Candidate]:
     """Return the products, or the first of each family, in a window of the order."""
+    admitted = [] if ask.sort else scope.admitted(ask.admitted)
+    read = partial(_rows, scope, ask, window, without, admitted)
+    decided = scope.index.label, scope.identity, ask.sort, ask.grouped, window, without, admitted
+    return [Candidate(key, 0.0, family, variants) for key, family, variants in kept("listed", decided, read)]
+
+
+def _rows(
+    scope: Scope, ask: Ask, window: slice, without: Sequence[str], admitted: Sequence[str]
+) -> list[tuple[str, str, int]]:
+    """Return (key, family, how many variants) of what is listed; what is admitted goes first."""
     order: list[Any] = scope.index.order(ask.sort)
-    if admitted := [] if ask.sort else scope.admitted(ask.admitted):
-        # They go first, where steps choose.
+    if admitted:
         order.insert(0, Case(When(pk__in=admitted, then=0), default=1).asc())
     if not ask.grouped:
         products = scope.products.exclude(pk__in=without) if without else scope.products
-        return [_candidate(str(key)) for key in products.order_by(*order).values_list("pk", flat=True)[window]]
+        return [(str(key), "", 1) for key in products.order_by(*order).values_list("pk", flat=True)[window]]
     products = scope.products.annotate(catalog_search_family=scope.index.family_key())
     if without:
         products = products.exclude(catalog_search_family__in=without)
@@ -91,9 +102,4 @@ def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) 
         FROM (SELECT min(place) AS place, count(*) AS variants FROM product
               GROUP BY family ORDER BY 1 OFFSET %s LIMIT %s) best JOIN product USING (place) ORDER BY place
     """
-    rows = execute(scope.alias, statement, (*parameters, window.start, window.stop - window.start))
-    return [_candidate(key, family, variants) for key, family, variants in rows]
-
-
-def _candidate(key: str, family: str = "", variants: int = 1) -> Candidate:
-    return Candidate(key, 0.0, family, variants)
+    return execute(scope.alias, statement, (*parameters, window.start, window.stop - window.start))

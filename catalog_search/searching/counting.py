@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -14,6 +15,7 @@ from ..facets import Facet
 from ..facets.base import Row
 from ..sql import execute
 from .asking import Ask
+from .costly import kept
 from .query import Query
 from .results import FacetResult
 from .scope import Scope
@@ -41,11 +43,14 @@ def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -
             narrowed = scope.narrowed(ask.chosen, without=facet.name)
             bases[own] = _Base(narrowed.products if keys is None else narrowed.among(listed))
         bases[own].facets.append(facet)
-    rows = _rows(scope, ask, list(bases.values()))
+    read = partial(_rows, scope, ask, list(bases.values()))
+    # Who browses counts all that there is; the products that a query finds are a thousand at most.
+    decided = scope.index.label, scope.identity, facets, ask.chosen, ask.more, ask.within, ask.grouped
+    rows = read() if keys is not None else kept("counts", decided, read)
     found: dict[str, FacetResult] = {}
     for facet in facets:
         chosen, more = ask.chosen.get(facet.name, ()), facet.name == ask.more
-        counted = facet.read(rows[facet.name], chosen, scope.index.model, more, ask.within if more else "")
+        counted = facet.read(rows.get(facet.name, []), chosen, scope.index.model, more, ask.within if more else "")
         found[facet.name] = FacetResult(facet, counted, exact.get(facet.name, True))
     return found
 

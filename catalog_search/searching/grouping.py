@@ -14,8 +14,8 @@ def with_families(scope: Scope, candidates: Sequence[Candidate]) -> list[Candida
 
     So the time of the reranker goes to what can be shown; which of a family is shown is decided after arranging.
     """
-    families = scope.read((one.key for one in candidates), scope.index.family_key())
-    known = [one.of(str(families.get(one.key, (one.key,))[0])) for one in candidates]
+    facts = scope.facts(one.key for one in candidates)
+    known = [one.of(str(facts[one.key][0]) if one.key in facts else one.key) for one in candidates]
     best = {one.family: one for one in reversed(known)}
     return sorted(known, key=lambda one: best[one.family] is not one)
 

@@ -97,6 +97,17 @@ class Scope:
             return {}
         return {str(key): tuple(values) for key, *values in execute(self.alias, statement, parameters)}
 
+    def facts(self, keys: Iterable[str]) -> dict[str, tuple[Any, ...]]:
+        """Return by key what these products are grouped and boosted by (``index.facts()``); each is read once."""
+        wanted = list(keys)
+        if unread := [key for key in wanted if key not in self._facts]:
+            self._facts.update(dict.fromkeys(unread) | self.read(unread, *self.index.facts()))
+        return {key: found for key in wanted if (found := self._facts[key]) is not None}
+
+    @cached_property
+    def _facts(self) -> dict[str, tuple[Any, ...] | None]:
+        return {}
+
     def admitted(self, keys: Sequence[str]) -> list[str]:
         """Return those of these keys whose products are in scope, in their order."""
         there = self.read(keys) if keys else {}

@@ -224,7 +224,10 @@ def _ranking(scope: Scope, ask: Ask, membership: Membership, trace: Trace) -> Ra
     if kept:
         return kept
     found, reranked = membership.under(scope), 0
-    members = with_families(scope, found.candidates) if ask.grouped else found.candidates
+    members = found.candidates
+    if ask.grouped:
+        with trace.stage("group"):
+            members = with_families(scope, members)
     if ask.sort:
         with trace.stage("sort"):
             members = _sorted(scope, members, ask.sort)
@@ -238,7 +241,8 @@ def _ranking(scope: Scope, ask: Ask, membership: Membership, trace: Trace) -> Ra
         members = steps.arranged(scope, ask, members, trace)
     ranking = Ranking(members, reranked, found.complete)
     if len(members) > ask.size and not trace.degraded and ask.arrange is None:
-        paging.freeze(key, ranking)
+        with trace.stage("freeze"):
+            paging.freeze(key, ranking)
     return ranking
 
 
