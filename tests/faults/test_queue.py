@@ -142,6 +142,40 @@ def test_a_transaction_that_is_open_while_a_generation_is_built(indexed_shop: Sh
     assert not Change.objects.exists()
 
 
+def test_who_deletes_products_waits_for_no_worker_and_holds_none_up(indexed_shop: Shop) -> None:
+    """Each of them locks, in an order of its own, what the other one writes: one would have to be sent away."""
+    first, last = (indexed_shop[name] for name in ("red mug", "dress"))
+    for product in (first, last):
+        rename(product, "New")
+    begun, worked, errors = threading.Event(), threading.Event(), []
+
+    def delete() -> None:
+        try:
+            with transaction.atomic():
+                last.delete()
+                begun.set()
+                worked.wait(3)
+                first.delete()
+        except OperationalError as error:
+            errors.append(error)
+        connection.close()
+
+    shop = threading.Thread(target=delete)
+    shop.start()
+    begun.wait(60)
+    drain()
+    waited = not shop.is_alive()
+    worked.set()
+    shop.join()
+    drain()
+
+    assert not errors
+    assert not waited
+    assert not Document.objects.filter(text__startswith="New").exists()
+    assert not Change.objects.exists()
+    assert Document.objects.count() == len(indexed_shop) - 2
+
+
 def test_a_connection_that_was_cut_raises_what_django_raises(indexed_shop: Shop) -> None:
     """Whatever comes first on a new connection; a shop that expects Django's errors meets no others."""
     for statement in ("SELECT 1", None):
