@@ -364,13 +364,16 @@ def test_batches_grow_where_they_are_quick(
     dummy_models.CATALOG_SEARCH |= {"BATCH_SIZE": 4}
     for number in range(40):
         make_product(f"Mug {number}")
-    sizes: dict[float, list[int]] = {}
-    for quick in (1e9, 0.0):
+    sizes: dict[tuple[float, float], list[int]] = {}
+    for quick, rate in ((1e9, 1e3), (1e9, 0.1), (0.0, 1e3)):
         monkeypatch.setattr(work, "QUICK_SECONDS", quick)
         generation = start_generation(registry.get("product"), fresh=True)
         prepare(generation)
+        Generation.objects.filter(pk=generation.pk).update(measured={"rate": rate})
         backfill(generation)
-        drain(done=sizes.setdefault(quick, []).append)
+        drain(done=sizes.setdefault((quick, rate), []).append)
 
-    assert sizes[1e9] == [4, 8, 16, 12]
-    assert sizes[0.0] == [4] * 10
+    assert sizes[1e9, 1e3] == [4, 8, 16, 12]
+    # A model that has all of them to embed would still be at it when the lease of 300 s ends.
+    assert sizes[1e9, 0.1] == [4, 7, 7, 7, 7, 7, 1]
+    assert sizes[0.0, 1e3] == [4] * 10

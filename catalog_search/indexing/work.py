@@ -75,12 +75,21 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
                 batch = ahead
                 # Where vectors are on record, or the model is fast, what each batch costs by itself would dominate.
                 quick = time.monotonic() - begun < QUICK_SECONDS
-                size = min(2 * size, max(LARGEST_BATCH, size)) if quick else settings.BATCH_SIZE
+                size = min(2 * size, _largest(batch)) if quick else settings.BATCH_SIZE
         except BaseException:  # who is told to stop leaves no claim that others would have to wait for
             for left in (claimed, batch.claimed if batch else None):
                 if left:
                     changes.release(alias, left)
             raise
+
+
+def _largest(batch: Batch | None) -> int:
+    """Return how many products may be claimed at once: should all have to be embedded, while the batch before is with
+    the model, the lease must not end.
+    """
+    rate = batch.generation.measured.get("rate") if batch else None
+    in_time = int(rate * settings.LEASE_SECONDS / 4) if rate else LARGEST_BATCH
+    return max(settings.BATCH_SIZE, min(in_time, LARGEST_BATCH))
 
 
 def _begin(alias: str, claimed: changes.Claim, model: ThreadPoolExecutor) -> Batch | None:
