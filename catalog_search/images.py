@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,10 @@ from .exceptions import ImageError
 JPEG_QUALITY = 90
 # Of the longer edge to the shorter: Qwen's processors refuse pictures from 200 on.
 MAX_RATIO = 100
+# A decoder goes over all pixels for each scan of a progressive JPEG, of which an empty one takes a few bytes: so many
+# of a small file cost hours. Encoders make about ten; libtiff draws the line here as well.
+MAX_SCANS = 100
+_SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
 # What files of the HEIF family call themselves.
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Modes that Pillow shrinks with antialiasing; palettes and deep greys are converted first.
@@ -61,6 +66,8 @@ def read_picture(source: bytes | IO[bytes]) -> Picture:
         raise ImageError(_("The picture file is empty."))
     if len(data) > limit:
         raise ImageError(_("The picture file is larger than %(size)s MB.") % {"size": f"{limit / 1e6:g}"})
+    if len(_SCAN.findall(data)) > MAX_SCANS:
+        raise ImageError(_("The picture would take too long to decode; save it anew."))
     try:
         with warnings.catch_warnings():
             # Our own pixel limit decides; Pillow's warning would only repeat it.

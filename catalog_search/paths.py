@@ -60,7 +60,7 @@ def plain_text(value: Any) -> str:
         return ", ".join(f"{str(key).replace('_', ' ')}: {plain_text(one)}" for key, one in value.items() if one)
     if isinstance(value, list | tuple | set):
         return ", ".join(filter(None, map(plain_text, value)))
-    text = str(value).replace("\x00", "")
+    text = str(value).encode(errors="replace").decode().replace("\x00", "")  # no database takes halves of characters
     if "<" in text or "&" in text:
         text = html.unescape(strip_tags(text.replace("<", " <")))
     return " ".join(text.split())

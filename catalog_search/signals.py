@@ -15,10 +15,7 @@ from django.db.models.signals import ModelSignal, m2m_changed, post_delete, post
 
 from .indexes import SearchIndex
 from .indexing import append, append_keys, changes
-from .indexing.documents import remove
 from .indexing.related import Relation, owners, relations
-from .models import Generation
-from .sql import write_alias
 
 
 def connect(index: SearchIndex) -> None:
@@ -26,20 +23,14 @@ def connect(index: SearchIndex) -> None:
     model = index.model
     key = _concrete(model)._meta.pk.attname
 
-    def saved(sender: type[Model], instance: Model, **_: Any) -> None:
+    def written(sender: type[Model], instance: Model, **_: Any) -> None:
+        # Documents are left to workers, also of what is gone: it is never found, since searches join to the shop's own
+        # rows; and whoever deletes would wait for workers, or they for it, or each for the other.
         if changes.recording():
             append_keys(index, [getattr(instance, key)])
 
-    def deleted(sender: type[Model], instance: Model, **_: Any) -> None:
-        # The documents go in the product's own transaction; the change catches a worker that holds the product.
-        if changes.recording():
-            alias, gone = write_alias(model), str(getattr(instance, key))
-            live = Generation.objects.using(alias).of(index.label).live().values_list("pk", flat=True)
-            remove(alias, [gone], list(live))
-            append_keys(index, [gone])
-
-    _connect(index, post_save, _writers(model, children=True), saved)
-    _connect(index, post_delete, _writers(model), deleted)
+    _connect(index, post_save, _writers(model, children=True), written)
+    _connect(index, post_delete, _writers(model), written)
     for relation in relations(index):
         _follow(index, relation)
 

@@ -1,7 +1,4 @@
-"""Celery tasks: a few lines each, around one plain function. They take JSON only.
-
-Indexing may run twice without harm, so the task of a killed worker goes to another one, whatever the project sets.
-"""
+"""Celery tasks: a few lines each, around one plain function. They take JSON only."""
 
 from __future__ import annotations
 
@@ -30,6 +27,13 @@ from .sql import read_alias, write_alias
 
 logger = logging.getLogger(__name__)
 
+OPTIONS: dict[str, Any] = {"ignore_result": True, "serializer": "json"}
+"""For each task, whatever the project sets for its own."""
+INDEXING = OPTIONS | {"acks_late": True, "reject_on_worker_lost": True}
+"""It may run twice without harm, so the task of a killed worker goes to another one."""
+ANSWERING = OPTIONS | {"acks_late": False}
+"""Somebody waits for it, though not for long."""
+
 SLICE_SECONDS = 60.0
 """A task gives way after a minute, so that a worker that is told to stop can."""
 
@@ -51,7 +55,7 @@ def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE
     task.apply_async(args, queue=queue, expires=expires, countdown=countdown or None)  # type: ignore[arg-type]
 
 
-@shared_task(name=doorbell.TASK, ignore_result=True, acks_late=True, reject_on_worker_lost=True)
+@shared_task(name=doorbell.TASK, **INDEXING)
 def index_changes() -> None:
     """Work off the changes that wait; ring again for what is left."""
     for alias in {write_alias(index.model) for index in registry}:
@@ -59,7 +63,7 @@ def index_changes() -> None:
             send(index_changes)
 
 
-@shared_task(name="catalog_search.sweep", ignore_result=True)
+@shared_task(name="catalog_search.sweep", **OPTIONS)
 def sweep() -> None:
     """Wake a worker for changes whose ring got lost or whose wait is over, and for words that should be counted again;
     run it from beat every half minute.
@@ -70,7 +74,7 @@ def sweep() -> None:
         send(count_words, generation_id)
 
 
-@shared_task(name="catalog_search.count_words", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
+@shared_task(name="catalog_search.count_words", **INDEXING)
 def count_words(generation_id: int) -> None:
     """Count the words of a generation again, where its documents changed."""
     generation = _written().live().filter(pk=generation_id).first()
@@ -78,7 +82,7 @@ def count_words(generation_id: int) -> None:
         vocabulary.refresh(generation)
 
 
-@shared_task(name="catalog_search.reconcile", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
+@shared_task(name="catalog_search.reconcile", **INDEXING)
 def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None:
     """Find and mend what no signal told of, a slice of each live generation at a time; run it from beat every night."""
     if generation_id is None:
@@ -95,7 +99,7 @@ def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None
         send(reconcile_indexes, generation_id, found.after, expires=NIGHT_SECONDS)
 
 
-@shared_task(name="catalog_search.prepare_generation", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
+@shared_task(name="catalog_search.prepare_generation", **INDEXING)
 def prepare_generation(generation_id: int) -> None:
     """Load the model and open a new generation for documents; the reason is kept where that fails."""
     generation = _written().get(pk=generation_id)
@@ -106,7 +110,7 @@ def prepare_generation(generation_id: int) -> None:
         raise
 
 
-@shared_task(name="catalog_search.build_generation", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
+@shared_task(name="catalog_search.build_generation", **INDEXING)
 def build_generation(generation_id: int, serve: bool = False) -> None:
     """Build a generation by workers alone, a slice at a time, and let it serve if asked to; the admin sends it.
 
@@ -126,25 +130,25 @@ def build_generation(generation_id: int, serve: bool = False) -> None:
         send(build_generation, generation_id, serve, expires=NIGHT_SECONDS, countdown=BUILD_POLL_SECONDS)
 
 
-@shared_task(name="catalog_search.forget_searches", ignore_result=True)
+@shared_task(name="catalog_search.forget_searches", **OPTIONS)
 def forget_searches() -> None:
     """Erase searches older than QUERY_LOG_DAYS; run it from beat every night."""
     forget()
 
 
-@shared_task(name="catalog_search.draw_popular_queries", ignore_result=True)
+@shared_task(name="catalog_search.draw_popular_queries", **OPTIONS)
 def draw_popular_queries() -> None:
     """Draw the queries to suggest from the log; run it from beat every hour."""
     popular.draw()
 
 
-@shared_task(name=encoding.TASK, ignore_result=True, acks_late=False)
+@shared_task(name=encoding.TASK, **ANSWERING)
 def encode_query(key: str, alias: str, generation_id: int, contents: list[tuple[str, str]]) -> None:
     """Answer a web process that waits for the vectors of a query."""
     worker.answer(key, lambda: encoding.encode(alias, generation_id, [worker.unpacked(*one) for one in contents]))
 
 
-@shared_task(name=reranking.TASK, ignore_result=True, acks_late=False)
+@shared_task(name=reranking.TASK, **ANSWERING)
 def rerank(
     key: str, alias: str, generation_id: int, language: str, documents: list[str], query: tuple[str, str]
 ) -> None:
@@ -152,7 +156,7 @@ def rerank(
     worker.answer(key, lambda: reranking.score(alias, generation_id, language, documents, worker.unpacked(*query)))
 
 
-@shared_task(name=explaining.TASK, ignore_result=True, acks_late=False)
+@shared_task(name=explaining.TASK, **ANSWERING)
 def explain(key: str, alias: str, generation_id: int, language: str, documents: list[str]) -> None:
     """Answer a web process that waits for what text and picture of products bring by themselves."""
     worker.answer(key, lambda: explaining.parts(alias, generation_id, language, documents))

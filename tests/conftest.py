@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import django
 import pytest
+from django.utils import translation
 from PIL import Image
 from redis import Redis
 
@@ -142,6 +143,13 @@ def logbook(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setattr(module, "logbook", module.Logbook(background=False))
     return module.logbook
+
+
+@pytest.fixture(autouse=True)
+def fresh_language() -> Iterator[None]:
+    """Let no test speak the language that a request of another one asked for."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.db import models
 from django.db.models import Q
 
 from catalog_search import Boost, Facet, HierarchyFacet, RangeFacet, SearchIndex, checks
@@ -148,6 +149,39 @@ def test_workers_and_those_who_ask_them(
 )
 def test_declarations(declare: Callable[..., list[str]], attributes: dict[str, Any], expected: list[str]) -> None:
     assert declare(**attributes) == expected
+
+
+class Batch(models.Model):  # noqa: DJ008
+    pk = models.CompositePrimaryKey("product", "number")
+    product = models.IntegerField()
+    number = models.IntegerField()
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Page(models.Model):  # noqa: DJ008
+    address = models.CharField(max_length=201, primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Landing(Page):  # noqa: DJ008
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+@pytest.mark.parametrize(("model", "reason"), [(Batch, "several columns"), (Page, "201 char"), (Landing, "201 char")])
+def test_a_key_that_names_no_document(model: type[models.Model], reason: str) -> None:
+    """Saving such a product would fail."""
+    (message,) = checks._index(type("OddIndex", (SearchIndex,), {"text": ["pk"]})(model))
+
+    assert message.id == "catalog_search.E019"
+    assert reason in message.msg
 
 
 @pytest.mark.django_db

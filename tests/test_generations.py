@@ -232,6 +232,7 @@ class TestPruning:
         shown = Document.objects.get(object_key=indexed_shop["red mug"].pk).thumbnail
         orphan = Document.objects.get(object_key=indexed_shop["dress"].pk).thumbnail
         indexed_shop["dress"].delete()
+        drain()
         assert switching.prune(registry.get("product"), thumbnails=True).thumbnails == 0  # too fresh
         Thumbnail.objects.update(created_at="2020-01-01T00:00Z")
 

@@ -150,6 +150,18 @@ def test_decompression_bombs_are_refused_before_decoding() -> None:
         read_picture(bomb)
 
 
+def test_progressive_pictures_are_read_unless_they_have_scans_without_end() -> None:
+    picture = encode(Image.new("L", (64, 64), 128), "JPEG", progressive=True)
+    start, end = picture.rindex(b"\xff\xda"), picture.rindex(b"\xff\xd9")
+    endless = picture[:end] + 200 * picture[start:end] + picture[end:]
+
+    Image.open(io.BytesIO(endless)).load()  # nothing is wrong with it, but the time it takes
+    with pytest.raises(ImageError, match="too long"):
+        read_picture(endless)
+    # Phones put a film after the picture, in which anything may stand.
+    assert centre(picture + b"\xff\xda" * 200) == pytest.approx((128, 128, 128), abs=2)
+
+
 def test_too_many_bytes_are_refused_without_reading_them_all(settings: Any) -> None:
     settings.CATALOG_SEARCH = {"IMAGE_MAX_BYTES": 1000}
     file = io.BytesIO(b"x" * 5000)

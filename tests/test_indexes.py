@@ -47,6 +47,7 @@ def test_paths(make_product: Callable[..., Product], monkeypatch: pytest.MonkeyP
         (["a", None, "b"], "a, b"),
         ({"shoe_size": 42, "note": ""}, "shoe size: 42"),
         ("a\x00b\n\n c", "ab c"),
+        ("half a teapot \ud83e", "half a teapot ?"),
         (9.5, "9.5"),
     ],
 )

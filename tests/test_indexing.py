@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
 
 from catalog_search.indexes import registry
 from catalog_search.indexing import activate, changes, drain, paused, start_generation
 from catalog_search.indexing.generations import backfill, is_outdated, prepare
+from catalog_search.indexing.reconciling import Differences, reconcile
 from catalog_search.models import Change, Document, Generation, Thumbnail
+from catalog_search.suggesting import suggest
 from project.shop.models import Brand, Product, ProductImage
 
 Shop = dict[str, Product]
@@ -72,12 +75,20 @@ def test_what_did_not_change_is_not_embedded_again(indexed_shop: Shop) -> None:
     assert document(indexed_shop["red mug"]).embedded_at == before
 
 
-def test_deleting_takes_the_document_along_at_once(indexed_shop: Shop) -> None:
-    key = str(indexed_shop["red mug"].pk)
+def test_what_is_deleted_is_found_nowhere_whether_or_not_a_worker_comes(indexed_shop: Shop) -> None:
+    index, key = registry.get("product"), indexed_shop["red mug"].pk
     indexed_shop["red mug"].delete()
+    everything = index.search("")
 
-    assert not Document.objects.filter(object_key=key).exists()
+    for words in ("red mug", "mug-1001", "mug", ""):
+        found = index.search(words)
+        assert key not in [hit.object.pk for hit in found.hits]
+        assert found.total == len(found.hits)
+    assert everything.total == sum(value.count for value in everything.facets["brand"].found) == 4
+    assert key not in [one.object.pk for one in suggest(index, "red").products]
+    assert key not in [hit.object.pk for hit in index.similar(indexed_shop["red chair"])]
     drain()
+    assert not Document.objects.filter(object_key=key).exists()
     assert waiting() == set()
 
 
@@ -147,6 +158,22 @@ def test_a_product_that_cannot_be_read_stands_alone(
     assert Document.objects.count() == 60
     assert Change.objects.get().object_key == str(zero.pk)
     assert Change.objects.get().error.startswith("ZeroDivisionError")
+
+
+def test_a_product_that_cannot_be_fetched_stands_alone(
+    make_product: Callable[..., Product], build_index: Callable[[], Generation]
+) -> None:
+    """A date that PostgreSQL has and Python has not: all queries that return the row fail."""
+    for number in range(60):
+        make_product(f"Mug {number}")
+    timeless = make_product("Timeless")
+    Product.objects.filter(pk=timeless.pk).update(created=RawSQL("'infinity'::timestamptz", ()))
+    generation = build_index()
+
+    assert Document.objects.count() == 60
+    assert Change.objects.get().object_key == str(timeless.pk)
+    assert "DataError" in Change.objects.get().error
+    assert reconcile(generation) == Differences(missing=0, orphaned=0, stale=0)
 
 
 def test_a_product_that_the_database_refuses_stands_alone(
@@ -337,13 +364,16 @@ def test_batches_grow_where_they_are_quick(
     dummy_models.CATALOG_SEARCH |= {"BATCH_SIZE": 4}
     for number in range(40):
         make_product(f"Mug {number}")
-    sizes: dict[float, list[int]] = {}
-    for quick in (1e9, 0.0):
+    sizes: dict[tuple[float, float], list[int]] = {}
+    for quick, rate in ((1e9, 1e3), (1e9, 0.1), (0.0, 1e3)):
         monkeypatch.setattr(work, "QUICK_SECONDS", quick)
         generation = start_generation(registry.get("product"), fresh=True)
         prepare(generation)
+        Generation.objects.filter(pk=generation.pk).update(measured={"rate": rate})
         backfill(generation)
-        drain(done=sizes.setdefault(quick, []).append)
+        drain(done=sizes.setdefault((quick, rate), []).append)
 
-    assert sizes[1e9] == [4, 8, 16, 12]
-    assert sizes[0.0] == [4] * 10
+    assert sizes[1e9, 1e3] == [4, 8, 16, 12]
+    # A model that has all of them to embed would still be at it when the lease of 300 s ends.
+    assert sizes[1e9, 0.1] == [4, 7, 7, 7, 7, 7, 1]
+    assert sizes[0.0, 1e3] == [4] * 10

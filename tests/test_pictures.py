@@ -16,7 +16,7 @@ from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
 from catalog_search.indexes import registry
-from catalog_search.indexing import changes, drain, pictures
+from catalog_search.indexing import changes, drain, fetching, pictures
 from catalog_search.indexing.fetching import fetch
 from catalog_search.indexing.generations import progress
 from catalog_search.models import Change, Document, Generation
@@ -228,6 +228,35 @@ def test_answers_come_in_order_whatever_takes_longer(settings: Any) -> None:
 
     assert fetch(ask, range(100), lambda number: -number) == [-5 if n == 5 else n for n in range(100)]
     assert fetch(ask, [], lambda _: 0) == []
+
+
+def test_a_storage_that_hangs_for_hours_is_left_alone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise each batch would leave threads behind, until the process may have no more."""
+    settings.CATALOG_SEARCH = {"PICTURE_TIMEOUT": 0.1, "PICTURE_THREADS": 2}
+    monkeypatch.setattr(fetching, "_lost", fetching._Lost())
+    monkeypatch.setattr(fetching, "MOST_LOST", 4)
+    asked, well = [], threading.Event()
+
+    def ask(number: int) -> int:
+        asked.append(number)
+        well.wait(60)
+        return number
+
+    def missing(number: int) -> int:
+        return -number
+
+    for _ in range(10):
+        assert fetch(ask, range(1, 4), missing) == [-1, -2, -3]
+    assert len(asked) <= 6
+    # One that never comes back must not be waited for.
+    monkeypatch.setattr(fetching, "REST_SECONDS", 0)
+    before = len(asked)
+    fetch(ask, range(1, 4), missing)
+    assert len(asked) > before
+    monkeypatch.setattr(fetching, "REST_SECONDS", 900)
+    well.set()
+    waited = threading.Event()
+    assert any(fetch(ask, range(1, 4), missing) == [1, 2, 3] or waited.wait(0.05) for _ in range(200))
 
 
 def test_pictures_of_a_hundred_products_are_asked_for_at_once(settings: Any) -> None:

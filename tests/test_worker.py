@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.core.management import call_command
+from redis import Redis
 
+from catalog_search import tasks
+from catalog_search.backends import worker
+from catalog_search.exceptions import Unavailable
 from catalog_search.indexing import doorbell
 from catalog_search.models import Change, Document, Generation
 from project.shop.models import Product
@@ -57,6 +63,25 @@ def test_the_sweep_finds_what_no_bell_announced(served: Product, monkeypatch: py
     sweep()
 
     assert until(lambda: Document.objects.get().text.startswith("Green kettle"))
+
+
+def test_tasks_of_a_project_that_pickles_its_own_are_json(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"QUEUE": "nobody", "MODEL_QUEUE": "nobody"}
+    app = current_app._get_current_object()
+    monkeypatch.setitem(app.conf, "task_serializer", "pickle")
+    monkeypatch.delitem(app.amqp.__dict__, "send_task_message", raising=False)  # it keeps what was set at first
+    try:
+        doorbell._send()
+        tasks.send(tasks.index_changes)
+        with pytest.raises(Unavailable):
+            worker.ask("catalog_search.rerank", "words", seconds=0.1)
+    finally:
+        del app.amqp.__dict__["send_task_message"]
+    with Redis.from_url(app.conf.broker_url) as broker:
+        messages = [json.loads(message) for message in broker.lrange("nobody", 0, -1)]
+        broker.delete("nobody")
+
+    assert [message["content-type"] for message in messages] == ["application/json"] * 3
 
 
 def test_a_save_does_not_wait_for_a_broker_that_is_down(served: Product, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,9 @@ def _ask(task: str, arguments: Sequence[Any], seconds: float) -> Any:
     key = f"catalog_search:answer:{uuid.uuid4().hex}"
     # A question that nobody waits for any more must not keep a worker busy.
     expires = seconds + CLOCK_SECONDS
-    current_app.send_task(task, (key, *arguments), queue=settings.MODEL_QUEUE, expires=expires, ignore_result=True)
+    current_app.send_task(
+        task, (key, *arguments), queue=settings.MODEL_QUEUE, expires=expires, ignore_result=True, serializer="json"
+    )
     cache = caches[settings.CACHE]
     while (answer := cache.get(key)) is None:
         if time.monotonic() > end:

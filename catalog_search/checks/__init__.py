@@ -20,12 +20,13 @@ from ..conf import Settings, settings
 from ..exceptions import ConfigurationError
 from ..indexes import SearchIndex, registry
 from ..indexing.related import relations
-from ..models import Generation
+from ..models import Change, Generation
 from ..routers import IndexingRouter
 from ..sql import read_alias, write_alias
 from . import lookups, workers
 from .database import check_alias
 
+KEY_LENGTH = Change._meta.get_field("object_key").max_length or 0
 BACKENDS = {"EMBEDDER": Embedder, "RERANKER": Reranker, "IMAGE_RERANKER": Reranker}
 
 
@@ -129,6 +130,16 @@ def _backend(name: str, configuration: Any, kind: Any) -> Iterator[CheckMessage]
         )
 
 
+def _key_problem(model: type[Model]) -> str:
+    """Return why changes and documents could not name a model's rows by their keys, "" where they can."""
+    key: Any = model._meta.pk
+    if isinstance(key, models.CompositePrimaryKey):
+        return "has several columns"
+    while key.remote_field:
+        key = key.target_field
+    return f"may have {key.max_length} characters" if (key.max_length or 0) > KEY_LENGTH else ""
+
+
 def _index(index: SearchIndex) -> Iterator[CheckMessage]:
     declaration = type(index)
     if not index.text and not index.image:
@@ -138,6 +149,15 @@ def _index(index: SearchIndex) -> Iterator[CheckMessage]:
             obj=declaration,
             id="catalog_search.E010",
         )
+    if problem := _key_problem(index.model):
+        yield Error(
+            f"{index.model._meta.label} cannot be indexed: its primary key {problem}.",
+            hint="Give it a key of one column, of at most "
+            f"{KEY_LENGTH} characters; a UniqueConstraint can say what the old one said.",
+            obj=declaration,
+            id="catalog_search.E019",
+        )
+        return
     for attribute in ("text", "keywords", "image", "identifiers"):
         paths = getattr(index, attribute)
         for path in [paths] if isinstance(paths, str) or callable(paths) else paths:

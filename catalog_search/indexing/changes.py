@@ -24,6 +24,10 @@ _CHANGES = Change._meta.db_table
 _GENERATIONS = Generation._meta.db_table
 _CLAIM_LOCK = 0x6361_7461  # any number that no one else locks: "cata"
 
+SILENT_SECONDS = 30
+"""After what silence PostgreSQL ends a worker's transaction: it would keep the locks of a machine that died for hours.
+Alive, a worker gives one statement after the other."""
+
 BEGINNING_SECONDS = 60.0
 """Far longer than it takes until everybody sees a generation that was begun."""
 
@@ -123,7 +127,7 @@ def claim(alias: str, limit: int) -> Claim | None:
     """
     token = uuid.uuid4()
     with transaction.atomic(using=alias):
-        execute(alias, f"SELECT pg_advisory_xact_lock({_CLAIM_LOCK})")
+        take_turn(alias)
         execute(
             alias,
             f"UPDATE {_CHANGES} SET set_aside = true, claim = NULL, error = %s "
@@ -180,12 +184,25 @@ def claim(alias: str, limit: int) -> Claim | None:
     return Claim(token, rows[0][1], changes, attempts)
 
 
+def take_turn(alias: str) -> None:
+    """Wait until no other worker claims; call in a transaction, which is the turn."""
+    _do_not_outlive(alias)
+    execute(alias, f"SELECT pg_advisory_xact_lock({_CLAIM_LOCK})")
+
+
 def still_owned(alias: str, claimed: Claim) -> set[str]:
     """Lock the changes of a claim and return the keys that nobody took over meanwhile; call in a transaction."""
+    _do_not_outlive(alias)
     rows = execute(
         alias, f"SELECT object_key FROM {_CHANGES} WHERE claim = %s ORDER BY id FOR UPDATE", (claimed.token,)
     )
     return {key for (key,) in rows}
+
+
+def _do_not_outlive(alias: str) -> None:
+    """Have PostgreSQL end this transaction, and free what it locked, when its worker falls silent."""
+    limit = f"{SILENT_SECONDS}s"
+    execute(alias, "SELECT set_config('idle_in_transaction_session_timeout', %s, true)", (limit,))
 
 
 def complete(alias: str, claimed: Claim, keys: Iterable[str]) -> None:

@@ -149,12 +149,12 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
     )
 
 
-def remove(alias: str, keys: Iterable[str], generations: Sequence[int]) -> None:
+def remove(alias: str, generation: Generation, keys: Iterable[str]) -> None:
     """Delete the documents of products that are gone."""
     execute(
         alias,
-        f"DELETE FROM {_DOCUMENTS} WHERE generation_id = ANY(%s::bigint[]) AND object_key = ANY(%s)",
-        (list(generations), list(keys)),
+        f"DELETE FROM {_DOCUMENTS} WHERE generation_id = %s AND object_key = ANY(%s)",
+        (generation.pk, list(keys)),
     )
 
 

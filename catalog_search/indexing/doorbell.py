@@ -60,7 +60,8 @@ def ring() -> None:
 
 def _send() -> None:
     try:
-        current_app.send_task(TASK, queue=settings.QUEUE or None, ignore_result=True, expires=EXPIRE_SECONDS)
+        queue = settings.QUEUE or None
+        current_app.send_task(TASK, queue=queue, expires=EXPIRE_SECONDS, ignore_result=True, serializer="json")
     except Exception as error:  # every transport has exceptions of its own
         logger.warning("No worker could be woken (%s); the sweep will find the changes.", error)
 

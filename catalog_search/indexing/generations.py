@@ -23,7 +23,8 @@ from ..languages import text_config
 from ..models import Change, Document, Generation
 from ..routers import reading_what_was_written
 from ..sql import compile_keys, execute, write_alias
-from . import ann, doorbell, work
+from . import ann, doorbell
+from .reading import draft, read
 from .statistics import measure
 from .vocabulary import count_words
 
@@ -146,11 +147,12 @@ def _accepted(embedder: Embedder, contents: list[Content]) -> list[Content]:
 def _measure(generation: Generation) -> tuple[list[Content], dict[str, float]]:
     """Return a sample of contents, and what an estimate needs: products a second, and pictures of a product."""
     index = registry.get(generation.index)
-    products = list(index.index_queryset().using(generation.alias).order_by("?")[:MEANS_SAMPLE])
+    sample = index.index_queryset().using(generation.alias).order_by("?").values_list("pk", flat=True)[:MEANS_SAMPLE]
+    keys = [str(key) for key in sample]
     start = time.perf_counter()
-    contents, found = _contents(index, products)
+    contents, found = _contents(index, generation.alias, keys)
     loading = time.perf_counter() - start
-    measured = {"pictures": found / len(products)} if products else {}
+    measured = {"pictures": found / len(keys)} if keys else {}
     timed = contents[:RATE_SAMPLE]
     embedder = embedder_of(generation.definition["embedder"])
     try:
@@ -158,18 +160,18 @@ def _measure(generation: Generation) -> tuple[list[Content], dict[str, float]]:
             embed(embedder, timed[:1], "document", {})  # the first call of a model takes longer
             start = time.perf_counter()
             embed(embedder, timed, "document", {})
-            each = loading / len(products) + (time.perf_counter() - start) / len(timed)
+            each = loading / len(keys) + (time.perf_counter() - start) / len(timed)
             measured["rate"] = 1 / max(each, 1e-6)
     except CatalogSearchError:
         pass  # a product in the sample that the model refuses: the build finds and names it
     return contents, measured
 
 
-def _contents(index: SearchIndex, products: list[Any]) -> tuple[list[Content], int]:
+def _contents(index: SearchIndex, alias: str, keys: list[str]) -> tuple[list[Content], int]:
     """Return what is there to embed of some products, the first picture of each, and how many pictures they have."""
-    readings, _ = work.read(index, {str(product.pk): product for product in products})
+    readings, _ = read(alias, index, keys)
     own = [one for one in readings if one.language == index.language_codes[0]]
-    contents = [Content(one.content.text, one.content.image) for one in work.draft(own)]
+    contents = [Content(one.content.text, one.content.image) for one in draft(own)]
     return [one for one in contents if one], sum(len(one.files) for one in own)
 
 

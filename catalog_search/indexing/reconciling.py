@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 
@@ -13,8 +12,9 @@ from ..indexes import SearchIndex, registry
 from ..models import Change, Document, Generation
 from ..routers import reading_what_was_written
 from ..sql import execute
-from . import changes, documents, work
+from . import changes, documents
 from .generations import backfill, definition
+from .reading import draft, read
 
 CHUNK = 500
 """Products in memory at once."""
@@ -54,8 +54,8 @@ def reconcile(
     index, stale = registry.get(generation.index), 0
     if not _comparable(index, generation):
         return Differences(missing, orphaned, 0)
-    for products in _chunks(index, generation.alias, after):
-        keys = _stale(index, generation, products, deep)
+    for chunk in _chunks(index, generation.alias, after):
+        keys = _stale(index, generation, chunk, deep)
         if keys and mend:
             with transaction.atomic(using=generation.alias):
                 if deep:
@@ -63,9 +63,9 @@ def reconcile(
                 changes.append_to(generation, keys)
         stale += len(keys)
         if done:
-            done(len(products))
+            done(len(chunk))
         if end is not None and time.monotonic() > end:
-            return Differences(missing, orphaned, stale, list(products)[-1])
+            return Differences(missing, orphaned, stale, chunk[-1])
     return Differences(missing, orphaned, stale)
 
 
@@ -75,31 +75,31 @@ def _comparable(index: SearchIndex, generation: Generation) -> bool:
     return all(now[name] == then.get(name) for name in now.keys() - {"embedder", "quantization"})
 
 
-def _chunks(index: SearchIndex, alias: str, after: str) -> Iterator[dict[str, Any]]:
-    """Yield products by key, in the order of their keys: each chunk a short query that needs no open cursor."""
-    products = index.index_queryset().using(alias).order_by("pk")
+def _chunks(index: SearchIndex, alias: str, after: str) -> Iterator[list[str]]:
+    """Yield the keys of products in their order: each chunk a short query that needs no open cursor."""
+    keys = index.index_queryset().using(alias).order_by("pk").values_list("pk", flat=True)
     last = index.model._meta.pk.to_python(after) if after else None
-    while chunk := list((products if last is None else products.filter(pk__gt=last))[:CHUNK]):
-        last = chunk[-1].pk
-        yield {str(product.pk): product for product in chunk}
+    while chunk := list((keys if last is None else keys.filter(pk__gt=last))[:CHUNK]):
+        last = chunk[-1]
+        yield [str(key) for key in chunk]
 
 
-def _stale(index: SearchIndex, generation: Generation, products: dict[str, Any], deep: bool) -> list[str]:
-    readings, _ = work.read(index, products)
-    drafts = {(one.key, one.language): one for one in work.draft(readings, fresh=True)} if deep else {}
-    known = documents.known_documents(generation.alias, generation, list(products))
+def _stale(index: SearchIndex, generation: Generation, keys: list[str], deep: bool) -> list[str]:
+    readings, _ = read(generation.alias, index, keys)
+    drafts = {(one.key, one.language): one for one in draft(readings, fresh=True)} if deep else {}
+    known = documents.known_documents(generation.alias, generation, keys)
     stale = set()
     for one in readings:
         place = (one.key, one.language)
         if (found := known.get(place)) is None:
             continue  # counted as missing before, or made just now
-        draft = drafts.get(place)
-        lacking = draft.picture_error if draft else any(file.error for file in one.files)
+        drawn = drafts.get(place)
+        lacking = drawn.picture_error if drawn else any(file.error for file in one.files)
         if lacking and found.pictures == Document.Pictures.OK:
             # While a storage is down, documents with good pictures are better left as they are.
             differs = found.text != documents.document_text(one.parts)
         else:
-            differs = found.stamp != one.stamp or (draft is not None and found.digest != draft.content.digest)
+            differs = found.stamp != one.stamp or (drawn is not None and found.digest != drawn.content.digest)
         if differs:
             stale.add(one.key)
     return sorted(stale - _waiting(generation, stale))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
-from django.utils import translation
+from django.db import transaction
 
 from .. import embedding
 from ..backends import embedder_of
@@ -18,19 +16,17 @@ from ..conf import settings
 from ..content import Content
 from ..exceptions import CatalogSearchError, Unavailable
 from ..fusion import Vector
-from ..indexes import SearchIndex, registry
-from ..languages import normalise_identifier
+from ..indexes import registry
 from ..models import Document, Generation
 from ..routers import reading_what_was_written
-from . import changes, documents, pictures
+from . import changes, documents
 from .documents import Draft, Reading
+from .reading import OUTAGES, draft, read
 
 logger = logging.getLogger(__name__)
 
 QUICK_SECONDS = 0.5
 LARGEST_BATCH = 1_000
-OUTAGES = (Unavailable, OperationalError, InterfaceError)
-"""What is no product's fault, however long it lasts."""
 
 Embedded = tuple[dict[str, Vector], dict[str, str]]
 """Vectors, and the reasons of those that failed, both by content digest."""
@@ -42,7 +38,8 @@ class Batch:
 
     claimed: changes.Claim
     generation: Generation
-    products: dict[str, Any]
+    found: frozenset[str]
+    """The keys of products that are there."""
     drafts: list[Draft]
     unread: dict[str, str]
     """The reasons of products that could not be read."""
@@ -78,7 +75,7 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
                 batch = ahead
                 # Where vectors are on record, or the model is fast, what each batch costs by itself would dominate.
                 quick = time.monotonic() - begun < QUICK_SECONDS
-                size = min(2 * size, max(LARGEST_BATCH, size)) if quick else settings.BATCH_SIZE
+                size = min(2 * size, _largest(batch)) if quick else settings.BATCH_SIZE
         except BaseException:  # who is told to stop leaves no claim that others would have to wait for
             for left in (claimed, batch.claimed if batch else None):
                 if left:
@@ -86,19 +83,28 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
             raise
 
 
+def _largest(batch: Batch | None) -> int:
+    """Return how many products may be claimed at once: should all have to be embedded, while the batch before is with
+    the model, the lease must not end.
+    """
+    rate = batch.generation.measured.get("rate") if batch else None
+    in_time = int(rate * settings.LEASE_SECONDS / 4) if rate else LARGEST_BATCH
+    return max(settings.BATCH_SIZE, min(in_time, LARGEST_BATCH))
+
+
 def _begin(alias: str, claimed: changes.Claim, model: ThreadPoolExecutor) -> Batch | None:
     """Read the products of a claim and hand to the model what differs; None where reading failed (noted)."""
     try:
         generation = Generation.objects.using(alias).get(pk=claimed.generation_id)
         index = registry.get(generation.index)
-        products = _fetch(alias, index, claimed.keys)
-        readings, unread = read(index, products)
+        readings, unread = read(alias, index, claimed.keys)
         drafts = draft(_changed(alias, generation, readings))
         contents = {one.content.digest: one.content for one in drafts}
         known = documents.known_vectors(alias, generation, list(contents)) if contents else {}
         missing = {digest: content for digest, content in contents.items() if digest not in known}
         embedded = model.submit(_embed, generation, missing)
-        return Batch(claimed, generation, products, drafts, unread, known, embedded)
+        found = frozenset(one.key for one in readings)
+        return Batch(claimed, generation, found, drafts, unread, known, embedded)
     except Exception as error:
         _give_back(alias, claimed, claimed.keys, error)
         return None
@@ -126,7 +132,7 @@ def _settle(alias: str, batch: Batch, keys: Sequence[str], vectors: dict[str, Ve
             owned = changes.still_owned(alias, claimed).intersection(keys)
             ready = [one for one in batch.drafts if one.key in owned]
             documents.write(alias, batch.generation, ready, vectors)
-            documents.remove(alias, owned - batch.products.keys(), [batch.generation.pk])
+            documents.remove(alias, batch.generation, owned - batch.found)
             # A text-only document stands; its change stays, to look for the pictures again.
             lacking = {one.key: one.picture_error for one in ready if one.picture_error}
             changes.complete(alias, claimed, owned - lacking.keys())
@@ -149,51 +155,6 @@ def _give_back(alias: str, claimed: changes.Claim, keys: Sequence[str], error: E
     changes.fail(alias, claimed, dict.fromkeys(keys, f"{type(error).__name__}: {error}"))
 
 
-def read(index: SearchIndex, products: Mapping[str, Any]) -> tuple[list[Reading], dict[str, str]]:
-    """Read what products, by key, say in each language, their pictures stamped only; and why some cannot be read."""
-    files, said, unread = {}, [], {}
-    for key, product in products.items():
-        try:
-            identifiers = map(normalise_identifier, index.identifier_values(product))
-            distinct = tuple(dict.fromkeys(filter(None, identifiers)))
-            for language in index.language_codes:
-                with translation.override(language):
-                    parts, keywords = index.text_parts(product), index.keyword_parts(product)
-                said.append((key, language, parts, keywords, distinct))
-            files[key] = index.picture_files(product)
-        except OUTAGES:
-            raise
-        except Exception as error:  # a declaration's callables are foreign code
-            unread[key] = f"{type(error).__name__}: {error}"
-    stamped = dict(zip(files, pictures.stamp_all(list(files.values())), strict=True))
-    return [Reading(*one, tuple(stamped[one[0]])) for one in said if one[0] in stamped], unread
-
-
-def draft(readings: Sequence[Reading], fresh: bool = False) -> list[Draft]:
-    """Load the pictures of products; ``fresh`` reads the originals again."""
-    loaded = pictures.load((file for one in readings for file in one.files), fresh)
-    return [_draft(one, [loaded[file.stamp] for file in one.files]) for one in readings]
-
-
-def _draft(reading: Reading, loaded: Sequence[pictures.LoadedPicture]) -> Draft:
-    seen = [one for one in loaded if one.picture]
-    errors = "; ".join(one.error for one in loaded if one.error)
-    state = Document.Pictures.FAILED if errors else Document.Pictures.OK if seen else Document.Pictures.NONE
-    first, *others = [one.picture for one in seen] or [None]
-    return Draft(
-        key=reading.key,
-        language=reading.language,
-        parts=reading.parts,
-        keywords=reading.keywords,
-        identifiers=reading.identifiers,
-        stamp=reading.stamp,
-        content=Content(documents.document_text(reading.parts), first, tuple(filter(None, others))),
-        thumbnail=seen[0].thumbnail if seen else "",
-        pictures=state,
-        picture_error=errors,
-    )
-
-
 def _changed(alias: str, generation: Generation, readings: Sequence[Reading]) -> list[Reading]:
     """Keep what differs from what is on record, and what lacks its pictures: they may be back."""
     known = documents.known_documents(alias, generation, [one.key for one in readings])
@@ -203,12 +164,6 @@ def _changed(alias: str, generation: Generation, readings: Sequence[Reading]) ->
         for one in readings
         if (found := known.get((one.key, one.language))) is None or found.stamp != one.stamp or found.pictures == failed
     ]
-
-
-def _fetch(alias: str, index: SearchIndex, keys: Sequence[str]) -> dict[str, Any]:
-    to_python = index.model._meta.pk.to_python
-    found = index.index_queryset().using(alias).filter(pk__in=[to_python(key) for key in keys])
-    return {str(product.pk): product for product in found}
 
 
 def _embed(generation: Generation, contents: dict[str, Content]) -> Embedded:

@@ -6,18 +6,19 @@ import random
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 import pytest
 from celery import Celery
 from django.core.management import call_command
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.indexes import registry
-from catalog_search.indexing import append_keys, doorbell, drain, paused
+from catalog_search.indexing import append_keys, changes, doorbell, drain, paused
 from catalog_search.indexing.reconciling import reconcile
 from catalog_search.models import Change, Document, Generation
 from catalog_search.sql import execute
@@ -139,6 +140,77 @@ def test_a_transaction_that_is_open_while_a_generation_is_built(indexed_shop: Sh
 
     found = Document.objects.filter(object_key=str(mug.pk)).order_by("generation")
     assert [one.text.split("\n")[0] for one in found] == ["Late", "Late"]
+    assert not Change.objects.exists()
+
+
+def test_who_deletes_products_waits_for_no_worker_and_holds_none_up(indexed_shop: Shop) -> None:
+    """Each of them locks, in an order of its own, what the other one writes: one would have to be sent away."""
+    first, last = (indexed_shop[name] for name in ("red mug", "dress"))
+    for product in (first, last):
+        rename(product, "New")
+    begun, worked, errors = threading.Event(), threading.Event(), []
+
+    def delete() -> None:
+        try:
+            with transaction.atomic():
+                last.delete()
+                begun.set()
+                worked.wait(3)
+                first.delete()
+        except OperationalError as error:
+            errors.append(error)
+        connection.close()
+
+    shop = threading.Thread(target=delete)
+    shop.start()
+    begun.wait(60)
+    drain()
+    waited = not shop.is_alive()
+    worked.set()
+    shop.join()
+    drain()
+
+    assert not errors
+    assert not waited
+    assert not Document.objects.filter(text__startswith="New").exists()
+    assert not Change.objects.exists()
+    assert Document.objects.count() == len(indexed_shop) - 2
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [lambda _: changes.take_turn("default"), lambda one: changes.still_owned("default", one)],
+    ids=["claiming", "writing"],
+)
+def test_a_worker_whose_machine_died_in_a_transaction_stops_nobody(
+    indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, hold: Callable[[changes.Claim], object]
+) -> None:
+    """PostgreSQL notices after hours that nobody is at the other end, and keeps the locks until then."""
+    monkeypatch.setattr(changes, "SILENT_SECONDS", 1)
+    for product in indexed_shop.values():
+        rename(product, "New")
+    dead, buried = threading.Event(), threading.Event()
+
+    def die() -> None:
+        claimed = changes.claim("default", 2)
+        assert claimed is not None
+        Change.objects.filter(claim=claimed.token).update(leased_until="2020-01-01T00:00Z")
+        with suppress(DatabaseError), transaction.atomic():
+            hold(claimed)
+            dead.set()
+            buried.wait(30)
+        connection.close()
+
+    worker = threading.Thread(target=die)
+    worker.start()
+    dead.wait(60)
+    drain()
+    nobody_waited_for_it = worker.is_alive()
+    buried.set()
+    worker.join()
+
+    assert nobody_waited_for_it
+    assert {text(product)[:3] for product in indexed_shop.values()} == {"New"}
     assert not Change.objects.exists()
 
 

@@ -21,7 +21,7 @@ from oscar.core.loading import get_model  # noqa: E402
 from shop.search import ProductIndex  # noqa: E402
 
 from catalog_search.indexes import registry  # noqa: E402
-from catalog_search.indexing.work import read  # noqa: E402
+from catalog_search.indexing.reading import read  # noqa: E402
 from catalog_search.models import Change, Document  # noqa: E402
 from project.drawing import ProductSpec, draw  # noqa: E402
 
@@ -131,7 +131,7 @@ index = registry.get("product")
 
 # What it costs to read products: as many statements for five as for twenty.
 def reading(number):
-    read(index, {str(one.pk): one for one in index.index_queryset().order_by("-pk")[:number]})
+    read("default", index, [str(one.pk) for one in index.index_queryset().order_by("-pk")[:number]])
 
 
 found["reading"] = [statements(reading, number) for number in (5, 20)]
