@@ -168,7 +168,9 @@ class Settings:
     PAGING_SECONDS = Setting(600, "how long a ranking is frozen for paging", minimum=0)
     PICTURE_SECONDS = Setting(1800, "how long a visitor's uploaded picture can be searched with", minimum=1)
 
-    SEARCHES_PER_MINUTE = Setting(120, "storefront searches of one visitor in a minute; 0 for no bound", minimum=0)
+    SEARCHES_PER_MINUTE = Setting(
+        120, "searches of a visitor in a minute, page and API together; 0: no bound", minimum=0
+    )
 
     VOCABULARY_SECONDS = Setting(3600, "how old the counted words may grow while documents change", minimum=0)
     SUGGEST_QUERIES_FROM = Setting(5, "searches that must have found something before a query is suggested", minimum=1)

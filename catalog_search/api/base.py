@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django import forms
-from django.db import InterfaceError, OperationalError
 from django.utils.module_loading import import_string
 from rest_framework import views
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
@@ -20,6 +19,7 @@ from rest_framework.response import Response
 from ..conf import settings
 from ..exceptions import IndexNotFound
 from ..indexes import SearchIndex, registry
+from ..responses import DATABASE_DOWN
 from .schema import SearchSchema
 from .throttling import SearchThrottle
 
@@ -51,7 +51,7 @@ def answered(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer whatever went wrong with ``{"errors": {name: [text, ...]}}``; "__all__" names what no field is to blame
     for. None where it is a bug, which Django answers and reports.
     """
-    if isinstance(exc, OperationalError | InterfaceError):
+    if isinstance(exc, DATABASE_DOWN):
         logger.error("The database does not answer: %s", exc)
         exc = DatabaseDown()
     response = views.exception_handler(exc, dict(context))
