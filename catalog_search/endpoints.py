@@ -73,7 +73,7 @@ def events(request: HttpRequest) -> HttpResponse:
         )
     except ValidationError as error:
         return JsonResponse({"errors": error.message_dict}, status=400)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         text = _("Send a JSON object with query_id and product, and kind and position if you like.")
         return _refusal(text, 400)
     return HttpResponse(status=204)

@@ -200,6 +200,15 @@ def test_an_upload_that_cannot_be_parsed(client: Client, indexed_shop: Shop) -> 
     assert list(response.json()["errors"]) == ["__all__"]
 
 
+@pytest.mark.parametrize("path", ["product/", "multi/", "events/"])
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"q":' * 5_000 + "1" + "}" * 5_000, f'{{"q": "{"a" * 3_000_000}"}}'])
+def test_bodies_beyond_measure(client: Client, indexed_shop: Shop, path: str, body: str) -> None:
+    response = client.post(f"/api/search/{path}", body, content_type="application/json")
+
+    assert response.status_code == 400
+    assert list(response.json()["errors"]) == ["__all__"]
+
+
 def test_keys_beyond_any_number_resemble_nothing(client: Client, indexed_shop: Shop) -> None:
     assert client.get(URL, {"like": "99999999999999999999"}).json()["hits"] == []
     assert client.get(URL, {"q": "mug", "unlike": "99999999999999999999"}).json()["total"] == 3
