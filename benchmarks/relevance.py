@@ -132,7 +132,7 @@ def sentences(references: Any) -> list[Any]:
 
     asked = tomllib.loads(SENTENCES.read_text(encoding="utf-8"))
     usual, rows = retrieval.SENTENCE_SHARE, []
-    for share in sorted({1.0, 0.9, 0.8, 0.7, 0.6, usual}):
+    for share in sorted({1.0, 0.9, 0.8, 0.75, 0.7, 0.6, usual}):
         retrieval.SENTENCE_SHARE = share
         search = ask(WAYS["hybrid"], references)
         found = {name: sum(bool(search(query).total) for query in own) / len(own) for name, own in asked.items()}
