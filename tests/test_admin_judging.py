@@ -84,6 +84,14 @@ class TestPlayground:
         assert len(columns["vectors"]) == 5
         assert all("Secret mug" not in names for names in columns.values())
 
+    def test_nothing_is_explained(self, admin_client: Client, indexed_shop: Shop) -> None:
+        page = admin_client.get(PLAYGROUND, {"q": "xylophone", "cutoff": "100"})
+        results = page.context["results"]
+
+        assert (results.total, len(results.near) > 0) == (0, True)
+        assert "No product comes near enough" in page.text
+        assert results.near[0].object.name in page.text
+
     def test_why(self, admin_client: Client, indexed_shop: Shop) -> None:
         page = admin_client.get(PLAYGROUND, {"q": "red mug", "explain": "on"})
         (_, rows), *_ = page.context["columns"]
