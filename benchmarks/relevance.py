@@ -13,6 +13,7 @@ import gzip
 import json
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import product as combinations
@@ -28,6 +29,7 @@ from .vector_lane import scratch_database
 CATALOGUE = Path(__file__).resolve().parents[2] / "shared" / "data" / "icecat"
 KEPT = Path(__file__).resolve().parents[1] / ".data" / "benchmarks"
 FOREIGN = Path(__file__).parent / "foreign_queries.txt"
+SENTENCES = Path(__file__).parent / "sentences.toml"
 GAIN, CONDENSED, RECALL = 0.05, 0.93, 0.92
 SILENT, LOST = 0.9, 0.02
 WAYS: Mapping[str, Mapping[str, Any]] = {
@@ -122,6 +124,23 @@ def strictness(judgements: Mapping[str, Mapping[str, int]], foreign: Sequence[st
     return rows
 
 
+def sentences(references: Any) -> list[Any]:
+    """Measure how many questions in whole sentences find something, for shares of nearness that are demanded of them:
+    those that the shop has something for, and those of other trades.
+    """
+    from catalog_search.searching import retrieval
+
+    asked = tomllib.loads(SENTENCES.read_text(encoding="utf-8"))
+    usual, rows = retrieval.SENTENCE_SHARE, []
+    for share in sorted({1.0, 0.9, 0.8, 0.75, 0.7, 0.6, usual}):
+        retrieval.SENTENCE_SHARE = share
+        search = ask(WAYS["hybrid"], references)
+        found = {name: sum(bool(search(query).total) for query in own) / len(own) for name, own in asked.items()}
+        rows.append({"share": share, "usual": share == usual} | found)
+    retrieval.SENTENCE_SHARE = usual
+    return rows
+
+
 def measure(folder: Path) -> dict[str, Any]:
     """Load, embed, ask and return everything measured."""
     from django.conf import settings
@@ -156,6 +175,7 @@ def measure(folder: Path) -> dict[str, Any]:
         "classes": by_class(evaluations),
         "gain": {"mean": gain.mean, "low": gain.low, "high": gain.high},
         "strictness": strictness(judgements, [query for query in foreign if query], references),
+        "sentences": sentences(references),
     }
 
 
@@ -192,6 +212,10 @@ def report(measured: Mapping[str, Any]) -> str:
     for row in measured["strictness"]:
         mark = "  <- measured of the catalogue, the default" if row["usual"] else ""
         lines.append(f"{row['nearness']:8.3f}   {row['silent']:33.1%}   {row['lost']:31.1%}{mark}")
+    lines.append("\nshare of it for sentences   answered   those of other trades that find nothing")
+    for row in measured["sentences"]:
+        mark = "  <- the default" if row["usual"] else ""
+        lines.append(f"{row['share']:25.2f}   {row['own']:8.0%}   {1 - row['foreign']:42.0%}{mark}")
     return "\n".join(lines)
 
 

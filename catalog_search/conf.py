@@ -169,7 +169,9 @@ class Settings:
     BROWSE_SECONDS = Setting(60, "how long at most what takes long to count is kept while browsing", minimum=0)
     PICTURE_SECONDS = Setting(1800, "how long a visitor's uploaded picture can be searched with", minimum=1)
 
-    SEARCHES_PER_MINUTE = Setting(120, "storefront searches of one visitor in a minute; 0 for no bound", minimum=0)
+    SEARCHES_PER_MINUTE = Setting(
+        120, "searches of a visitor in a minute, page and API together; 0: no bound", minimum=0
+    )
 
     VOCABULARY_SECONDS = Setting(3600, "how old the counted words may grow while documents change", minimum=0)
     SUGGEST_QUERIES_FROM = Setting(5, "searches that must have found something before a query is suggested", minimum=1)

@@ -1,11 +1,12 @@
-"""Throttling: a search may wake a model, so nobody gets to ask the storefront without end.
+"""Throttling: a search may wake a model, so nobody gets to ask without end.
 
-It counts as the API does: by user, or by address where nobody is logged in.
+Storefront and API count in one place: by user, or by address where nobody is logged in.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 
 from django.conf import settings as django_settings
@@ -15,26 +16,23 @@ from .conf import settings
 from .searching import cache
 
 MINUTE = 60
-TYPING = 5
-"""Suggestions and the like that somebody may ask for with each search."""
+SHARES = {"search": 1.0, "typing": 5.0, "events": 2.5, "health": 0.5}
+"""How many requests of each kind there may be for each search: "typing" are those that a page makes by itself."""
 
 
-def seconds_to_wait(request: HttpRequest, scope: str = "search") -> int:
+def seconds_to_wait(request: HttpRequest, kind: str = "search") -> int:
     """Count a request and return 0, or after how many seconds this visitor may ask again.
 
-    ``scope`` is "search", or "typing" for what a page asks by itself. Where the cache is down nobody is counted.
+    ``kind`` is one of SHARES. Where the cache is down nobody is counted.
     """
-    most = settings.SEARCHES_PER_MINUTE * (TYPING if scope == "typing" else 1)
+    most = math.ceil(settings.SEARCHES_PER_MINUTE * SHARES[kind])
     if not most:
         return 0
     minute, second = divmod(int(time.time()), MINUTE)
     who = hashlib.blake2b(_visitor(request).encode(), digest_size=16).hexdigest()
-    key = f"throttle:{scope}:{minute}:{who}"
-    count = int(cache.get(key) or 0)
-    if count >= most:
-        return MINUTE - second
-    cache.put(key, count + 1, MINUTE)
-    return 0
+    # It outlasts its minute, for clocks that differ.
+    count = cache.count(f"throttle:{kind}:{minute}:{who}", 2 * MINUTE)
+    return MINUTE - second if count > most else 0
 
 
 def _visitor(request: HttpRequest) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import SearchView, events, facet_values, picture, suggestions
+from .endpoints import events, facet_values, picture, suggestions
+from .views import SearchView
 
 app_name = "catalog_search"
 urlpatterns = [

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ValidationError
 from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
     HttpResponseRedirect,
-    JsonResponse,
     QueryDict,
 )
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST, require_safe
 
-from .conf import settings
-from .exceptions import ImageError, IndexNotFound
+from .exceptions import IndexNotFound
 from .facets import HierarchyFacet
 from .forms import QUERY_FIELDS, SearchForm
 from .indexes import SearchIndex, registry
 from .navigation import Address, Chip
 from .panels import panels
-from .querylog import note_event
-from .responses import describe
+from .responses import DATABASE_DOWN, describe
 from .searching import Results, cache
-from .suggesting import suggest
 from .throttling import seconds_to_wait
+
+logger = logging.getLogger(__name__)
 
 NOT_INDEXED = "noindex, follow"
 NOT_CARRIED = ("sort", "page", "more", "within")
@@ -59,14 +53,22 @@ class SearchView(View):
     form_class: type[SearchForm] = SearchForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Ask a visitor who searches without end to wait."""
-        if request.method in ("GET", "POST") and (seconds := seconds_to_wait(request)):
-            form = self.form_class(self.get_index(kwargs.get("index", "")), request.GET)
-            form.is_valid()
-            context = {"search_form": form, "address": Address.of(request.path, request.GET), "seconds": seconds}
-            headers = {"Retry-After": str(seconds), "X-Robots-Tag": NOT_INDEXED}
-            return TemplateResponse(request, self.template_name, context, status=429, headers=headers)
-        return super().dispatch(request, *args, **kwargs)
+        """Ask a visitor who searches without end to wait, and everybody to come back where the database is down."""
+        try:
+            if request.method in ("GET", "POST") and (seconds := seconds_to_wait(request)):
+                return self.refuse(429, {"Retry-After": str(seconds)}, seconds=seconds)
+            return super().dispatch(request, *args, **kwargs)
+        except DATABASE_DOWN as error:
+            logger.error("The database does not answer: %s", error)
+            return self.refuse(503, {}, is_down=True)
+
+    def refuse(self, status: int, headers: Mapping[str, str], **why: Any) -> HttpResponse:
+        """Say on the page why there are no results; the box keeps what was asked."""
+        form = self.form_class(self.get_index(self.kwargs.get("index", "")), self.request.GET)
+        form.is_valid()
+        context = {"search_form": form, "address": Address.of(self.request.path, self.request.GET), **why}
+        headers = {**headers, "X-Robots-Tag": NOT_INDEXED}
+        return TemplateResponse(self.request, self.template_name, context, status=status, headers=headers)
 
     def get(self, request: HttpRequest, index: str = "") -> HttpResponseBase:
         """Show the results that the address asks for."""
@@ -179,33 +181,6 @@ class SearchView(View):
         ]
 
 
-@csrf_exempt  # a beacon carries no token, and what it says counts little
-@require_POST
-def events(request: HttpRequest) -> HttpResponse:
-    """Note a click or an order: ``query_id``, ``product``, ``kind`` and ``position`` as JSON or as a form.
-
-    Made for ``navigator.sendBeacon``, which sends JSON as plain text.
-    """
-    try:
-        if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
-            sent = request.POST.dict()
-        else:
-            sent = json.loads(request.body)
-        position = sent.get("position")
-        note_event(
-            sent.get("query_id", ""),
-            sent.get("product", ""),
-            sent.get("kind", "click"),
-            int(position) if position not in (None, "") else None,
-        )
-    except ValidationError as error:
-        return JsonResponse({"errors": error.message_dict}, status=400)
-    except (ValueError, TypeError, AttributeError):
-        text = _("Send a JSON object with query_id and product, and kind and position if you like.")
-        return JsonResponse({"errors": {"__all__": [text]}}, status=400)
-    return HttpResponse(status=204)
-
-
 def _place(form: SearchForm, filters: Sequence[Chip]) -> str:
     """Name the place in the shop that is browsed: the innermost category, or the one thing that is filtered by."""
     trees = {str(facet.label) for facet in form.index.facets if isinstance(facet, HierarchyFacet)}
@@ -221,64 +196,6 @@ def _term_chips(form: SearchForm, address: Address) -> list[Chip]:
         Chip(_("More of") if weight > 0 else _("Less of"), words, str(address.without_value("terms", raw)))
         for (words, weight), raw in zip(terms, written, strict=False)
     ]
-
-
-@require_safe
-def facet_values(request: HttpRequest, index: str, facet: str) -> JsonResponse:
-    """Answer with all values of a facet among what a search finds, those that hold ``within``; for long lists."""
-    if seconds := seconds_to_wait(request, "typing"):
-        return JsonResponse({"errors": {"__all__": [_("Too many requests.")]}}, status=429, headers=_later(seconds))
-    form = SearchForm(SearchView().get_index(index), request.GET)
-    if facet not in [one.name for one in form.index.facets]:
-        raise Http404("There is no such facet.")
-    if not form.is_valid():
-        return JsonResponse({"errors": form.errors.get_json_data()}, status=400)
-    found = form.counted(facet, request).facets[facet]
-    values = [] if found.is_range else [asdict(value) for value in found.found]  # type: ignore[union-attr]
-    return JsonResponse({"values": values, "hidden": found.hidden})
-
-
-@require_safe
-def suggestions(request: HttpRequest, index: str = "") -> JsonResponse:
-    """Answer a search box while somebody types: queries, values of facets and products, each with its address."""
-    if seconds := seconds_to_wait(request, "typing"):
-        return JsonResponse({"queries": [], "values": [], "products": []}, status=429, headers=_later(seconds))
-    declared = SearchView().get_index(index)
-    text = request.GET.get("q", "")[: settings.QUERY_MAX_LENGTH]
-    found = suggest(declared, text, request=request)
-    page = Address(reverse("catalog_search:search", args=[index] if index else []), QueryDict())
-    answer = {
-        "queries": [{"label": text, "url": str(page.with_("q", text))} for text in found.queries],
-        "values": [
-            {"label": one.label, "detail": one.facet_label, "url": str(page.with_(one.facet, one.value))}
-            for one in found.values
-        ],
-        "products": [
-            {"label": str(one.object), "url": product_url(one.object), "picture": one.thumbnail_url}
-            for one in found.products
-        ],
-    }
-    return JsonResponse(answer, headers={"Cache-Control": "private, max-age=60", "X-Robots-Tag": "noindex"})
-
-
-def product_url(product: Any) -> str:
-    """Return the address of a product's page, or an empty text where it has none."""
-    return product.get_absolute_url() if hasattr(product, "get_absolute_url") else ""
-
-
-@require_safe
-def picture(request: HttpRequest, token: str) -> HttpResponse:
-    """Show a visitor the picture they search with."""
-    try:
-        kept = cache.kept_picture(token)
-    except ImageError as error:
-        raise Http404(str(error)) from error
-    headers = {"Cache-Control": f"private, max-age={settings.PICTURE_SECONDS}", "X-Robots-Tag": "noindex"}
-    return HttpResponse(kept.jpeg, content_type="image/jpeg", headers=headers)
-
-
-def _later(seconds: int) -> dict[str, str]:
-    return {"Retry-After": str(seconds)}
 
 
 def _pairs(address: Address) -> list[tuple[str, str]]:

@@ -96,7 +96,8 @@ TEMPLATES = [
 DATABASES = {
     "default": dj_database_url.parse(
         os.environ.get("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/catalog"),
-        conn_max_age=60,
+        # The development server has a new thread for each connection of a browser, and none closes what it kept.
+        conn_max_age=0 if DEBUG else 60,
         conn_health_checks=True,
     )
 }

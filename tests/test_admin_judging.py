@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -81,6 +83,14 @@ class TestPlayground:
 
         assert len(columns["vectors"]) == 5
         assert all("Secret mug" not in names for names in columns.values())
+
+    def test_nothing_is_explained(self, admin_client: Client, indexed_shop: Shop) -> None:
+        page = admin_client.get(PLAYGROUND, {"q": "xylophone", "cutoff": "100"})
+        results = page.context["results"]
+
+        assert (results.total, len(results.near) > 0) == (0, True)
+        assert "No product comes near enough" in page.text
+        assert results.near[0].object.name in page.text
 
     def test_why(self, admin_client: Client, indexed_shop: Shop) -> None:
         page = admin_client.get(PLAYGROUND, {"q": "red mug", "explain": "on"})
@@ -327,6 +337,18 @@ class TestSearches:
         (_, lines), *_ = page.context["tables"]
         assert [(line.text, went[-3:]) for line, went in lines] == [("mug", [2, 0, 3]), ("unicorn", [0, 1, 0])]
         assert page.text.count("<polyline") >= 4
+
+    def test_a_query_leads_to_a_rule_or_synonym_for_it(self, admin_client: Client) -> None:
+        asked("a & b", total=0)
+        asked("x" * 200, total=0)
+        page = admin_client.get(REPORT).text
+        links = [html.unescape(link) for link in re.findall(r'href="([^"]*_?(?:rule|synonym)/add/[^"]*)"', page)]
+
+        rule = next(link for link in links if link.endswith("rule/add/?name=a%20%26%20b&searches=a%20%26%20b"))
+        assert ">\na &amp; b</textarea>" in admin_client.get(rule).text
+        synonym = next(link for link in links if link.endswith("synonym/add/?typed=a%20%26%20b"))
+        assert 'value="a &amp; b"' in admin_client.get(synonym).text
+        assert "x" * 90 not in re.sub("<[^>]*>", "", page)
 
     def test_the_last_day_by_the_hour(self, admin_client: Client) -> None:
         asked("mug", days=0, times=2)

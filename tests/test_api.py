@@ -23,6 +23,7 @@ from catalog_search.facets import Facet
 from catalog_search.indexes import registry
 from catalog_search.models import Generation
 from catalog_search.searching import Results, lanes
+from catalog_search.throttling import SHARES
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -194,6 +195,15 @@ def test_a_picture_with_too_many_pixels(
 
 def test_an_upload_that_cannot_be_parsed(client: Client, indexed_shop: Shop) -> None:
     response = client.post(URL, b"broken", content_type="multipart/form-data")
+
+    assert response.status_code == 400
+    assert list(response.json()["errors"]) == ["__all__"]
+
+
+@pytest.mark.parametrize("path", ["product/", "multi/", "events/"])
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"q":' * 5_000 + "1" + "}" * 5_000, f'{{"q": "{"a" * 3_000_000}"}}'])
+def test_bodies_beyond_measure(client: Client, indexed_shop: Shop, path: str, body: str) -> None:
+    response = client.post(f"/api/search/{path}", body, content_type="application/json")
 
     assert response.status_code == 400
     assert list(response.json()["errors"]) == ["__all__"]
@@ -529,22 +539,25 @@ def test_a_shops_own_fields_in_the_answer(rf: Any, indexed_shop: Shop) -> None:
 def test_each_kind_of_request_has_its_rate(
     client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, throttle: Any, path: str
 ) -> None:
-    monkeypatch.setattr(throttle, "default_rate", "1/minute")
+    monkeypatch.setitem(SHARES, throttle.kind, 1 / 120)
     ask = client.post if path == "events/" else client.get
-    first, second = ask(f"/api/search/{path}"), ask(f"/api/search/{path}")
+    # Whichever minute it is: neither of two has passed it.
+    first, *_, last = [ask(f"/api/search/{path}") for _ in range(3)]
 
     assert first.status_code != 429
-    assert second.status_code == 429
-    assert "Retry-After" in second.headers
-    assert list(second.json()["errors"]) == ["__all__"]
+    assert last.status_code == 429
+    assert 0 < int(last.headers["Retry-After"]) <= 60
+    assert list(last.json()["errors"]) == ["__all__"]
 
 
-def test_throttling_by_default(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_and_api_count_together(client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("catalog_search.forms.search", lambda *_, **__: Results())
-    monkeypatch.setattr(SearchThrottle, "default_rate", "2/minute")
-
-    assert [client.get(URL).status_code for _ in range(3)] == [200, 200, 429]
-    assert "Retry-After" in client.get(URL).headers
+    settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"SEARCHES_PER_MINUTE": 2}
+    for minute, pages in enumerate([("/search/", URL, "/search/"), (URL, "/search/", URL)], start=1000):
+        monkeypatch.setattr("catalog_search.throttling.time.time", lambda now=60 * minute: now)
+        assert [client.get(page).status_code for page in pages] == [200, 200, 429]
+    settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"SEARCHES_PER_MINUTE": 0}
+    assert {client.get(page).status_code for page in (URL, "/search/") for _ in range(3)} == {200}
 
 
 def test_throttling_by_the_project(client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -556,7 +569,7 @@ def test_throttling_by_the_project(client: Client, settings: Any, monkeypatch: p
 
 def test_throttling_switched_off(client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("catalog_search.forms.search", lambda *_, **__: Results())
-    monkeypatch.setattr(SearchThrottle, "default_rate", "1/minute")
+    settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"SEARCHES_PER_MINUTE": 1}
     settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"catalog_search": None}}
 
     assert [client.get(URL).status_code for _ in range(3)] == [200, 200, 200]

@@ -17,7 +17,9 @@ from rest_framework.test import force_authenticate
 from catalog_search import checks
 from catalog_search.api import throttling
 from catalog_search.api.urls import urlpatterns
+from catalog_search.conf import settings as search_settings
 from catalog_search.forms import SearchForm
+from catalog_search.throttling import SHARES
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -97,7 +99,8 @@ def test_every_rate_is_told() -> None:
 
     assert len(kinds) == 4
     for one in kinds:
-        assert f"| `{one.scope}` | {one.default_rate} |" in TEXT
+        share = SHARES[one.kind]
+        assert f"| `{one.scope}` | {share:g} | {share * search_settings.SEARCHES_PER_MINUTE:g} |" in TEXT
 
 
 @pytest.mark.django_db

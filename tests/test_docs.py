@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command, get_commands
+from django.template import Context, Template
+from django.test import Client
 
 from catalog_search import checks
 from catalog_search.backends.presets import PRESETS, Preset
@@ -294,3 +296,70 @@ def test_the_commands_about_rules_run(
 
     assert {"Mug week", "Acme first", "b"} <= set(Rule.objects.values_list("name", flat=True))
     assert Rule.objects.get(name="Mug week").actions.count() == 2
+
+
+STOREFRONT = ROOT / "docs" / "storefront.md"
+
+
+@pytest.mark.django_db
+def test_the_snippets_about_the_storefront_run(
+    indexed_shop: dict[str, Any], client: Client, settings: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from project.shop.search import ProductIndex
+
+    (marked,) = blocks(STOREFRONT, "python")
+    exec(compile(marked, "docs/storefront.md", "exec"), {"ProductIndex": ProductIndex})  # noqa: S102 - our own page
+    assert "<mark>mug</mark>" in capsys.readouterr().out
+    box, card, similar = blocks(STOREFRONT, "django")
+    assert 'role="search"' in Template(box).render(Context())
+    row = Template(similar).render(Context({"product": indexed_shop["red mug"]}))
+    assert 'class="cs-strip"' in row
+    assert "?like=" in row
+    (tmp_path / "catalog_search").mkdir()
+    (tmp_path / "catalog_search" / "hit.html").write_text(card)
+    (engine,) = settings.TEMPLATES
+    settings.TEMPLATES = [engine | {"DIRS": [tmp_path, *engine["DIRS"]]}]
+    indexed_shop["red mug"].__class__.objects.update(stock=0)
+    page = client.get("/search/", {"q": "red mug"}).text
+    assert "<p>€" in page
+    assert "Sold out" in page
+
+
+def test_every_block_of_a_template_is_told() -> None:
+    templates = ROOT / "catalog_search" / "templates" / "catalog_search"
+    rows = re.findall(r"^\| `catalog_search/(\w+\.html)` \| [^|]* \| ([^|]+) \|$", STOREFRONT.read_text(), re.MULTILINE)
+    written = {name: set(re.findall(r"{% block (\w+) %}", (templates / name).read_text())) for name, _ in rows}
+
+    assert {name: set(re.findall(r"`(\w+)`", blocks_)) for name, blocks_ in rows} == written
+    assert {"base.html", "search.html", "hit.html", "similar.html"} == written.keys()
+
+
+def test_the_variables_of_the_style_sheet_are_told_as_they_are() -> None:
+    (css,) = blocks(STOREFRONT, "css")
+    sheet = (ROOT / "catalog_search" / "static" / "catalog_search" / "search.css").read_text()
+
+    for variable in re.findall(r"--cs-[a-z-]+", css):
+        assert f"var({variable})" in sheet, variable
+
+
+@pytest.mark.django_db
+def test_the_snippets_about_relevance_run(
+    indexed_shop: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    page = ROOT / "docs" / "relevance.md"
+    (table,) = blocks(page, "csv")
+    (weights,) = blocks(page, "python")
+    named = {
+        f"MUG-{number}": one.sku for number, one in ((17, indexed_shop["red mug"]), (18, indexed_shop["blue mug"]))
+    }
+    for written, sku in {**named, "LAMP-2": indexed_shop["red chair"].sku}.items():
+        table = table.replace(written, sku)
+    (tmp_path / "judgements.csv").write_text(table)
+    monkeypatch.chdir(tmp_path)
+    for command in shell_commands(page):
+        call_command(*command, stdout=StringIO(), verbosity=0)
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+    names: dict[str, Any] = {}
+    exec(compile(weights, "docs/relevance.md", "exec"), names)  # noqa: S102 - our own page
+    settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | names["CATALOG_SEARCH"]
+    assert checks.check_settings(None) == []

@@ -27,7 +27,19 @@ LAYERS = [
         "wording",
         "suggesting",
     },
-    {"views", "urls", "navigation", "panels", "responses", "throttling", "admin", "api", "management", "templatetags"},
+    {
+        "views",
+        "endpoints",
+        "urls",
+        "navigation",
+        "panels",
+        "responses",
+        "throttling",
+        "admin",
+        "api",
+        "management",
+        "templatetags",
+    },
     {"apps"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

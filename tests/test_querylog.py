@@ -277,6 +277,8 @@ def test_a_beacon_is_noted(ask: Ask, logbook: Any, address: str) -> None:
         ('{"query_id": "ID", "product": "1", "kind": "steal"}', "kind"),
         ('{"query_id": "ID", "product": "1", "position": 0}', "position"),
         ('{"query_id": "ID", "product": "1", "position": "first"}', "__all__"),
+        ('{"query_id": "ID", "product": "1", "position": 1e400}', "__all__"),
+        ("[" * 100_000, "__all__"),
     ],
 )
 def test_what_is_no_event_is_refused(client: Client, body: str, field: str, logbook: Any) -> None:

@@ -212,12 +212,13 @@ class TestPreview:
     def test_beside_the_form(self, admin_client: Client, indexed_shop: Shop) -> None:
         pin = {"kind": "pin", "product": indexed_shop["dress"].pk, "position": 1}
         answer = admin_client.post(f"{RULES}preview/", form(pin, live=1))
-        mistaken = admin_client.post(f"{RULES}preview/", form({"kind": "hide"}, live=1))
+        mistaken = admin_client.post(f"{RULES}preview/", form({"kind": "bury", "having": "colour=red"}, live=1))
         page = admin_client.get(f"{RULES}add/").content.decode()
 
         assert "1 of 1 pages change." in answer.content.decode()
         assert "<html" not in answer.content.decode()
-        assert (mistaken.status_code, mistaken.content) == (200, b"")
+        assert "Action #1, Strength: This is needed here." in mistaken.content.decode()
+        assert "<html" not in mistaken.content.decode()
         assert f'data-preview="{RULES}preview/"' in page
         assert "catalog_search/preview.js" in page
         assert Rule.objects.count() == 0
@@ -253,7 +254,9 @@ class TestSynonyms:
 
     def test_mistakes_and_permissions(self, admin_client: Client, client: Client, indexed_shop: Shop) -> None:
         assert "at least two words" in admin_client.post(f"{self.PAGE}preview/", {"words": "cup"}).content.decode()
-        assert admin_client.post(f"{self.PAGE}preview/", {"words": "cup", "live": "1"}).content == b""
+        told = admin_client.post(f"{self.PAGE}preview/", {"words": "cup", "live": "1"}).content.decode()
+        assert "The preview appears once" in told
+        assert "at least two words" in told
         user = User.objects.create_user("reader", is_staff=True)
         user.user_permissions.add(Permission.objects.get(codename="view_synonym"))
         client.force_login(user)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.http import QueryDict
 from django.template import Context, Template
 from django.test import Client
@@ -410,7 +412,7 @@ class TestThrottling:
         answers = [client.get(f"{SEARCH}suggest/", {"q": "mug"}) for _ in range(15)]
 
         assert answers[0].status_code == 200
-        assert (answers[-1].status_code, answers[-1].json()["products"]) == (429, [])
+        assert (answers[-1].status_code, list(answers[-1].json())) == (429, ["errors"])
         assert client.get(f"{SEARCH}facets/product/brand/").status_code == 429
         assert client.get(SEARCH).status_code == 200
 
@@ -418,6 +420,42 @@ class TestThrottling:
         settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"SEARCHES_PER_MINUTE": 0}
 
         assert {client.get(SEARCH).status_code for _ in range(5)} == {200}
+
+    def test_many_at_once_are_all_counted(self) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            counts = list(pool.map(lambda _: cache.count("throttle:here", 60), range(40)))
+
+        assert sorted(counts) == list(range(1, 41))
+
+
+class TestDatabaseDown:
+    @pytest.fixture(autouse=True)
+    def down(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: Any, **__: Any) -> None:
+            raise OperationalError("no connection")
+
+        for place in ("forms.search", "endpoints.suggest", "endpoints.note_event"):
+            monkeypatch.setattr(f"catalog_search.{place}", fail)
+
+    def test_the_page_says_so(self, client: Client, indexed_shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+        response = client.get(SEARCH, {"q": "mug"})
+
+        assert response.status_code == 503
+        assert "out of order" in response.text
+        assert 'value="mug"' in response.text
+        assert 'href="/search/?q=mug"' in response.text
+        assert "no connection" not in response.text
+        assert "no connection" in caplog.text
+
+    def test_scripts_are_told(self, client: Client, indexed_shop: Shop) -> None:
+        event = {"query_id": "7b6f1d0e9a4c4f0f8e21c0a1b2c3d4e5", "product": "1"}
+        for response in (
+            client.get(f"{SEARCH}suggest/", {"q": "mug"}),
+            client.get(f"{SEARCH}facets/product/brand/"),
+            client.post(f"{SEARCH}events/", event),
+        ):
+            assert response.status_code == 503
+            assert "out of order" in response.json()["errors"]["__all__"][0]
 
 
 class TestDegraded:

@@ -158,6 +158,22 @@ def test_meaning_is_silent_where_nothing_comes_near_enough(catalogue: Generation
 
 
 @pytest.mark.django_db
+def test_a_sentence_need_not_come_as_near(catalogue: Generation) -> None:
+    embedder = embedder_of(catalogue.definition["embedder"])
+    vectors = np.array([one.embedding for one in Document.objects.all()])
+
+    def total(share: float, query: str) -> int:
+        (asked,) = embed(embedder, [Content(query)], "query", catalogue.mean_vectors)
+        catalogue.statistics["nearness"] = float((vectors @ asked).max()) / share
+        catalogue.save(update_fields=["statistics"])
+        return ProductIndex.search(query, page_size=1).total
+
+    assert total(0.85, "mug of zeppelin for school") > 0
+    assert total(0.75, "mug of zeppelin for school") == 0
+    assert total(0.95, "mug zeppelin school") == 0
+
+
+@pytest.mark.django_db
 def test_without_cutoff_nearness_bars_nothing(catalogue: Generation) -> None:
     catalogue.statistics["nearness"] = 1.01
     catalogue.save(update_fields=["statistics"])

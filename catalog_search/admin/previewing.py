@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.forms import Media
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from .previews import COMPARED
@@ -64,7 +65,10 @@ class PreviewAdmin(admin.ModelAdmin):
         live = LIVE in request.POST
         if not valid:
             # A form with mistakes shows them, and saves nothing.
-            return HttpResponse() if live else self.changeform_view(request, object_id or None, form_url)
+            if not live:
+                return self.changeform_view(request, object_id or None, form_url)
+            told = {"mistakes": list(mistakes(form, formsets))}
+            return TemplateResponse(request, "admin/catalog_search/_incomplete.html", told)
         context = self.preview(form.instance, formsets, LIVE_PAGES if live else COMPARED)
         if live:
             return TemplateResponse(request, "admin/catalog_search/_preview.html", context)
@@ -74,3 +78,18 @@ class PreviewAdmin(admin.ModelAdmin):
 
     def _name(self, view: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{view}"
+
+
+def mistakes(form: Any, formsets: Sequence[Any]) -> Iterator[str]:
+    """Yield in words what must be mended before a draft can be read, and where."""
+    yield from _mistakes(form)
+    for formset in formsets:
+        name = capfirst(formset.model._meta.verbose_name)
+        for number, one in enumerate(formset.forms, start=1):
+            yield from (f"{name} #{number}, {text}" for text in _mistakes(one))
+
+
+def _mistakes(form: Any) -> Iterator[str]:
+    for name, texts in form.errors.items():
+        label = form.fields[name].label if name in form.fields else ""
+        yield from (f"{capfirst(label)}: {text}" if label else str(text) for text in texts)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django import forms
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.utils.module_loading import import_string
 from rest_framework import views
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from ..conf import settings
 from ..exceptions import IndexNotFound
 from ..indexes import SearchIndex, registry
+from ..responses import DATABASE_DOWN
 from .schema import SearchSchema
 from .throttling import SearchThrottle
 
@@ -29,6 +30,10 @@ logger = logging.getLogger(__name__)
 def open_indexes() -> Iterator[SearchIndex]:
     """Yield the indexes that the API answers for."""
     return (index for index in registry if index.api)
+
+
+UNREADABLE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+"""What Django says of a body that is more than its settings allow; it names the setting."""
 
 
 class DatabaseDown(APIException):
@@ -51,9 +56,11 @@ def answered(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer whatever went wrong with ``{"errors": {name: [text, ...]}}``; "__all__" names what no field is to blame
     for. None where it is a bug, which Django answers and reports.
     """
-    if isinstance(exc, OperationalError | InterfaceError):
+    if isinstance(exc, DATABASE_DOWN):
         logger.error("The database does not answer: %s", exc)
         exc = DatabaseDown()
+    if isinstance(exc, UNREADABLE):
+        exc = ParseError(str(exc))
     response = views.exception_handler(exc, dict(context))
     if response is not None:
         told = response.data if isinstance(response.data, dict) else {"__all__": response.data}

@@ -6,14 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import QueryDict
-from rest_framework.exceptions import ValidationError
-from rest_framework.parsers import JSONParser
+from rest_framework import parsers
+from rest_framework.exceptions import ParseError, ValidationError
 
 from ..facets.base import as_parameter
 
 MAX_SEARCHES = 10
 """Searches of one request to ``multi/``; each counts for the throttle."""
 _ONE = (str, int, float, bool)
+
+
+class JSONParser(parsers.JSONParser):
+    """Reads JSON that is nested as deep as somebody likes, or says that this is too deep."""
+
+    def parse(self, *args: Any, **options: Any) -> Any:
+        """Return what the body holds."""
+        try:
+            return super().parse(*args, **options)
+        except RecursionError as error:
+            raise ParseError("JSON parse error - nested too deep") from error
 
 
 class BeaconParser(JSONParser):

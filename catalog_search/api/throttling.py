@@ -1,13 +1,16 @@
-"""Throttling: a search may wake a model, so nobody gets to ask without end."""
+"""Throttling: the project's own rates where it names them, else those that the storefront has."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from django.http import HttpRequest
+from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import UserRateThrottle
 
 from ..searching import cache
+from ..throttling import seconds_to_wait
 
 
 class _Counts:
@@ -24,35 +27,49 @@ class _Counts:
 class SearchThrottle(UserRateThrottle):
     """Bounds the searches of one user, or of one address where nobody is logged in.
 
-    The rate is that of the scope in ``REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]``, by default ``default_rate``.
+    The rate is that of the scope in ``REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]``; None there switches throttling off.
+    Where it has none for the scope, SEARCHES_PER_MINUTE bounds searches over the API and on the storefront together.
     """
 
     scope = "catalog_search"
-    default_rate = "120/minute"
+    kind = "search"
+    """What the storefront counts such a request as."""
     cache = _Counts()  # type: ignore[assignment] # all that a throttle uses of one
+    _seconds = 0
 
     def get_rate(self) -> str | None:
-        """Return the project's rate for the scope, else the default; None there switches throttling off."""
+        """Return the project's rate for the scope."""
         rates: dict[str, str | None] = api_settings.DEFAULT_THROTTLE_RATES or {}  # type: ignore[assignment]
-        return rates.get(self.scope, self.default_rate)
+        return rates.get(self.scope)
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count a request; may it be answered?"""
+        if self.scope in (api_settings.DEFAULT_THROTTLE_RATES or {}):
+            return super().allow_request(request, view)
+        self._seconds = seconds_to_wait(cast(HttpRequest, request), self.kind)
+        return not self._seconds
+
+    def wait(self) -> float | None:
+        """Return after how many seconds to ask again."""
+        return self._seconds or super().wait()
 
 
 class SuggestThrottle(SearchThrottle):
     """Bounds suggestions: one for each key that somebody presses, and no model is asked."""
 
     scope = "catalog_search_suggest"
-    default_rate = "600/minute"
+    kind = "typing"
 
 
 class EventsThrottle(SearchThrottle):
     """Bounds reports of clicks and orders."""
 
     scope = "catalog_search_events"
-    default_rate = "300/minute"
+    kind = "events"
 
 
 class HealthThrottle(SearchThrottle):
     """Bounds looks at the health: load balancers look every few seconds, and each counts documents."""
 
     scope = "catalog_search_health"
-    default_rate = "60/minute"
+    kind = "health"

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError as InvalidValue
 from django.http import HttpResponse, QueryDict
 from rest_framework import status
 from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,7 +26,7 @@ from ..searching import Results, cache
 from ..searching.similar import resembling
 from ..suggesting import suggest
 from .base import IndexView, SearchAPIView, open_indexes, valid
-from .parsing import MAX_SEARCHES, BeaconParser, parameters
+from .parsing import MAX_SEARCHES, BeaconParser, JSONParser, parameters
 from .serializers import (
     AnswerSerializer,
     EventSerializer,

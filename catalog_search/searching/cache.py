@@ -40,6 +40,19 @@ def put(key: str, value: Any, seconds: int) -> bool:
     return bool(_tried(kept, False))
 
 
+def count(key: str, seconds: int) -> int:
+    """Count one more under a key, for so many seconds from the first; returns how many there are, 0 without a cache."""
+
+    def counted(cache: BaseCache) -> int:
+        cache.add(f"{_PREFIX}:{key}", 0, seconds)
+        try:
+            return int(cache.incr(f"{_PREFIX}:{key}"))
+        except ValueError:  # one that keeps nothing
+            return 0
+
+    return int(_tried(counted, 0))
+
+
 def get_many(keys: Sequence[str]) -> dict[str, Any]:
     """Return what is kept under some keys; those that nothing is kept under are left out."""
     found: dict[str, Any] = _tried(lambda cache: cache.get_many([f"{_PREFIX}:{key}" for key in keys]), {})

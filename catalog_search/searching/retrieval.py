@@ -24,6 +24,9 @@ from .words import words as matching_words
 SCORED_BY_BOTH = 300
 # By how much a product that holds only some of the words must stand out.
 PARTIAL_DEVIATIONS = 1.0
+# A sentence comes less near to what it means than the two words of a title by which nearness was measured. Chosen on
+# forty of them: docs/relevance.md.
+SENTENCE_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
 
     ``ask.cutoff`` is in deviations above the query's background; None demands no similarity at all, and only ``...``
     (CUTOFF) also that something comes as near as the catalogue comes to its own phrases: see ``indexing.statistics``.
-    Where nothing does, the shop most likely has nothing of the kind, and only products with every word are members.
+    A question in a whole sentence need not come quite as near. Where nothing does, the shop most likely has nothing of
+    the kind, and only products with every word are members.
     A catalogue too small to tell near from far takes those with some of the words, too.
     """
     query, cutoff = ask.query, ask.cutoff
@@ -70,7 +74,8 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
         # It was measured with words; pictures come nearer.
         if isinstance(cutoff, EllipsisType) and query.kind == "text" and generation.nearness is not None:
             partial_floor = asked.background.at(PARTIAL_DEVIATIONS)
-            if (found[0][1] if found else floor) < generation.nearness:
+            wanted = generation.nearness * (SENTENCE_SHARE if query.query_class == "long" else 1.0)
+            if (found[0][1] if found else floor) < wanted:
                 found, floor, partial_floor = [], math.inf, math.inf
     return Demand(scope, ask, words, asked, tuple(found), floor, partial_floor)
 

@@ -21,6 +21,7 @@ STAGES = ("encode", "identifiers", "words", "vectors", "rerank", "hydrate", "fac
 SAMPLES = 3
 FAVOURITES = "our favourites"
 RECOLOURED = "photo + colour"
+MEANING = "meaning"
 PAGE = 24
 
 
@@ -107,6 +108,9 @@ def examples(reads_pictures: bool) -> Iterator[Example]:
     variant = Product.objects.public().filter(parent__is_public=True).order_by("pk").first()
     if variant:
         yield Example("variant", variant, text=f"{variant.name} {variant.colour} {variant.size}")
+    slippers = Product.objects.public().filter(category__path__contains="Slippers").order_by("pk").first()
+    if reads_pictures and slippers:  # none of these words is in their names
+        yield Example(MEANING, slippers, text="something to keep my feet warm")
     for product in Product.objects.filter(pk__in=favourites()):
         yield Example("rule", product, text=FAVOURITES, within=1)
     for product, picture in _pictured(spread):
@@ -151,6 +155,8 @@ def run(example: Example) -> Outcome:
     def right(found: Product) -> bool:
         if example.kind == RECOLOURED:  # any of its kind in that colour
             return (found.category, found.colour) == (wanted.category, wanted.colour)
+        if example.kind == MEANING:
+            return found.category == wanted.category
         return found in family or found.name == wanted.name
 
     ranks = (rank for rank, hit in enumerate(results.hits, start=1) if right(hit.object))

@@ -21,7 +21,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const answer = await fetch(place.dataset.preview, { method: "POST", body: sent, signal: own.signal })
       if (!answer.ok) throw new Error(answer.statusText)
       const page = new DOMParser().parseFromString(await answer.text(), "text/html")
-      status.textContent = page.body.children.length ? "" : place.dataset.incomplete
+      status.textContent = page.querySelector("p")?.textContent ?? ""
       shown.replaceChildren(...page.body.childNodes)
     } catch {
       // A newer draft is on its way, or the network is away: the button below the form still works.
