@@ -424,6 +424,17 @@ class TestIndexBuilding:
             cursor.execute("SHOW hnsw.ef_search")
             assert cursor.fetchone() == ("40",)
 
+    @pytest.mark.parametrize(("links", "breadth", "taken"), [(8, 40, "40"), (32, 40, "64")])
+    def test_links_and_breadth_of_the_index_are_settings(
+        self, large: Any, links: int, breadth: int, taken: str
+    ) -> None:
+        large.CATALOG_SEARCH |= {"ANN_M": links, "ANN_EF_CONSTRUCTION": breadth}
+        call_command("rebuild_search_index", sync=True, verbosity=0)
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT reloptions::text FROM pg_class WHERE oid = %s::regclass", [serving().ann_index])
+            assert cursor.fetchone() == (f"{{m={links},ef_construction={taken}}}",)
+
     def test_an_invalid_index_of_a_killed_build_is_replaced(self, large: Any) -> None:
         call_command("rebuild_search_index", sync=True, activate="manual", verbosity=0)
         generation = Generation.objects.get()

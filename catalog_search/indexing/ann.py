@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 _DOCUMENTS = Document._meta.db_table
 PREFIX = "catalog_search_hnsw_"
 POLL_SECONDS = 1.0
-NODE_BYTES = 900  # an element beside its vector: links to 2 x 16 neighbours and what leads to them, measured
+LINK_BYTES = 56  # of each of ANN_M, which an element has beside its vector: measured
 
 
 def build(generation: Generation) -> None:
@@ -40,12 +40,14 @@ def build(generation: Generation) -> None:
         if _is_valid(alias, name):
             break
         drop(alias, name)
+        links, breadth = settings.ANN_M, max(settings.ANN_EF_CONSTRUCTION, 2 * settings.ANN_M)
         try:
-            with _build_session(alias, rows * (2 * dimensions + NODE_BYTES), workers):
+            with _build_session(alias, rows * (2 * dimensions + LINK_BYTES * settings.ANN_M), workers):
                 execute(
                     alias,
                     f"CREATE INDEX {_concurrently(alias)} {name} ON {_DOCUMENTS} "
                     f"USING hnsw ({quantization.expression('embedding', dimensions)} {quantization.operators}) "
+                    f"WITH (m = {int(links)}, ef_construction = {int(breadth)}) "
                     f"WHERE generation_id = {int(generation.pk)}",
                 )
         except DatabaseError as error:
