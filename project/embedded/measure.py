@@ -79,6 +79,7 @@ def tables(options: Options) -> Iterator[Table]:
     module = cross[0]
     gallery = judged.Gallery.drawn(model, options.seed, options.work)
     yield judged.captions(model, gallery)
+    yield judged.by_size(model, gallery)
     yield judged.photo_queries(model, gallery)
     yield judged.told_in(model, judged.Shop.drawn(model, options.work))
     yield judged_reranker.reranked(module, options.seed, options.work)

@@ -43,7 +43,9 @@ real photos their task is to do no harm.
 
 This page is written by `python -m project.embedded.measure --real FOLDER ... --judged FOLDER ...`. R@k is the share of
 queries with a right answer among the first k, P@k the share of right answers among the first k. A right answer has the
-kind, the colour and the pattern that were asked for. The galleries are drawn from other seeds than the training's. For
+kind, the colour and the pattern that were asked for. How often that is the first depends on how many others there are,
+so R@1 is told by the number of photos, too; the aim of the training, 0.95 by plain caption, is meant for as many as the
+demo shop has products, 640. The galleries are drawn from other seeds than the training's. For
 nDCG@10 a product of the right kind is graded 1, and one more for each of colour, second colour and pattern that was
 asked for and is right; nothing else counts, and a grade g is worth 2^g - 1. The gap closed is the share of what lies
 between the fused order and the best order of the 30 candidates.
