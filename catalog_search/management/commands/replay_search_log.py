@@ -43,9 +43,7 @@ class Command(BaseCommand):
         parser.add_argument("--after", default="{}", metavar="CONFIG", help="what to compare with it, likewise")
         parser.add_argument("--index", default="", help="name of the index (default: the only one)")
         parser.add_argument("--top", type=integer(), default=100, help="so many queries of the log (default: 100)")
-        parser.add_argument(
-            "--days", type=integer(1, MOST_DAYS), default=30, help="how far to look back (default: 30)"
-        )
+        parser.add_argument("--days", type=integer(1, MOST_DAYS), default=30, help="how far to look back (default: 30)")
         parser.add_argument("--judgements", type=Path, help="judged queries: adds nDCG@10, and replays these alone")
         parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
         parser.add_argument("--show", type=integer(0), default=20, help="queries in the table (default: 20)")

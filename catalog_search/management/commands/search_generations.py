@@ -40,9 +40,7 @@ class Command(BaseCommand):
                 action.add_argument("generation", type=int, help="its number")
                 action.add_argument("--force", action="store_true", help="even where judgements spoke against it")
             if name == "prune":
-                action.add_argument(
-                    "--keep", type=integer(0), default=1, help="kept for a rollback (default: 1)"
-                )
+                action.add_argument("--keep", type=integer(0), default=1, help="kept for a rollback (default: 1)")
                 action.add_argument("--thumbnails", action="store_true", help="and thumbnails that no document shows")
 
     def handle(self, *args: Any, **options: Any) -> None:
