@@ -123,6 +123,21 @@ def test_filters_on_a_small_screen(visit: Visit) -> None:
     expect(page.get_by_role("link", name="Filters 2")).to_be_visible()
 
 
+def test_the_sheet_of_filters_keeps_the_keyboard(visit: Visit) -> None:
+    page = visit("/search/?q=mug+chair", width=360)
+    page.get_by_role("link", name="Filters").press("Enter")
+    page.get_by_role("link", name="Close").focus()
+    outside = "document.activeElement !== document.body && !document.activeElement.closest('.cs-facets')"
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        assert not page.evaluate(outside)
+    page.get_by_label("Acme").focus()
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_label("Acme")).to_be_hidden()
+    expect(page.locator(".cs-grid .cs-title").first).to_be_visible()
+
+
 def test_more_like_this(visit: Visit) -> None:
     page = visit("/search/?q=red+mug")
     page.locator(".cs-card").first.hover()

@@ -237,6 +237,9 @@
 
   /* On a small screen filters are a sheet where several are ticked before one look at the results. */
   function enhanceFilters(form) {
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && location.hash === `#${form.id}`) location.hash = "results";
+    });
     form.addEventListener("change", () => {
       if (form.matches(".cs-facets") && !window.matchMedia(WIDE).matches) return;
       form.requestSubmit();
