@@ -200,6 +200,22 @@ def test_a_pasted_or_dropped_picture(visit: Visit, photo: Path, event: str) -> N
     assert titles(page)[0].startswith("Blue")
 
 
+def test_a_dropped_file_that_is_no_picture_is_refused(visit: Visit) -> None:
+    page = visit("/")
+    prevented = page.evaluate(
+        """() => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File(["words"], "words.txt", { type: "text/plain" }));
+            const drop = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
+            return !document.querySelector(".cs-box-row").dispatchEvent(drop);
+        }"""
+    )
+
+    # Else the browser would open it in place of the shop.
+    assert prevented
+    expect(page.get_by_role("alert")).to_have_text("This file is not a picture.")
+
+
 def test_everything_works_without_javascript(visit: Visit, photo: Path) -> None:
     page = visit("/", java_script_enabled=False)
     box(page).fill("mug")
