@@ -1,7 +1,7 @@
 """The pictures in docs/images of the demo shop's pages: ``python -m project.shop.screenshots URL PASSWORD``.
 
-Each page at three widths, light above dark, in one JPEG; and the two searches that the README begins with. The demo must
-run at the URL; the password is the admin's, which it says at its start. CHROMIUM names the browser.
+Each page at three widths, light above dark, in one JPEG; and the two searches that the README begins with. The demo
+must run at the URL; the password is the admin's, which it says at its start. CHROMIUM names the browser.
 """
 
 from __future__ import annotations
