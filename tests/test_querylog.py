@@ -348,7 +348,9 @@ def test_rising_compares_with_the_time_before(ask: Ask) -> None:
 def test_without_results(ask: Ask) -> None:
     ask("unheard", total=0)
     ask("mug")
+    ask("mug", total=0, filters={"price": ["9000.."]})  # not the words found nothing
 
+    assert reports.trend().without_results[-1] == 1
     assert [(line.text, line.without_results) for line in reports.without_results()] == [("unheard", 1)]
 
 
