@@ -361,3 +361,13 @@ def test_the_snippets_about_relevance_run(
     exec(compile(weights, "docs/relevance.md", "exec"), names)  # noqa: S102 - our own page
     settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | names["CATALOG_SEARCH"]
     assert checks.check_settings(None) == []
+
+
+@pytest.mark.django_db
+def test_the_readmes_answer_of_the_api_has_its_fields(indexed_shop: dict[str, Any], client: Client) -> None:
+    (shown,) = blocks(ROOT / "README.md", "console")
+    (address,) = re.findall(r"curl 'http://localhost:8000([^']+)'", shown)
+    answer = client.get(address).content.decode()
+
+    for field in re.findall(r'"(\w+)": ', shown):
+        assert f'"{field}":' in answer, field
