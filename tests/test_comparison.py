@@ -194,7 +194,7 @@ class TestReplay:
 
     def test_an_empty_log(self, indexed_shop: Shop) -> None:
         with pytest.raises(CommandError, match="nothing to replay"):
-            replay()
+            replay(after="lexical")
 
     def test_with_judgements(self, indexed_shop: Shop, tmp_path: Path, rules: Path) -> None:
         judged = tmp_path / "judged.csv"
@@ -225,3 +225,5 @@ class TestReplay:
     def test_mistakes_are_told(self, indexed_shop: Shop, queries: Path, written: str, told: str) -> None:
         with pytest.raises(CommandError, match=told):
             replay(queries, after=written)
+        with pytest.raises(CommandError, match="are the same: give --after"):
+            replay(queries)

@@ -329,6 +329,7 @@ def test_every_block_of_a_template_is_told() -> None:
     templates = ROOT / "catalog_search" / "templates" / "catalog_search"
     rows = re.findall(r"^\| `catalog_search/(\w+\.html)` \| [^|]* \| ([^|]+) \|$", STOREFRONT.read_text(), re.MULTILINE)
     written = {name: set(re.findall(r"{% block (\w+) %}", (templates / name).read_text())) for name, _ in rows}
+    written["search.html"] -= written["base.html"]  # those of its frame are told with the frame
 
     assert {name: set(re.findall(r"`(\w+)`", blocks_)) for name, blocks_ in rows} == written
     assert {"base.html", "search.html", "hit.html", "similar.html"} == written.keys()
@@ -349,11 +350,8 @@ def test_the_snippets_about_relevance_run(
     page = ROOT / "docs" / "relevance.md"
     (table,) = blocks(page, "csv")
     (weights,) = blocks(page, "python")
-    named = {
-        f"MUG-{number}": one.sku for number, one in ((17, indexed_shop["red mug"]), (18, indexed_shop["blue mug"]))
-    }
-    for written, sku in {**named, "LAMP-2": indexed_shop["red chair"].sku}.items():
-        table = table.replace(written, sku)
+    for written, name in {"MUG-17": "red mug", "MUG-18": "blue mug", "LAMP-2": "red chair"}.items():
+        table = table.replace(written, indexed_shop[name].sku)
     (tmp_path / "judgements.csv").write_text(table)
     monkeypatch.chdir(tmp_path)
     for command in shell_commands(page):
@@ -363,3 +361,13 @@ def test_the_snippets_about_relevance_run(
     exec(compile(weights, "docs/relevance.md", "exec"), names)  # noqa: S102 - our own page
     settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | names["CATALOG_SEARCH"]
     assert checks.check_settings(None) == []
+
+
+@pytest.mark.django_db
+def test_the_readmes_answer_of_the_api_has_its_fields(indexed_shop: dict[str, Any], client: Client) -> None:
+    (shown,) = blocks(ROOT / "README.md", "console")
+    (address,) = re.findall(r"curl 'http://localhost:8000([^']+)'", shown)
+    answer = client.get(address).content.decode()
+
+    for field in re.findall(r'"(\w+)": ', shown):
+        assert f'"{field}":' in answer, field

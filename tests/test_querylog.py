@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
@@ -348,7 +348,9 @@ def test_rising_compares_with_the_time_before(ask: Ask) -> None:
 def test_without_results(ask: Ask) -> None:
     ask("unheard", total=0)
     ask("mug")
+    ask("mug", total=0, filters={"price": ["9000.."]})  # not the words found nothing
 
+    assert reports.trend().without_results[-1] == 1
     assert [(line.text, line.without_results) for line in reports.without_results()] == [("unheard", 1)]
 
 
@@ -387,6 +389,27 @@ def test_the_command_prints_every_report(ask: Ask) -> None:
     assert "Without results" in out.getvalue()
     call_command("search_report", "without-results", stdout=(out := io.StringIO()))
     assert "mug" not in out.getvalue()
+    call_command("search_report", "top", index="product", stdout=(out := io.StringIO()))
+    assert "mug" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("search_report --days -5", "--days: give 1 to 36500, not -5"),
+        ("search_report --days 99999999999", "--days: give 1 to"),
+        ("search_report --limit 0", "--limit: give 1 to"),
+        ("search_report --limit many", "invalid whole number value"),
+        ("search_report --index nothing", "nothing"),
+        ("replay_search_log --top -1", "--top: give 1 to"),
+        ("rebuild_search_index --workers 0", "--workers: give 1 to"),
+        ("rebuild_search_index --margin nan", "--margin: give 0 to 1"),
+        ("search_generations prune --keep -1", "--keep: give 0 to"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(db: None, command: str, told: str) -> None:
+    with pytest.raises(CommandError, match=told):
+        call_command(*command.split())
 
 
 def test_the_admin_shows_log_and_report(ask: Ask, admin_client: Client, django_user_model: Any) -> None:
@@ -426,6 +449,9 @@ def test_the_log_forgets_by_age(ask: Ask, settings: Any) -> None:
 def test_erasure_by_words_and_of_everything(ask: Ask) -> None:
     click(ask("anna svensson mug"))
     ask("mug")
+    for days in ("-1", "nan", "1e9"):
+        with pytest.raises(CommandError, match="give 0 to"):
+            call_command("forget_searches", "--days", days)
     call_command("forget_searches", containing="Anna  SVENSSON", stdout=(out := io.StringIO()))
 
     assert out.getvalue() == "1 searches erased.\n"

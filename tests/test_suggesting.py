@@ -121,6 +121,8 @@ def test_queries_that_many_asked_and_that_found_something(indexed_shop: Shop, lo
     log_query("mug that nobody has", 9, total=0)
     log_query("mug for anna@example.com", 9)
     log_query("dress", 9)
+    # A visitor's filters left nothing; that says nothing of the words.
+    QueryLog.objects.filter(pk=QueryLog.objects.filter(text="dress")[0].pk).update(total=0, filters={"price": ["9.."]})
     QueryLog.objects.filter(text__contains="anna").update(text="mug for …")
 
     assert popular.draw() == 3

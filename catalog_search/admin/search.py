@@ -74,10 +74,11 @@ class SearchChangeList(ChangeList):
                 _("Remove the picture"),
             )
         return format_html(
-            '{} <span data-search-picture="{}" data-label="{}"{}>{}</span>',
+            '{} <span data-search-picture="{}" data-label="{}" data-refused="{}"{}>{}</span>',
             self.search_help_text or "",
             PICTURE_PATH,
             CHOOSE,
+            _("This file is not a picture."),
             " data-fuzzy" if _is_semantic(self.queryset) else "",
             shown,
         )

@@ -8,13 +8,21 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from ..comparison import compare
-from ..conf import Settings, settings
+from ..conf import settings
 from ..indexes import registry
 from ..models import Generation
 from .previews import DAYS, logged_searches
 
 MOST_QUERIES = 100
 WEIGHT = "weight_"
+LIKENESS = {
+    "identifier": _("Likeness beside an article number"),
+    "word": _("Likeness for one word"),
+    "words": _("Likeness for two to four words"),
+    "long": _("Likeness for a sentence"),
+    "picture": _("Likeness for a picture"),
+}
+"""What people read for a class of query: how much its meaning counts beside its words."""
 
 
 class TryForm(forms.Form):
@@ -30,8 +38,16 @@ class TryForm(forms.Form):
         required=False,
         help_text=_("Another model, or other fields: one that is built and ready."),
     )
-    cutoff = forms.FloatField(label="CUTOFF", required=False)
-    blend = forms.FloatField(label="RERANK_BLEND", required=False, min_value=0, max_value=1)
+    cutoff = forms.FloatField(
+        label=_("Cutoff"), required=False, help_text=_("How far a product must stand out. More finds less (CUTOFF).")
+    )
+    blend = forms.FloatField(
+        label=_("Share of the reranker"),
+        required=False,
+        min_value=0,
+        max_value=1,
+        help_text=_("0: the order of the lanes stays; 1: the reranker alone decides (RERANK_BLEND)."),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -39,10 +55,12 @@ class TryForm(forms.Form):
         self.fields["cutoff"].widget.attrs["placeholder"] = settings.CUTOFF
         self.fields["blend"].widget.attrs["placeholder"] = settings.RERANK_BLEND
         for name, weight in settings.VECTOR_WEIGHTS.items():
-            label = f"{Settings.VECTOR_WEIGHTS.name} {name}"
-            field = forms.FloatField(label=label, required=False, min_value=0, max_value=1)
+            told = _("0: by words alone; 1: by meaning alone (VECTOR_WEIGHTS, %s).") % name
+            field = forms.FloatField(label=LIKENESS[name], required=False, min_value=0, max_value=1, help_text=told)
             field.widget.attrs["placeholder"] = weight
             self.fields[WEIGHT + name] = field
+        for name in ("cutoff", "blend", *(WEIGHT + name for name in settings.VECTOR_WEIGHTS)):
+            self.fields[name].widget.attrs["step"] = "any"
 
     def options(self) -> dict[str, Any]:
         """Return what is tried as ``compare`` takes it."""

@@ -50,7 +50,9 @@ def rollback(index: SearchIndex) -> Generation:
     """Let the generation serve that served before; called again, it goes back. Raises NotReady where there is none."""
     earlier = served(index)[1:2]
     if not earlier:
-        raise NotReady(f"{index!r} has no earlier generation that could serve: it is pruned, or there never was one.")
+        raise NotReady(
+            f"{index.label} has no earlier generation that could serve: it is pruned, or there never was one."
+        )
     activate(earlier[0])
     return earlier[0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import router, transaction
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from ..conf import settings
@@ -27,7 +27,7 @@ def draw() -> int:
         asked.exclude(text__contains=MASK)
         .order_by()
         .values("index", "language", "text")
-        .annotate(count=Count("intent", distinct=True), found=Min("total"))
+        .annotate(count=Count("intent", distinct=True), found=Min("total", filter=Q(filters={})))
         .filter(count__gte=settings.SUGGEST_QUERIES_FROM, found__gt=0)
         .order_by("-count", "text")
     )

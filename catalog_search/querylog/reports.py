@@ -16,6 +16,8 @@ from ..models import QueryEvent, QueryLog
 
 FEWEST = 5
 """Searches below which a rate says nothing."""
+IN_VAIN = Q(total=0, filters={})
+"""Words that found nothing; where filters were chosen, it may be them that left nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def trend(index: str = "", days: int = 7) -> Trend:
     counts: dict[Any, Any] = {
         row["moment"]: row
         for row in rows.annotate(
-            asked=Count("pk"), nothing=Count("pk", filter=Q(total=0)), failed=Count("pk", filter=~Q(degraded=[]))
+            asked=Count("pk"), nothing=Count("pk", filter=IN_VAIN), failed=Count("pk", filter=~Q(degraded=[]))
         )
     }
     nothing = {"asked": 0, "nothing": 0, "failed": 0}
@@ -157,7 +159,7 @@ def _lines(
         .values("text")
         .annotate(
             count=Count("pk"),
-            nothing=Count("pk", filter=Q(total=0)),
+            nothing=Count("pk", filter=IN_VAIN),
             clicked=Count("pk", filter=Q(was_clicked=True)),
             spent=Avg("milliseconds"),
         )

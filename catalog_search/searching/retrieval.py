@@ -23,7 +23,7 @@ from .words import words as matching_words
 # Beyond these, a word match's own rank says enough; asking for the similarity of thousands would not.
 SCORED_BY_BOTH = 300
 # By how much a product that holds only some of the words must stand out.
-PARTIAL_DEVIATIONS = 1.0
+PARTIAL_DEVIATIONS = 2.0
 # A sentence comes less near to what it means than the two words of a title by which nearness was measured. Chosen on
 # forty of them: docs/relevance.md.
 SENTENCE_SHARE = 0.8

@@ -267,4 +267,4 @@ def _keys(products: Sequence[Any]) -> tuple[str, ...]:
 def _refuse_unknown(kind: str, asked: Iterable[str], known: Sequence[str], index: SearchIndex) -> None:
     for name in asked:
         if name not in known:
-            raise CatalogSearchError(f'{index!r} has no {kind} "{name}"; it has: {", ".join(known) or "none"}.')
+            raise CatalogSearchError(f'{index.label} has no {kind} "{name}"; it has: {", ".join(known) or "none"}.')

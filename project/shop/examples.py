@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from catalog_search.exceptions import ImageError
@@ -148,7 +149,10 @@ def favourites() -> list[str]:
 
 def run(example: Example) -> Outcome:
     """Run one example through the public search of the index."""
-    results = ProductIndex.search(example.text, image=example.picture, facets=example.facets)
+    search = partial(ProductIndex.search, example.text, image=example.picture, facets=example.facets)
+    results = search()
+    if results.degraded:  # a machine with other work may be late once
+        results = search()
     wanted = example.product
     family = set(ProductIndex.registered().family(wanted))
 

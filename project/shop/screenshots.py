@@ -1,7 +1,7 @@
 """The pictures in docs/images of the demo shop's pages: ``python -m project.shop.screenshots URL PASSWORD``.
 
-Each page at three widths, light above dark, in one JPEG. The demo must run at the URL; the password is the admin's,
-which it says at its start. CHROMIUM names the browser.
+Each page at three widths, light above dark, in one JPEG; and the two searches that the README begins with. The demo
+must run at the URL; the password is the admin's, which it says at its start. CHROMIUM names the browser.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 WIDTHS = (360, 768, 1440)
 HEIGHT, GAP, SCALE, QUALITY = 900, 24, 0.5, 78
 ADMIN = "/admin/catalog_search/"
+SENTENCE = "/search/?q=something+to+keep+my+feet+warm"
+PHOTO_OF, ALSO = "Colour-block Sneakers Lark, purple", "green"
+SHOP_WINDOW = {"width": 1200, "height": 760}
 PAGES = {
     "page-home": "/",
     "page-results": "/search/?q=red+mug",
@@ -47,9 +50,27 @@ def main(address: str, password: str) -> None:
                     page.goto(path, wait_until="networkidle")
                     shots[name][width, scheme] = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
             context.close()
+        introduce(browser.new_page(base_url=address, viewport=SHOP_WINDOW))  # type: ignore[arg-type]
         browser.close()
     for name, taken in shots.items():
         sheet(taken).save(IMAGES / f"{name}.jpg", quality=QUALITY, optimize=True, progressive=True)
+
+
+def introduce(page: Any) -> None:
+    """Search by a sentence, then by a photo and a word, and take a picture of each."""
+    page.goto(SENTENCE, wait_until="networkidle")
+    page.screenshot(path=IMAGES / "storefront.jpg", quality=QUALITY)
+    page.goto(f"/search/?q={PHOTO_OF}")
+    page.get_by_role("link", name=PHOTO_OF).first.click()
+    photo = page.request.get(page.locator(".photo img").first.get_attribute("src")).body()
+    shown = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo}
+    page.locator(".cs-box input[type=file]").set_input_files(shown)
+    page.wait_for_url("**picture=**")
+    page.locator(".cs-box input[name=q]").fill(ALSO)
+    page.locator(".cs-box input[name=q]").press("Enter")
+    page.wait_for_url(f"**q={ALSO}**")
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=IMAGES / "photo-and-words.jpg", quality=QUALITY)
 
 
 def log_in(page: Any, password: str) -> None:

@@ -123,6 +123,21 @@ def test_filters_on_a_small_screen(visit: Visit) -> None:
     expect(page.get_by_role("link", name="Filters 2")).to_be_visible()
 
 
+def test_the_sheet_of_filters_keeps_the_keyboard(visit: Visit) -> None:
+    page = visit("/search/?q=mug+chair", width=360)
+    page.get_by_role("link", name="Filters").press("Enter")
+    page.get_by_role("link", name="Close").focus()
+    outside = "document.activeElement !== document.body && !document.activeElement.closest('.cs-facets')"
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        assert not page.evaluate(outside)
+    page.get_by_label("Acme").focus()
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_label("Acme")).to_be_hidden()
+    expect(page.locator(".cs-grid .cs-title").first).to_be_visible()
+
+
 def test_more_like_this(visit: Visit) -> None:
     page = visit("/search/?q=red+mug")
     page.locator(".cs-card").first.hover()
@@ -183,6 +198,22 @@ def test_a_pasted_or_dropped_picture(visit: Visit, photo: Path, event: str) -> N
     page.wait_for_url("**picture=**")
 
     assert titles(page)[0].startswith("Blue")
+
+
+def test_a_dropped_file_that_is_no_picture_is_refused(visit: Visit) -> None:
+    page = visit("/")
+    prevented = page.evaluate(
+        """() => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File(["words"], "words.txt", { type: "text/plain" }));
+            const drop = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
+            return !document.querySelector(".cs-box-row").dispatchEvent(drop);
+        }"""
+    )
+
+    # Else the browser would open it in place of the shop.
+    assert prevented
+    expect(page.get_by_role("alert")).to_have_text("This file is not a picture.")
 
 
 def test_everything_works_without_javascript(visit: Visit, photo: Path) -> None:

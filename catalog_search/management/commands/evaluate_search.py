@@ -17,6 +17,7 @@ from catalog_search.conf import settings
 from catalog_search.evaluation import Evaluation, Judgements, Outcome
 from catalog_search.exceptions import CatalogSearchError, NotReady
 from catalog_search.indexes import SearchIndex, registry
+from catalog_search.management.bounds import integer
 from catalog_search.management.reports import Report, tuning_report
 from catalog_search.models import Generation, Judgement
 from catalog_search.searching import Hit, Results, search
@@ -50,7 +51,7 @@ class Command(BaseCommand):
         parser.add_argument("--index", default="", help="name of the index (default: the only one)")
         parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
         parser.add_argument("--compare", default="", help=f"some of {','.join(CONFIGURATIONS)} (default: all)")
-        parser.add_argument("--limit", type=int, help="take only so many queries")
+        parser.add_argument("--limit", type=integer(), help="take only so many queries")
         parser.add_argument("--json", type=Path, help="write everything measured to this file")
         parser.add_argument("--html", type=Path, help="write a page with plots to this file")
         parser.add_argument(

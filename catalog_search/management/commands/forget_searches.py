@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from catalog_search.management.bounds import MOST_DAYS, number
 from catalog_search.querylog.retention import forget
 
 
@@ -17,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("--days", type=float, help="erase what is older; 0 erases everything")
+        parser.add_argument("--days", type=number(0, MOST_DAYS), help="erase what is older; 0 erases everything")
         parser.add_argument("--containing", default="", help="erase only searches whose text holds these words")
 
     def handle(self, *args: Any, **options: Any) -> None:

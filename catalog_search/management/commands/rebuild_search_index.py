@@ -20,6 +20,7 @@ from catalog_search.indexing.estimates import Estimate, estimate
 from catalog_search.indexing.generations import backfill, finish, last_change, prepare, progress
 from catalog_search.indexing.reconciling import reconcile
 from catalog_search.indexing.switching import give_up_others, prune
+from catalog_search.management.bounds import integer, number
 from catalog_search.models import Change, Generation
 from catalog_search.tasks import index_changes, prepare_generation, send
 
@@ -45,11 +46,11 @@ class Command(BaseCommand):
         parser.add_argument("--index", action="append", help="name of an index; may be repeated (default: all)")
         parser.add_argument("--sync", action="store_true", help="embed in this process instead of Celery workers")
         parser.add_argument(
-            "--workers", type=int, default=4, help="Celery tasks that work at once at most (default: 4)"
+            "--workers", type=integer(1, 1000), default=4, help="Celery tasks that work at once at most (default: 4)"
         )
         parser.add_argument("--fresh", action="store_true", help="begin anew even where the index is up to date")
         parser.add_argument("--estimate", action="store_true", help="say what it would take, and stop")
-        parser.add_argument("--limit-cost", type=float, help="stop where the estimated cost is higher")
+        parser.add_argument("--limit-cost", type=number(), help="stop where the estimated cost is higher")
         parser.add_argument(
             "--activate", choices=["auto", "manual"], default="auto", help="manual: leave the switch to a person"
         )
@@ -59,7 +60,7 @@ class Command(BaseCommand):
             help='let the new generation serve only if it does as well on these queries ("admin": those made there)',
         )
         parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
-        parser.add_argument("--margin", type=float, help="how far nDCG@10 may fall (default: GATE_MARGIN)")
+        parser.add_argument("--margin", type=number(0, 1), help="how far nDCG@10 may fall (default: GATE_MARGIN)")
         parser.add_argument("--force", action="store_true", help="let it serve whatever failed, or judgements say")
 
     def handle(self, *args: Any, index: list[str] | None, **options: Any) -> None:

@@ -15,6 +15,7 @@ from catalog_search.comparison import Asked, Comparison, Options, compare
 from catalog_search.evaluation import Evaluation, Judgements, Outcome, evaluate
 from catalog_search.exceptions import CatalogSearchError
 from catalog_search.indexes import SearchIndex
+from catalog_search.management.bounds import MOST_DAYS, integer
 from catalog_search.management.commands.evaluate_search import CONFIGURATIONS, chosen_index, judged_products
 from catalog_search.management.replays import Replay
 from catalog_search.merchandising import steps_with
@@ -39,13 +40,13 @@ class Command(BaseCommand):
         )
         told = f"JSON with some of {', '.join(KEYS)}, a file with it, or one of {', '.join(CONFIGURATIONS)}"
         parser.add_argument("--before", default="{}", metavar="CONFIG", help=f"{told} (default: as it serves)")
-        parser.add_argument("--after", default="{}", metavar="CONFIG", help="likewise")
+        parser.add_argument("--after", default="{}", metavar="CONFIG", help="what to compare with it, likewise")
         parser.add_argument("--index", default="", help="name of the index (default: the only one)")
-        parser.add_argument("--top", type=int, default=100, help="so many queries of the log (default: 100)")
-        parser.add_argument("--days", type=int, default=30, help="how far to look back in the log (default: 30)")
+        parser.add_argument("--top", type=integer(), default=100, help="so many queries of the log (default: 100)")
+        parser.add_argument("--days", type=integer(1, MOST_DAYS), default=30, help="how far to look back (default: 30)")
         parser.add_argument("--judgements", type=Path, help="judged queries: adds nDCG@10, and replays these alone")
         parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
-        parser.add_argument("--show", type=int, default=20, help="queries in the table (default: 20)")
+        parser.add_argument("--show", type=integer(0), default=20, help="queries in the table (default: 20)")
         parser.add_argument("--json", type=Path, help="write every difference to this file")
         parser.add_argument("--html", type=Path, help="write a page with the differing results to this file")
 
@@ -54,6 +55,10 @@ class Command(BaseCommand):
         try:
             index = chosen_index(options["index"])
             before, after = (configuration(index, options[name]) for name in ("before", "after"))
+            if before == after:
+                raise CommandError(
+                    "Both ways to search are the same: give --after, as in --after '{\"rerank\": false}'."
+                )
             judgements: Judgements = {}
             if options["judgements"]:
                 judgements, _missing = judged_products(index, options["judgements"], options["key"])

@@ -12,6 +12,7 @@ from catalog_search.exceptions import CatalogSearchError
 from catalog_search.indexes import SearchIndex
 from catalog_search.indexing import activate, is_outdated, switching
 from catalog_search.indexing.generations import progress
+from catalog_search.management.bounds import integer
 from catalog_search.models import Document, Generation
 
 from .evaluate_search import chosen_index
@@ -39,7 +40,7 @@ class Command(BaseCommand):
                 action.add_argument("generation", type=int, help="its number")
                 action.add_argument("--force", action="store_true", help="even where judgements spoke against it")
             if name == "prune":
-                action.add_argument("--keep", type=int, default=1, help="how many to keep for a rollback (default: 1)")
+                action.add_argument("--keep", type=integer(0), default=1, help="kept for a rollback (default: 1)")
                 action.add_argument("--thumbnails", action="store_true", help="and thumbnails that no document shows")
 
     def handle(self, *args: Any, **options: Any) -> None:

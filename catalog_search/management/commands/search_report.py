@@ -7,8 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from catalog_search.exceptions import CatalogSearchError
+from catalog_search.indexes import registry
+from catalog_search.management.bounds import MOST_DAYS, integer
 from catalog_search.querylog.reports import REPORTS, Line, drafted_judgements
 
 
@@ -20,14 +23,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("report", nargs="?", choices=[*REPORTS], help="one report (default: all)")
-        parser.add_argument("--index", default="", help='model label, such as "shop.product" (default: all)')
-        parser.add_argument("--days", type=int, default=7, help="how far to look back (default: 7)")
-        parser.add_argument("--limit", type=int, default=20, help="queries in a report (default: 20)")
+        parser.add_argument("--index", default="", help="name of the index (default: all)")
+        parser.add_argument("--days", type=integer(1, MOST_DAYS), default=7, help="how far to look back (default: 7)")
+        parser.add_argument("--limit", type=integer(), default=20, help="queries in a report (default: 20)")
         parser.add_argument("--judgements", type=Path, help="write drafted judgements to this .jsonl file instead")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print or write."""
-        index, days = options["index"], options["days"]
+        try:
+            index = registry.get(options["index"]).label if options["index"] else ""
+        except CatalogSearchError as error:
+            raise CommandError(str(error)) from error
+        days = options["days"]
         if options["judgements"]:
             rows = [json.dumps(row, ensure_ascii=False) for row in drafted_judgements(index, days)]
             options["judgements"].write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")

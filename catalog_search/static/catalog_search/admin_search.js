@@ -38,13 +38,15 @@ document.addEventListener("DOMContentLoaded", () => {
   bar.form.addEventListener("dragleave", () => bar.form.classList.remove("cs-drop"))
   bar.form.addEventListener("drop", (event) => {
     bar.form.classList.remove("cs-drop")
+    if (!event.dataTransfer.files.length) return
+    event.preventDefault() // or the browser would leave the list and open the file
     const file = picture(event.dataTransfer)
-    if (file) event.preventDefault()
-    send(file)
+    if (file) send(file)
+    else window.alert(place.dataset.refused)
   })
 
   function picture(data) {
-    return [...data.files].find((file) => file.type.startsWith("image/"))
+    return [...data.files].find((file) => file.type.startsWith("image/") || !file.type)
   }
 
   async function send(file) {

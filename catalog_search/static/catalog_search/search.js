@@ -27,14 +27,25 @@
     form.requestSubmit();
   }
 
+  /* Some systems know no type for some pictures: what comes without one is for the shop to judge. */
   function takeFile(form, files) {
-    const picture = [...files].find((file) => file.type.startsWith("image/"));
+    const picture = [...files].find((file) => file.type.startsWith("image/") || !file.type);
     if (!picture) return false;
     const transfer = new DataTransfer();
     transfer.items.add(picture);
     form.elements.image.files = transfer.files;
     showChosen(form);
     return true;
+  }
+
+  function refuse(form) {
+    let told = form.querySelector(".cs-error");
+    if (!told) {
+      told = element("p", "cs-error");
+      told.setAttribute("role", "alert");
+      form.append(told);
+    }
+    told.textContent = form.dataset.refused;
   }
 
   function enhanceBox(form) {
@@ -52,7 +63,9 @@
     row.addEventListener("dragleave", () => row.classList.remove("cs-box-row--dragged"));
     row.addEventListener("drop", (event) => {
       row.classList.remove("cs-box-row--dragged");
-      if (takeFile(form, event.dataTransfer.files)) event.preventDefault();
+      if (!event.dataTransfer.files.length) return;
+      event.preventDefault(); /* or the browser would leave the shop and open the file */
+      if (!takeFile(form, event.dataTransfer.files)) refuse(form);
     });
     if (form.dataset.suggest) new Suggestions(form);
     /* The back button brings the form back as it was sent. */
@@ -237,6 +250,9 @@
 
   /* On a small screen filters are a sheet where several are ticked before one look at the results. */
   function enhanceFilters(form) {
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && location.hash === `#${form.id}`) location.hash = "results";
+    });
     form.addEventListener("change", () => {
       if (form.matches(".cs-facets") && !window.matchMedia(WIDE).matches) return;
       form.requestSubmit();
