@@ -14,16 +14,17 @@ from . import composition, lanes
 from .asking import Ask
 from .composition import SMALL_SAMPLE_SHARE, Composition
 from .encoding import Meaning
+from .feedback import refined
 from .ranking import Candidate, rank
 from .scope import Scope
 from .trace import Trace
-from .words import WordMatch, Words, broadened, parse_words
+from .words import WordMatch, Words, broadened, matched, parse_words
 from .words import words as matching_words
 
 # Beyond these, a word match's own rank says enough; asking for the similarity of thousands would not.
 SCORED_BY_BOTH = 300
 # By how much a product that holds only some of the words must stand out.
-PARTIAL_DEVIATIONS = 1.0
+PARTIAL_DEVIATIONS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
 
     ``ask.cutoff`` is in deviations above the query's background; None demands no similarity at all, and only ``...``
     (CUTOFF) also that something comes as near as the catalogue comes to its own phrases: see ``indexing.statistics``.
-    Where nothing does, the shop most likely has nothing of the kind, and only products with every word are members.
+    Where nothing does, and no product holds every word, the shop most likely has nothing of the kind: no members.
     A catalogue too small to tell near from far takes those with some of the words, too.
     """
     query, cutoff = ask.query, ask.cutoff
@@ -70,7 +71,7 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
         # It was measured with words; pictures come nearer.
         if isinstance(cutoff, EllipsisType) and query.kind == "text" and generation.nearness is not None:
             partial_floor = asked.background.at(PARTIAL_DEVIATIONS)
-            if (found[0][1] if found else floor) < generation.nearness:
+            if (found[0][1] if found else floor) < generation.nearness and not matched(scope, words, 1):
                 found, floor, partial_floor = [], math.inf, math.inf
     return Demand(scope, ask, words, asked, tuple(found), floor, partial_floor)
 
@@ -138,9 +139,16 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
     with trace.stage("fusion"):
         barred = set(lanes.excluded(scope, demand.words.excluded, members)) if demand.words.excluded else set()
         members = [key for key in members if key not in barred]
-        weight = demand.ask.vector_weight
-        ranked = rank(demand.ask.query, by_identifier, by_words, similar, members, background, limit, weight)
+
+        def fused(similar: Mapping[str, float], background: Background) -> list[Candidate]:
+            weight = demand.ask.vector_weight
+            return rank(demand.ask.query, by_identifier, by_words, similar, members, background, limit, weight)
+
+        ranked = fused(similar, background)
         if demand.asked:
+            if by_words and demand.ask.query.kind == "text":
+                closer = refined(scope, demand.asked, ranked)
+                ranked = fused(lanes.similarities(scope, closer.vector, list(similar)), closer.background)
             ranked = composition.penalise(scope, demand.asked, ranked)
     known = {one.key for one in ranked}
     admitted = [key for key in scope.admitted(demand.ask.admitted) if key not in known]
