@@ -98,7 +98,7 @@ class TestCompare:
         found = compare(index, ["red mug"], {"settings": by_words}, {"settings": by_meaning})
 
         assert found.changed
-        assert own_settings.VECTOR_WEIGHTS["words"] == 0.35
+        assert own_settings.VECTOR_WEIGHTS["words"] == 0.5
 
     def test_a_generation(self, indexed_shop: Shop) -> None:
         index = ProductIndex.registered()

@@ -15,6 +15,9 @@ from catalog_search.embedding import embed
 from catalog_search.languages import separate_units
 from catalog_search.models import Document, Generation
 from catalog_search.searching import lanes
+from catalog_search.searching.query import Query
+from catalog_search.searching.scope import Scope
+from catalog_search.searching.words import parse_words, words
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -102,6 +105,39 @@ def test_a_title_counts_more_than_a_description_and_a_short_field_more_than_a_lo
     assert found[2] == "Vase"
 
 
+def prominence(generation: Generation, key: int, counts: dict[str, int]) -> float:
+    """Reckon BM25F by hand: how often a word stands in the fields of weight A, B, C and D of a document."""
+    lengths = Document.objects.get(object_key=str(key)).lengths
+    found = 0.0
+    for letter, weight, length, average in zip(
+        "ABCD", (1.0, 0.5, 0.4, 0.2), lengths, generation.average_lengths, strict=True
+    ):
+        found += counts.get(letter, 0) * weight / (0.25 + 0.75 * (length / average if average else 1.0))
+    return found / (1.2 + found)
+
+
+@pytest.mark.django_db
+def test_words_are_scored_as_bm25f_has_it(make_product: Make, build_index: Any) -> None:
+    often = make_product("Lamp of lamps", brand="Lamp", category="Lighting", description=" ".join(["lamp"] * 40))
+    once = make_product("Desk", description="It goes with any lamp.", attributes={"for": "lamp, lamps"})
+    mug = make_product("Red mug", brand="Acme", description="For hot coffee, very hot coffee")
+    generation = build_index()
+    scope = Scope(ProductIndex.registered(), generation, "en", Product.objects.all())
+
+    def ranks(text: str) -> dict[str, float]:
+        return {one.key: one.rank for one in words(scope, parse_words("default", Query(text), "en"), 10)}
+
+    assert ranks("lamp") == {
+        str(often.pk): pytest.approx(prominence(generation, often.pk, {"A": 2, "B": 1, "C": 40}), abs=1e-5),
+        str(once.pk): pytest.approx(prominence(generation, once.pk, {"C": 1, "D": 2}), abs=1e-5),
+    }
+    desk = prominence(generation, once.pk, {"A": 1})
+    lamp = prominence(generation, once.pk, {"C": 1, "D": 2})
+    assert ranks("desk lamp")[str(once.pk)] == pytest.approx((desk + lamp) / 2, abs=1e-5)
+    phrase = prominence(generation, mug.pk, {"C": 1})  # several words count once, however often they stand there
+    assert ranks('"hot coffee"') == {str(mug.pk): pytest.approx(phrase, abs=1e-5)}
+
+
 @pytest.mark.django_db
 def test_every_document_knows_its_lengths_and_the_generation_their_average(
     make_product: Make, build_index: Any
@@ -143,7 +179,9 @@ def test_a_catalogue_tells_how_near_its_own_phrases_come(catalogue: Generation) 
 
 
 @pytest.mark.django_db
-def test_meaning_is_silent_where_nothing_comes_near_enough(catalogue: Generation) -> None:
+def test_meaning_is_silent_where_nothing_comes_near_enough(catalogue: Generation, settings: Any) -> None:
+    settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"CUTOFF": 1.0}
+
     def total(nearness: float, query: str) -> int:
         catalogue.statistics["nearness"] = nearness
         catalogue.save(update_fields=["statistics"])
@@ -151,8 +189,9 @@ def test_meaning_is_silent_where_nothing_comes_near_enough(catalogue: Generation
 
     assert total(0.0, "mug of coffee for school") > 0
     assert total(1.01, "mug of coffee for school") == 0
-    assert total(1.01, "coffee mug") == 3  # every word is there: that is no matter of meaning
     assert total(1.01, "zeppelin") == 0
+    assert total(1.01, "coffee zeppelin") == 0  # some of the words are not enough
+    assert total(0.0, "coffee mug") == total(1.01, "coffee mug") > 3  # the shop has it: it is no stranger's query
     near = ProductIndex.search("mug of coffee for school").near
     assert near[0].object.name.startswith(("coffee mug", "school"))
 

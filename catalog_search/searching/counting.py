@@ -44,9 +44,11 @@ def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -
             bases[own] = _Base(narrowed.products if keys is None else narrowed.among(listed))
         bases[own].facets.append(facet)
     read = partial(_rows, scope, ask, list(bases.values()))
-    # Who browses counts all that there is; the products that a query finds are a thousand at most.
-    decided = scope.index.label, scope.identity, facets, ask.chosen, ask.more, ask.within, ask.grouped
-    rows = read() if keys is not None else kept("counts", decided, read)
+    if keys is None and not scope.is_empty:  # all that there is, and not the thousand products that a query finds
+        decided = scope.index.label, scope.identity, facets, ask.chosen, ask.more, ask.within, ask.grouped
+        rows = kept("counts", decided, read)
+    else:
+        rows = read()
     found: dict[str, FacetResult] = {}
     for facet in facets:
         chosen, more = ask.chosen.get(facet.name, ()), facet.name == ask.more

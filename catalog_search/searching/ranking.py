@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ..conf import settings
-from ..fusion import Background, linear, saturate
+from ..fusion import Background, linear
 from .lanes import IdentifierMatch
 from .query import Query
 from .results import Why
@@ -16,9 +16,6 @@ from .words import WordMatch
 # A similarity this many deviations above the query's background counts as a full match: the range that real
 # catalogues show for the best product of a good query.
 FULL_MATCH_DEVIATIONS = 8.0
-# The rank of a word match that counts half: a mention in the specifications scores next to nothing.
-# Chosen on judged queries: docs/relevance.md.
-HALF_RANK = 0.28
 # An identifier lifts its product by as much as a lane can, the whole query as one by as much as all of them.
 IDENTIFIER_BOOSTS = {"exact": 1.0, "prefix": 0.5, "word": 0.5}
 
@@ -116,7 +113,7 @@ def order(candidate: Candidate) -> tuple[bool, bool, float, str]:
 
 def word_score(match: WordMatch) -> float:
     """Map a word match to 0..1: by how many of the words it holds, and how prominently."""
-    return match.coverage**2 * saturate(match.rank, HALF_RANK)
+    return match.coverage * match.rank
 
 
 def vector_score(similarity: float, background: Background) -> float:

@@ -14,10 +14,11 @@ from . import composition, lanes
 from .asking import Ask
 from .composition import SMALL_SAMPLE_SHARE, Composition
 from .encoding import Meaning
+from .feedback import refined
 from .ranking import Candidate, rank
 from .scope import Scope
 from .trace import Trace
-from .words import WordMatch, Words, broadened, parse_words
+from .words import WordMatch, Words, broadened, matched, parse_words
 from .words import words as matching_words
 
 # Beyond these, a word match's own rank says enough; asking for the similarity of thousands would not.
@@ -52,8 +53,8 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
 
     ``ask.cutoff`` is in deviations above the query's background; None demands no similarity at all, and only ``...``
     (CUTOFF) also that something comes as near as the catalogue comes to its own phrases: see ``indexing.statistics``.
-    A question in a whole sentence need not come quite as near. Where nothing does, the shop most likely has nothing of
-    the kind, and only products with every word are members.
+    A question in a whole sentence need not come quite as near. Where nothing does, and no product holds every word, the
+    shop most likely has nothing of the kind: no members.
     A catalogue too small to tell near from far takes those with some of the words, too.
     """
     query, cutoff = ask.query, ask.cutoff
@@ -75,7 +76,7 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
         if isinstance(cutoff, EllipsisType) and query.kind == "text" and generation.nearness is not None:
             partial_floor = asked.background.at(PARTIAL_DEVIATIONS)
             wanted = generation.nearness * (SENTENCE_SHARE if query.query_class == "long" else 1.0)
-            if (found[0][1] if found else floor) < wanted:
+            if (found[0][1] if found else floor) < wanted and not matched(scope, words, 1):
                 found, floor, partial_floor = [], math.inf, math.inf
     return Demand(scope, ask, words, asked, tuple(found), floor, partial_floor)
 
@@ -143,9 +144,16 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
     with trace.stage("fusion"):
         barred = set(lanes.excluded(scope, demand.words.excluded, members)) if demand.words.excluded else set()
         members = [key for key in members if key not in barred]
-        weight = demand.ask.vector_weight
-        ranked = rank(demand.ask.query, by_identifier, by_words, similar, members, background, limit, weight)
+
+        def fused(similar: Mapping[str, float], background: Background) -> list[Candidate]:
+            weight = demand.ask.vector_weight
+            return rank(demand.ask.query, by_identifier, by_words, similar, members, background, limit, weight)
+
+        ranked = fused(similar, background)
         if demand.asked:
+            if by_words and demand.ask.query.kind == "text":
+                closer = refined(scope, demand.asked, ranked)
+                ranked = fused(lanes.similarities(scope, closer.vector, list(similar)), closer.background)
             ranked = composition.penalise(scope, demand.asked, ranked)
     known = {one.key for one in ranked}
     admitted = [key for key in scope.admitted(demand.ask.admitted) if key not in known]
