@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,9 +18,9 @@ from project.services import children
 
 
 @contextmanager
-def scratch_database() -> Iterator[str]:
-    """Make an empty database the project's, and drop it in the end; yields its URL."""
-    with _database(f"bench_{os.getpid()}", keep=False) as url:
+def scratch_database(data: Path = services.DATA) -> Iterator[str]:
+    """Make an empty database the project's, on the server of a folder, and drop it in the end; yields its URL."""
+    with _database(f"bench_{os.getpid()}", keep=False, data=data) as url:
         yield url
 
 
@@ -31,8 +32,8 @@ def kept_database(name: str) -> Iterator[str]:
 
 
 @contextmanager
-def _database(name: str, keep: bool) -> Iterator[str]:
-    services.ensure()
+def _database(name: str, keep: bool, data: Path = services.DATA) -> Iterator[str]:
+    services.ensure(data)
     server = os.environ["DATABASE_URL"]
     os.environ["DATABASE_URL"] = f"{server.rpartition('/')[0]}/{name}"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
