@@ -26,8 +26,8 @@ class Fusion(BuiltInCode):
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         picture = self.image(dict(features))
-        seen = normalize(picture["sentence_embedding"], dim=1)
+        seen = picture["sentence_embedding"]
         said = normalize(self.text({**features, "modality": "text"})["sentence_embedding"], dim=1)
         weight = self.trust(picture["pooled"], seen, said)
-        features["sentence_embedding"] = said + weight[:, None] * seen
+        features["sentence_embedding"] = said + weight[:, None] * normalize(seen, dim=1)
         return features

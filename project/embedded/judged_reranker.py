@@ -8,6 +8,7 @@ import torch
 
 from ..drawing import ProductSpec
 from . import examples, questions, wording
+from .model import weights_digest
 from .questions import Offer, Question
 from .reader import Material, Reader
 from .report import Table
@@ -107,7 +108,7 @@ def reordered(reader: Reader, study: Study, share: float = 0.5) -> dict[str, np.
 def reranked(module: PairReader, seed: int, work: Path) -> Table:
     """What the reranker makes of the first 30 candidates of the drawn shop."""
     offers = shop(seed)
-    cache = work / f"judged-{len(offers)}-{seed}.pt"
+    cache = work / f"judged-{len(offers)}-{seed}-{weights_digest()}.pt"
     if not cache.exists():
         cache.parent.mkdir(parents=True, exist_ok=True)
         torch.save(read(module, [one.text for one in offers], photographs(offers, 800 + seed)), cache)

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import normalize
 from tqdm import tqdm
 
 from ..drawing.catalogue import listed
@@ -32,9 +31,9 @@ def document_text(product: dict[str, str]) -> str:
 
 @torch.inference_mode()
 def read(eye: Eye, seen: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:
-    """Pooled features and unit vectors of pictures (n, 112, 112, 3)."""
+    """Pooled features and vectors of pictures (n, 112, 112, 3), as the tower gives them."""
     parts = [eye(part) for part in torch.as_tensor(seen).split(256)]
-    return torch.cat([pooled for pooled, _ in parts]), normalize(torch.cat([vector for _, vector in parts]), dim=1)
+    return torch.cat([pooled for pooled, _ in parts]), torch.cat([vector for _, vector in parts])
 
 
 def saved_and_opened(image: Image.Image, rng: np.random.Generator) -> np.ndarray:
@@ -68,7 +67,7 @@ def learn_trust(eye: Eye, familiar: np.ndarray, landmarks: Tensor, seed: int) ->
     told = [product["truth"]["said_in"] for product in products]
     readable = torch.tensor([float(where != "text") for where in told])
     # A photo that tells what its text leaves out agrees less, and matters most.
-    weight = torch.tensor([4.0 if where == "photo" else 1.0 for where in told])
+    weight = torch.tensor([6.0 if where == "photo" else 1.0 for where in told])
     nothing, one = torch.zeros(len(told)), torch.ones(len(told))
     trust.fit(
         torch.cat([trust.signs(*own, said), trust.signs(*lost, said), trust.signs(*own, wrong)]),

@@ -16,11 +16,12 @@ Without any model hub the demo shop still searches by words and photos. Its embe
 * **photos** go through a convolutional tower of {megabytes:.1f} MB, trained from nothing by
   `python -m project.embedded.train` on pictures that `project/drawing` draws;
 * **documents of both** get the text's unit vector plus the photo's, weighted (0 to {most}) by how far the photo can be
-  trusted. Three signs decide: how well the photo's vector agrees with that of its own text, both taken from their
-  means; how near it comes to a caption that the tower was taught; and how strange the tower's early features are. The
-  rule is fitted on a drawn catalogue, against invented unreadable pictures (noise with a photo's spectrum, dead leaves,
-  textured silhouettes, scraps and shuffled tiles of drawings), closed cartons, and photos beside other products' texts.
-  No real photo is used in training or fitting; which signs to use was decided with a look at the Magento photos below,
+  trusted. Four signs decide: how well the photo's vector agrees with that of its own text, both taken from their
+  means; how near it comes to a caption that the tower was taught; how strange the tower's early features are; and how
+  much else the tower reads in the mirror image, with which every photo's vector is averaged. The rule is fitted on a
+  drawn catalogue, against invented unreadable pictures (noise with a photo's spectrum, dead leaves, textured
+  silhouettes, scraps and shuffled tiles of drawings), closed cartons, and photos beside other products' texts. No real
+  photo is used in training or fitting; the first three signs were decided on with a look at the Magento photos below,
   so that table is no blind test. A document's vector depends on nothing but the document.
 
 The best 30 of what is found are read again by a reranker, `project.embedded.reranker.build_reranker()`: a

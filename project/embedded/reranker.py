@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from .model import load_weights, text_model_folder
 from .reader import PATCHES, Material, Reader
-from .tower import DIMENSIONS, BuiltInCode, Eye, pixels, pooled
+from .tower import DIMENSIONS, BuiltInCode, Eye, mirrored, pixels, pooled
 from .trust import MOST, Trust
 
 WEIGHTS = Path(__file__).parent / "weights" / "reranker.safetensors"
@@ -28,7 +28,9 @@ REMEMBERED = 1000
 """So many texts, and as many photos, are kept as they were read: reading them is most of the work."""
 
 Glance = tuple[Tensor, ...]
-"""A photo as it was read: patches (16, 384), unit vector (384,), pooled features (POOLED,)."""
+"""A photo as it was read: patches (16, 384) and unit vector (384,); of it and its mirror image together, for trust,
+pooled features (POOLED,) and vector (384,).
+"""
 
 
 def parts(item: Any) -> tuple[str, Image.Image | None]:
@@ -111,8 +113,8 @@ class PairReader(BuiltInCode):
             looks = [pixels(side[place][1]) for place in there]
             keys = [look.tobytes() for look in looks]
             glances = self._photos.read(keys, lambda new: self._look(np.stack([looks[place] for place in new])))
-            own, vectors, features = (torch.stack(part).float() for part in zip(*glances, strict=True))
-            patches[there], seen[there] = own, vectors
+            own, plain, features, vectors = (torch.stack(part).float() for part in zip(*glances, strict=True))
+            patches[there], seen[there] = own, plain
             trust[there] = self.trust(features, vectors, said[there]) / MOST
         return Material(words, spoken, said, patches, seen, trust)
 
@@ -137,9 +139,11 @@ class PairReader(BuiltInCode):
 
     def _look(self, looks: np.ndarray) -> list[Glance]:
         """Photos (n, 112, 112, 3) as they are read."""
-        texture, shape = self.eye.levels(torch.from_numpy(looks).to(self._device))
-        whole = pooled(texture, shape)
-        seen = F.normalize(self.eye.saying(self.eye.reading(whole)), dim=1)
+        texture, shape = self.eye.levels(mirrored(torch.from_numpy(looks).to(self._device)))
+        whole, vectors = self.eye.understood(texture, shape)
+        # What is compared place by place is the photo itself.
+        texture, shape = texture[: len(looks)], shape[: len(looks)]
+        seen = F.normalize(self.eye.saying(self.eye.reading(pooled(texture, shape))), dim=1)
         side = int(PATCHES**0.5)
         near = [
             F.adaptive_avg_pool2d(texture, side),
@@ -147,7 +151,7 @@ class PairReader(BuiltInCode):
             F.adaptive_avg_pool2d(shape, side),
         ]
         patches = torch.cat(near, 1).flatten(2).transpose(1, 2)
-        return list(zip(patches.half(), seen, whole, strict=True))
+        return list(zip(patches.half(), seen, whole, vectors, strict=True))
 
     @property
     def _device(self) -> torch.device:

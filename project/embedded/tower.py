@@ -7,6 +7,7 @@ import torch
 from PIL import Image, ImageOps
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 SIDE = 112
 DIMENSIONS = 384
@@ -48,7 +49,10 @@ def halved(width: int, wider: int, step: int = 2) -> nn.Sequential:
 
 
 class Eye(nn.Module):
-    """The network: bytes (n, 112, 112, 3) to pooled features (n, POOLED) and vectors (n, 384), not normalised."""
+    """The network: bytes (n, 112, 112, 3) to pooled features (n, POOLED) and vectors (n, 384).
+
+    A vector is the shorter the less a picture and its mirror image agree.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,8 +71,20 @@ class Eye(nn.Module):
         return pooled(*self.levels(picture))
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        pooled = self.look(picture)
-        return pooled, self.saying(self.reading(pooled))
+        return self.understood(*self.levels(mirrored(picture)))
+
+    def understood(self, texture: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
+        """Pooled features and vectors of pictures, from what is seen of each and of its mirror image: both show the
+        same thing, so what one of them only seems to show counts half.
+        """
+        features = pooled(texture, shape)
+        vectors = normalize(self.saying(self.reading(features)), dim=1)
+        return features.view(2, -1, POOLED).mean(0), vectors.view(2, -1, DIMENSIONS).mean(0)
+
+
+def mirrored(picture: Tensor) -> Tensor:
+    """Pictures (n, side, side, 3), and behind them their mirror images."""
+    return torch.cat([picture, picture.flip(2)])
 
 
 def pooled(texture: Tensor, shape: Tensor) -> Tensor:

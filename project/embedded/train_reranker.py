@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from . import questions
+from .model import weights_digest
 from .questions import Offer, Question
 from .reader import Reader
 from .reranker import WEIGHTS, pair_reader, save_reader
@@ -101,7 +102,7 @@ def learn(study: Study, epochs: int, seed: int, size: int = 16) -> Reader:
 
 def prepared(work: Path, products: int, asked: int, seed: int, jobs: int) -> Study:
     """Products and questions as they are read; the products are kept in the working folder for the next time."""
-    cache = work / f"offers-{products}-{seed}.pt"
+    cache = work / f"offers-{products}-{seed}-{weights_digest()}.pt"
     module = pair_reader(Reader())
     offers = questions.assortment(products, seed)
     if not cache.exists():
