@@ -87,3 +87,8 @@ def normalise_identifier(value: object) -> str:
 _LETTER = r"(?:[^\W\d_]|[\u0300-\u036f\u0900-\u0963\u0970-\u0dff\u0e31-\u0ecf])"
 WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*")  # noqa: RUF001
 """A word without digits: "bluetooth", "children's"; what has digits is a number, a size or a part number."""
+
+
+def storable(text: str) -> str:
+    """Return a text as PostgreSQL keeps it: without NUL, also where JSON spells one."""
+    return text.replace("\x00", " ").replace("\\u0000", " ")

@@ -311,10 +311,22 @@ class TestTypesense:
         assert any(remark.startswith("a: ") and told in remark for remark in remarks)
 
 
-@pytest.mark.parametrize("text", ["[1]", "{", '[{"objectID": "a", "consequence": 7}]', '[{"rule": "x"}]'])
+@pytest.mark.parametrize(
+    "text", ["[1]", "{", "[" * 100_000, '[{"objectID": "a", "consequence": 7}]', '[{"rule": "x"}]']
+)
 def test_files_that_are_no_export(text: str) -> None:
     with pytest.raises(ImportProblem):
         read_rules(ProductIndex.registered(), text)
+
+
+def test_no_character_stops_a_file() -> None:
+    table = "index,name,when,searches,kind,text\nproduct,a\0b,searches,mug,banner,x\n"
+    export = '[{"objectID": "c\\u0000d", "conditions": [{"pattern": "mug", "anchoring": "is"}], '
+    export += '"consequence": {"params": {"query": "cup"}}}]'
+    for text in (table, export):
+        bring_in(read_rules(ProductIndex.registered(), text), "anna", "")
+
+    assert set(Rule.objects.values_list("name", flat=True)) == {"a b", "c d"}
 
 
 class TestHistory:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import IndexNotFound
 from ..indexes import SearchIndex, registry
+from ..languages import storable
 from . import algolia, typesense
 from .exchange import Found, ImportProblem, read_table
 from .foreign import Untranslatable, product_keys
@@ -31,6 +32,7 @@ def read_rules(index: SearchIndex, text: str, kind: str = "", key: str = "pk") -
     Raises ImportProblem with what is wrong with a table, line by line; another engine's rules are translated as far
     as they can be, and the remarks say what is left out.
     """
+    text = storable(text)
     kind = kind or _kind_of(text)
     translate = FORMATS[kind]
     found = read_table(text) if translate is None else _translated(index, translate, text)
@@ -48,7 +50,7 @@ def _translated(index: SearchIndex, translate: Callable[[SearchIndex, Any], Tran
     try:
         exported = json.loads(text.lstrip("\ufeff"))
         rows = list(translate(index, exported))
-    except (ValueError, Untranslatable) as error:
+    except (ValueError, RecursionError, Untranslatable) as error:
         raise ImportProblem([_("This is no export of rules: %s") % error]) from error
     except (TypeError, AttributeError, KeyError) as error:
         raise ImportProblem([_("This export has another form than is known: %r") % error]) from error

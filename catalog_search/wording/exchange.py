@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import CatalogSearchError
 from ..indexes import registry
+from ..languages import storable
 from ..models import Synonym
 from ..sql import write_alias
 
@@ -44,7 +45,7 @@ def bring_in_synonyms(text: str, index: str = "", dry_run: bool = False) -> Outc
     """
     label = registry.get(index).label if index else ""
     alias = write_alias(Synonym)
-    outcome = _read(text, label, {_tie(row) for row in Synonym.objects.using(alias).filter(index=label)})
+    outcome = _read(storable(text), label, {_tie(row) for row in Synonym.objects.using(alias).filter(index=label)})
     if not dry_run:
         with transaction.atomic(using=alias):
             for row in outcome.made:
@@ -70,7 +71,7 @@ def _read(text: str, label: str, there: set[Any]) -> Outcome:
             else:
                 there.add(tie)
                 made.append(synonym)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise NoSynonyms(_("This is no export of synonyms: %s") % error) from error
     return Outcome(made, same, remarks)
 
