@@ -56,11 +56,6 @@ class Background:
         return (similarity - self.mean) / self.spread
 
 
-def saturate(value: float, half: float) -> float:
-    """Map 0..infinity to 0..1, reaching one half at ``half``; what is negative counts as nothing."""
-    return 0.0 if value <= 0 else value / (value + half)
-
-
 def odds_to_unit(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Map log-odds to 0..1 and keep their order, in double precision: halves would make all sure answers one."""
     return 1.0 / (1.0 + np.exp(-np.clip(logits.astype(np.float64), -700, 700)))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from catalog_search.fusion import Background, linear, mean_direction, odds_to_unit, saturate, unit
+from catalog_search.fusion import Background, linear, mean_direction, odds_to_unit, unit
 
 
 def vector(*values: float) -> np.ndarray:
@@ -58,11 +56,3 @@ def test_linear_counts_a_missing_lane_as_nothing() -> None:
     scores = linear({"words": {"a": 1.0}, "vectors": {"a": 0.5, "b": 1.0}}, {"words": 1, "vectors": 3})
 
     assert scores == pytest.approx({"a": 0.25 + 0.375, "b": 0.75})
-
-
-@given(st.floats(-10, 1e6), st.floats(-10, 1e6), st.floats(1e-3, 10))
-def test_saturate_keeps_order_within_zero_and_one(low: float, high: float, half: float) -> None:
-    low, high = sorted((low, high))
-
-    assert 0 <= saturate(low, half) <= saturate(high, half) <= 1
-    assert saturate(half, half) == pytest.approx(0.5)

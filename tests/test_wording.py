@@ -57,6 +57,9 @@ def found(text: str, **options: Any) -> list[str]:
         ("cermaic mug", "Ceramic mug"),
         ("blutooth speaker", "Bluetooth speaker"),
         ("leathr sofa", "Leather sofa"),
+        ("ceramic mgu", "Ceramic mug"),
+        ("cermaic mgu", "Ceramic mug"),
+        ("leathr soda", "Leather sofa"),
     ],
 )
 def test_a_typo_is_searched_as_it_was_meant(shop: None, typed: str, meant: str) -> None:
@@ -68,7 +71,8 @@ def test_a_typo_is_searched_as_it_was_meant(shop: None, typed: str, meant: str) 
 
 
 @pytest.mark.parametrize(
-    "text", ["mug", "Café", "cafe table", "sofas", "headpho", "run", "CE-4711", "4712", '"hedphones"']
+    "text",
+    ["mug", "mgu", "Café", "cafe table", "sofas", "headpho", "run", "leather soda", "CE-4711", "4712", '"hedphones"'],
 )
 def test_what_the_catalogue_knows_stays_as_it_is(shop: None, text: str) -> None:
     guidance = ProductIndex.search(text, cutoff=99).guidance

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -30,14 +30,15 @@ try:
 except ImportError:  # an optional extra
     simplemma = None  # type: ignore[assignment]
 
-SHORTEST, LONG = 4, 5
-"""Letters from which on a word may have one typo, and two."""
+SHORTEST, SHORTEST_ALONE, LONG = 3, 4, 5
+"""Letters from which on a word may have one typo beside others that tell what it is, one typo, and two."""
 ODDS = 5.0
 """How much less likely, as a logarithm, each unit of the cost of a typo makes it."""
 UNKNOWN, UNKNOWN_PER_LETTER = 0.8, 0.1
 """What it costs to take a word for a good one that nobody knows: the longer it is, the less a likeness is chance."""
-TOGETHER = 3.0
-"""How much more likely, as a logarithm, a word is that stands in one document with the rest of the query."""
+TOGETHER, MOST_TOGETHER = 3.0, 100
+"""How much more likely, as a logarithm, a word is that stands in one document with the rest of the query, and of how
+many such documents more would not tell more."""
 SURE = 0.6
 """The probability from which on the other word is searched."""
 CHOICES = 8
@@ -82,12 +83,27 @@ def guessed(scope: Scope, lexicon: Lexicon, text: str, good: Collection[str] = (
     words = [folded(match.group()) for match in _words(text)][:MAX_TOKENS]
     kept = GRAMMARS.get(scope.language.split("-")[0])
     grammar = kept.negations | kept.leads | kept.skipped | kept.joins | kept.ends if kept else frozenset()
-    doubtful = {
-        word: choices
-        for word in dict.fromkeys(words)
-        if not (word in grammar or word in good or is_known(lexicon, word, scope.language))
-        and (choices := likely(lexicon, word))
-    }
+    strange = [word for word in dict.fromkeys(words) if not (word in grammar or word in good or word in lexicon)]
+    doubtful = {word: likely(lexicon, word) for word in strange if not is_known(lexicon, word, scope.language)}
+    guesses = _guessed(scope, lexicon, words, doubtful, {word for word in doubtful if len(word) >= SHORTEST_ALONE})
+    surest = max(guesses, key=lambda word: guesses[word].probability, default="")
+    if surest and guesses[surest].probability >= SURE and len(strange) > 1:
+        # Who mistyped one word may have mistyped another, and what the surest was meant as tells about it.
+        again = {word: likely(lexicon, word, finished=True) for word in strange if word != surest}
+        meant = [folded(guesses[surest].word) if word == surest else word for word in words]
+        guesses |= _guessed(scope, lexicon, meant, again, alone=())
+    return guesses
+
+
+def _guessed(
+    scope: Scope,
+    lexicon: Lexicon,
+    words: Sequence[str],
+    doubtful: Mapping[str, Mapping[str, float]],
+    alone: Collection[str],
+) -> dict[str, Guess]:
+    """Return guesses for doubtful words; others than ``alone`` only as what stands together with the other words."""
+    doubtful = {word: choices for word, choices in doubtful.items() if choices}
     if not doubtful:
         return {}
     spellings = {word: [word, *_apart(lexicon, word)] for word in doubtful}
@@ -96,12 +112,19 @@ def guessed(scope: Scope, lexicon: Lexicon, text: str, good: Collection[str] = (
             spellings[word].append(first + second)
     rest = " ".join(word for word in words if word not in doubtful)
     found, together = _looked_up(scope, spellings, doubtful if rest else {}, rest)
-    guesses = {
-        word: best(lexicon, word, {one: score + TOGETHER * ((word, one) in together) for one, score in choices.items()})
-        for word, choices in doubtful.items()
-        if word not in found
-    }
-    return {word: guess for word, guess in guesses.items() if guess}
+    guesses = {}
+    for word, choices in doubtful.items():
+        # How often it stands beside the other words says more than how often it stands at all; in specifications,
+        # which the lexicon does not count, it says little.
+        beside = {
+            one: score - math.log(1 + count) + math.log(1 + min(count, together[word, one])) + TOGETHER
+            for one, score in choices.items()
+            if (word, one) in together
+            for count in [lexicon.count(one)]
+        }
+        if word not in found and (guess := best(lexicon, word, {**(choices if word in alone else {}), **beside})):
+            guesses[word] = guess
+    return guesses
 
 
 def is_known(lexicon: Lexicon, word: str, language: str) -> bool:
@@ -114,16 +137,16 @@ def is_known(lexicon: Lexicon, word: str, language: str) -> bool:
         return False
 
 
-def likely(lexicon: Lexicon, word: str) -> dict[str, float]:
+def likely(lexicon: Lexicon, word: str, finished: bool = False) -> dict[str, float]:
     """Return the words of the catalogue that this one may be a typo of, with the logarithm of how likely each is."""
     near = lexicon.near(word, 2 if len(word) >= LONG else 1)
-    if lexicon.beginning(word, 1):  # somebody is still typing it: nothing but its end can be missing
+    if not finished and lexicon.beginning(word, 1):  # somebody is still typing it: nothing but its end can be missing
         near = [one for one in near if one.startswith(word)]
     scores = {one: math.log(1 + lexicon.count(one)) - ODDS * cost(word, one) for one in near}
     return {one: scores[one] for one in sorted(scores, key=lambda one: (-scores[one], one))[:CHOICES]}
 
 
-def best(lexicon: Lexicon, word: str, choices: dict[str, float]) -> Guess | None:
+def best(lexicon: Lexicon, word: str, choices: Mapping[str, float]) -> Guess | None:
     """Return the likeliest choice, and how likely it is beside the others and a good word that nobody knows."""
     if not choices:
         return None
@@ -164,9 +187,9 @@ def _apart(lexicon: Lexicon, word: str) -> list[str]:
 
 def _looked_up(
     scope: Scope, spellings: dict[str, list[str]], doubtful: Mapping[str, Iterable[str]], rest: str
-) -> tuple[set[str], set[tuple[str, str]]]:
+) -> tuple[set[str], dict[tuple[str, str], int]]:
     """Return the words that some document holds in one of their spellings or as an identifier, stop words too; and
-    which pairs of a word and what it may stand for are found together with the rest of the query.
+    in how many documents a word and what it may stand for are found together with the rest of the query, if in any.
     """
     asked = [(word, one, "", _as_lexeme(one) if word == one else "") for word, own in spellings.items() for one in own]
     asked += [(word, one, rest, "") for word, choices in doubtful.items() for one in choices]
@@ -174,17 +197,22 @@ def _looked_up(
     rows = execute(
         scope.alias,
         f"""
-        SELECT word, spelling, rest FROM (
+        SELECT word, spelling, rest, number FROM (
             SELECT *, phraseto_tsquery(config, spelling) AS query, plainto_tsquery(config, rest) AS others
             FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS asked(word, spelling, rest, identifier),
                  (SELECT %s::regconfig AS config) configured
-        ) parsed
-        WHERE (rest = '' AND numnode(query) = 0) OR EXISTS (SELECT {own} AND search_vector @@ (query && others))
+        ) parsed, LATERAL (
+            SELECT count(*) AS number FROM (
+                SELECT {own} AND numnode(query) > 0 AND search_vector @@ (query && others) LIMIT {MOST_TOGETHER}
+            ) holding
+        ) held
+        WHERE number > 0 OR (rest = '' AND numnode(query) = 0)
            OR (identifier <> '' AND EXISTS (SELECT {own} AND identifiers @@ identifier::tsquery))
         """,
         (*map(list, zip(*asked, strict=True)), text_config(scope.language), scope.language, scope.language),
     )
-    return {word for word, _, beside in rows if not beside}, {(word, one) for word, one, beside in rows if beside}
+    found = {word for word, _, beside, _ in rows if not beside}
+    return found, {(word, one): number for word, one, beside, number in rows if beside}
 
 
 def _as_lexeme(word: str) -> str:
