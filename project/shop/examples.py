@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from django.db.models import Count
+
 from catalog_search.exceptions import ImageError
 from catalog_search.facets import FacetValue
 from catalog_search.images import Picture, read_picture
@@ -183,9 +185,13 @@ def _flat(values: Iterable[FacetValue]) -> Iterator[FacetValue]:
 
 
 def _pictured(near: Sequence[int]) -> Iterator[tuple[Product, Picture]]:
-    """Yield products with a readable picture, from those places of the catalogue on."""
+    """Yield products with a readable picture, from those places of the catalogue on.
+
+    Those with most pictures come first: the only one of a product may be of its closed box.
+    """
     for start in near:
-        for product in Product.objects.public().filter(pk__gte=start, images__isnull=False).order_by("pk")[:20]:
+        shown = Product.objects.public().filter(pk__gte=start).annotate(pictures=Count("images")).order_by("pk")
+        for product in sorted(shown.filter(pictures__gt=0)[:20], key=lambda one: -one.pictures):
             picture = _picture(product)
             if picture:
                 yield product, picture
