@@ -31,6 +31,10 @@ def main() -> None:
         torch.set_num_threads(1)
         os.environ["MEDIA_ROOT"] = f"{folder}/media"
         django.setup()
+        from django.conf import settings
+
+        # The model works in this process: there is no worker.
+        settings.CATALOG_SEARCH = {name: own for name, own in settings.CATALOG_SEARCH.items() if name != "MODEL_QUEUE"}
         measure(Path(folder) / "catalogue")
 
 
