@@ -142,7 +142,7 @@ class Settings:
     MAX_CANDIDATES = Setting(1000, "bound of the result set; beyond it surfaces say 1000+", minimum=10)
     CUTOFF = Setting(2.5, "how many standard deviations above its background a vector match must be to count")
     VECTOR_WEIGHTS = Weights(
-        {"identifier": 0.1, "word": 0.15, "words": 0.5, "long": 0.5, "picture": 0.6},
+        {"identifier": 0.1, "word": 0.15, "words": 0.5, "long": 0.5, "picture": 0.7},
         "share of the vector lane in the fused score by class of query, 0 to 1; write only those that differ",
     )
     RERANK_DEPTH = Setting(30, "candidates that the reranker scores at most", minimum=1)
