@@ -17,7 +17,6 @@ from catalog_search.models import Document, Generation
 from catalog_search.searching import lanes
 from catalog_search.searching.composition import Aspect, Composition
 from catalog_search.searching.feedback import BEST, SHARE, refined
-from catalog_search.searching.ranking import Candidate
 from catalog_search.searching.scope import Scope
 from project.shop.models import Product
 from project.shop.search import ProductIndex
@@ -68,7 +67,7 @@ def test_the_query_moves_towards_the_mean_of_the_best_and_is_measured_anew(catal
     query = unit(np.arange(64, dtype=np.float32))
     asked = Composition(query, Background(0.0, 1.0), (Aspect(query, Background(0.0, 1.0)),), ())
 
-    closer = refined(scope, asked, [Candidate(key, 1.0) for key in keys])
+    closer = refined(scope, asked, keys[:BEST])
 
     best = unit(np.mean([unit(vectors[key]) for key in keys[:BEST]], axis=0))
     assert closer.vector == pytest.approx(unit((1 - SHARE) * query + SHARE * best), abs=1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +17,11 @@ from ..models.generations import GenerationQuerySet
 from ..sql import execute, write_alias
 from . import ann
 
+_GENERATIONS = Generation._meta.db_table
+
 CHUNK = 5_000
+RUNNING_SECONDS = 3.0
+"""How long a search may still run on the generation that it began with, when another has taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +98,14 @@ def prune(
     Documents and changes go CHUNK rows at a time, so that nobody waits for a lock; ``done`` is called with each
     number. Interrupted, the next call goes on. HNSW indexes that nothing uses go along, and with ``thumbnails`` the
     small copies of pictures that no document shows: of those still on sale, models then read the original again.
+    What served until a moment ago is waited for.
     """
     alias = write_alias(index.model)
     of = Generation.objects.using(alias).of(index.label)
-    kept = list(served(index).values_list("pk", flat=True)[: keep + 1])
+    latest = list(served(index).values_list("pk", flat=True)[: keep + 2])
+    kept = latest[: keep + 1]
+    if keep == 0 and len(latest) > 1:
+        _let_searches_end(alias, latest[0])
     # One that began after the serving one, and never served, is being built or waits for a person.
     old = of.live().exclude(pk__in=kept).filter(Q(activated_at__isnull=False) | Q(pk__lt=kept[0] if kept else 0))
     retired = old.update(state=Generation.State.RETIRED, ann_index="")
@@ -108,6 +117,13 @@ def prune(
                 if done:
                     done(removed)
     return Pruned(retired, documents, _prune_thumbnails(alias) if thumbnails else 0, ann.drop_strays(alias))
+
+
+def _let_searches_end(alias: str, serving: int) -> None:
+    """Wait until no search can run on another generation than the serving one."""
+    statement = f"SELECT extract(epoch FROM clock_timestamp() - activated_at) FROM {_GENERATIONS} WHERE id = %s"
+    ((since,),) = execute(alias, statement, (serving,))
+    time.sleep(max(0.0, RUNNING_SECONDS - float(since)))
 
 
 def _remove_chunk(alias: str, table: str, generation_id: int) -> int:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from ..fusion import Vector, mean_direction
 from . import lanes
 from .composition import Composition
-from .ranking import Candidate
 from .scope import Scope
 
 # How many of the best are taken for what is meant, and how much they count beside the query itself.
@@ -16,9 +15,9 @@ from .scope import Scope
 BEST, SHARE = 5, 0.4
 
 
-def refined(scope: Scope, asked: Composition, best: Sequence[Candidate]) -> Composition:
-    """Return the query moved towards its best candidates (Rocchio's relevance feedback, which nobody had to give)."""
-    vectors: list[Vector] = lanes.document_vectors(scope, [one.key for one in best[:BEST]])
+def refined(scope: Scope, asked: Composition, best: Sequence[str]) -> Composition:
+    """Return the query moved towards the products that it finds best (Rocchio's feedback, which nobody had to give)."""
+    vectors: list[Vector] = lanes.document_vectors(scope, best)
     if not vectors:
         return asked
     vector = mean_direction([asked.vector, mean_direction(vectors)], [1 - SHARE, SHARE])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -60,55 +62,75 @@ class Candidate(NamedTuple):
         return self.matched in ("exact", "prefix")
 
 
-def rank(
-    query: Query,
-    identifiers: Sequence[IdentifierMatch],
-    words: Sequence[WordMatch],
-    vectors: Mapping[str, float],
-    members: Sequence[str],
-    background: Background,
-    limit: int,
-    vector_weight: float | None = None,
-) -> list[Candidate]:
-    """Fuse the lanes over one fixed scale: a lane that does not know a product counts as background.
+Place = tuple[bool, bool, float, str]
+
+
+def order(candidate: Candidate) -> Place:
+    """The sort key of candidates: whole identifiers, their beginnings, then scores."""
+    return _place(candidate.matched, candidate.score, candidate.key)
+
+
+def _place(matched: str, score: float, key: str) -> Place:
+    return (matched != "exact", matched != "prefix", -score, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """What the lanes found of a query, on one fixed scale: a lane that does not know a product counts as background.
 
     ``members`` are the keys that the vector lane admits; ``vectors`` holds similarities of other lanes' finds too.
     ``vector_weight`` is the share of the vector lane, where VECTOR_WEIGHTS is not to decide.
     Identifiers matched whole come first, then the rest by score; ties are broken by key, so order is stable.
     """
-    scores: dict[str, dict[str, float]] = {
-        "words": {match.key: word_score(match) for match in words},
-        "vectors": {key: vector_score(similarity, background) for key, similarity in vectors.items()},
-    }
-    share = settings.VECTOR_WEIGHTS[query.query_class] if vector_weight is None else vector_weight
-    weights = {"words": 1.0 - share, "vectors": share}
-    fused = linear({lane: found for lane, found in scores.items() if found}, weights)
-    matched = {match.key: match.kind for match in identifiers}
-    keys = dict.fromkeys([*matched, *(match.key for match in words), *members])
-    lanes: dict[str, dict[str, tuple[int, float]]] = {key: {} for key in keys}
-    for lane, found in scores.items():
-        # Sorting is stable: of equals, the first key is first.
-        for place, key in enumerate(sorted(sorted(found), key=found.__getitem__, reverse=True), start=1):
-            if key in lanes:
-                lanes[key][lane] = place, found[key]
-    for place, match in enumerate(identifiers, start=1):
-        lanes[match.key]["identifiers"] = place, 1.0
-    candidates = []
-    for key, own in lanes.items():
-        kind = matched.get(key, "")
-        score = fused.get(key, 0.0) + IDENTIFIER_BOOSTS.get(kind, 0.0)
-        candidates.append(Candidate(key, score, lanes=own, fused=score, matched=kind))
-    return sorted(candidates, key=order)[:limit]
 
+    query: Query
+    identifiers: Sequence[IdentifierMatch]
+    words: Sequence[WordMatch]
+    vectors: Mapping[str, float]
+    members: Sequence[str]
+    background: Background
+    vector_weight: float | None = None
 
-def order(candidate: Candidate) -> tuple[bool, bool, float, str]:
-    """The sort key of candidates: whole identifiers, their beginnings, then scores."""
-    return (
-        candidate.matched != "exact",
-        candidate.matched != "prefix",
-        -candidate.score,
-        candidate.key,
-    )
+    def best(self, number: int) -> list[str]:
+        """Return the keys of the first few, at a fraction of what ranking all of them takes."""
+        scores, matched = self._fused(self._lanes()), self._matched()
+        return heapq.nsmallest(number, scores, key=lambda key: _place(matched.get(key, ""), scores[key], key))
+
+    def ranked(self, limit: int) -> list[Candidate]:
+        """Return the first candidates in order, each with its place in every lane."""
+        scores = self._lanes()
+        fused, matched = self._fused(scores), self._matched()
+        lanes: dict[str, dict[str, tuple[int, float]]] = {key: {} for key in fused}
+        for lane, found in scores.items():
+            # Sorting is stable: of equals, the first key is first.
+            for place, key in enumerate(sorted(sorted(found), key=found.__getitem__, reverse=True), start=1):
+                if key in lanes:
+                    lanes[key][lane] = place, found[key]
+        for place, match in enumerate(self.identifiers, start=1):
+            lanes[match.key]["identifiers"] = place, 1.0
+        candidates = [
+            Candidate(key, score, lanes=lanes[key], fused=score, matched=matched.get(key, ""))
+            for key, score in fused.items()
+        ]
+        return sorted(candidates, key=order)[:limit]
+
+    def _lanes(self) -> dict[str, dict[str, float]]:
+        return {
+            "words": {match.key: word_score(match) for match in self.words},
+            "vectors": {key: vector_score(similarity, self.background) for key, similarity in self.vectors.items()},
+        }
+
+    def _matched(self) -> dict[str, str]:
+        return {match.key: match.kind for match in self.identifiers}
+
+    def _fused(self, scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+        weight = self.vector_weight
+        share = settings.VECTOR_WEIGHTS[self.query.query_class] if weight is None else weight
+        weights = {"words": 1.0 - share, "vectors": share}
+        fused = linear({lane: found for lane, found in scores.items() if found}, weights)
+        matched = self._matched()
+        keys = dict.fromkeys([*matched, *(match.key for match in self.words), *self.members])
+        return {key: fused.get(key, 0.0) + IDENTIFIER_BOOSTS.get(matched.get(key, ""), 0.0) for key in keys}
 
 
 def word_score(match: WordMatch) -> float:

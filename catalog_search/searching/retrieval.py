@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import EllipsisType
 
@@ -14,8 +14,8 @@ from . import composition, lanes
 from .asking import Ask
 from .composition import SMALL_SAMPLE_SHARE, Composition
 from .encoding import Meaning
-from .feedback import refined
-from .ranking import Candidate, rank
+from .feedback import BEST, refined
+from .ranking import Candidate, Fusion
 from .scope import Scope
 from .trace import Trace
 from .words import WordMatch, Words, broadened, matched, parse_words
@@ -123,9 +123,9 @@ class Membership:
 
 def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
     """Return the members of the set in a scope, at most MAX_CANDIDATES."""
-    limit = settings.MAX_CANDIDATES
+    limit, query = settings.MAX_CANDIDATES, demand.ask.query
     with trace.stage("identifiers"):
-        by_identifier = lanes.identifiers(scope, demand.ask.query) if "identifiers" in demand.ask.lanes else []
+        by_identifier = lanes.identifiers(scope, query) if "identifiers" in demand.ask.lanes else []
     with trace.stage("words"):
         by_words = matching_words(scope, demand.words, limit) if "words" in demand.ask.lanes else []
     complete = max(len(by_words), len(by_identifier)) < limit
@@ -144,16 +144,13 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
     with trace.stage("fusion"):
         barred = set(lanes.excluded(scope, demand.words.excluded, members)) if demand.words.excluded else set()
         members = [key for key in members if key not in barred]
-
-        def fused(similar: Mapping[str, float], background: Background) -> list[Candidate]:
-            weight = demand.ask.vector_weight
-            return rank(demand.ask.query, by_identifier, by_words, similar, members, background, limit, weight)
-
-        ranked = fused(similar, background)
+        fusion = Fusion(query, by_identifier, by_words, similar, members, background, demand.ask.vector_weight)
+        if demand.asked and by_words and query.kind == "text":
+            closer = refined(scope, demand.asked, fusion.best(BEST))
+            similar = lanes.similarities(scope, closer.vector, list(similar))
+            fusion = replace(fusion, vectors=similar, background=closer.background)
+        ranked = fusion.ranked(limit)
         if demand.asked:
-            if by_words and demand.ask.query.kind == "text":
-                closer = refined(scope, demand.asked, ranked)
-                ranked = fused(lanes.similarities(scope, closer.vector, list(similar)), closer.background)
             ranked = composition.penalise(scope, demand.asked, ranked)
     known = {one.key for one in ranked}
     admitted = [key for key in scope.admitted(demand.ask.admitted) if key not in known]
@@ -167,9 +164,8 @@ def nearest(scope: Scope, demand: Demand, limit: int) -> list[Candidate]:
     if asked is None or scope.is_empty:
         return []
     similar = dict(lanes.vectors(scope, asked.vector, asked.background.mean, limit))
-    return composition.penalise(
-        scope, asked, rank(demand.ask.query, [], [], similar, list(similar), asked.background, limit)
-    )
+    fusion = Fusion(demand.ask.query, [], [], similar, list(similar), asked.background)
+    return composition.penalise(scope, asked, fusion.ranked(limit))
 
 
 def _near(scope: Scope, demand: Demand, limit: int) -> Collection[tuple[str, float]]:
