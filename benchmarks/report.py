@@ -72,9 +72,13 @@ class Goal:
         """Is the figure within the bound? A figure that is not a number is not."""
         return self.value <= self.most if self.most is not None else self.value >= (self.least or 0.0)
 
+    @property
+    def bound(self) -> str:
+        """The goal in words."""
+        return f"at most {self.most:g}" if self.most is not None else f"at least {self.least:g}"
+
     def __str__(self) -> str:
-        bound = f"at most {self.most:g}" if self.most is not None else f"at least {self.least:g}"
-        return f"{'met   ' if self.met else 'MISSED'}  {self.what}: {self.value:.2f}, {bound}"
+        return f"{'met   ' if self.met else 'MISSED'}  {self.what}: {self.value:.2f}, {self.bound}"
 
 
 @dataclass

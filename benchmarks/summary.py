@@ -17,8 +17,7 @@ def rows(kept: dict[str, Any]) -> list[tuple[str, ...]]:
     found = []
     for one in kept["goals"]:
         goal = Goal(one["what"], one["value"], one["most"], one["least"])
-        bound = f"at most {goal.most:g}" if goal.most is not None else f"at least {goal.least:g}"
-        found.append((goal.what, f"{goal.value:.2f}", bound, "met" if goal.met else "**missed**", busy))
+        found.append((goal.what, f"{goal.value:.2f}", goal.bound, "met" if goal.met else "**missed**", busy))
     return found
 
 

@@ -21,8 +21,8 @@ from .exceptions import ImageError
 from .forms import SearchForm
 from .navigation import Address
 from .querylog import note_event
-from .responses import DATABASE_DOWN
 from .searching import cache
+from .sql import DATABASE_DOWN
 from .suggesting import suggest
 from .throttling import seconds_to_wait
 from .views import SearchView

@@ -1,14 +1,10 @@
-"""Responses: what answers say about the search behind them, on storefront and API alike."""
+"""Responses: what the headers of an answer say about the search behind it, on storefront and API alike."""
 
 from __future__ import annotations
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpResponseBase
 
 from .searching import Results
-
-DATABASE_DOWN = (OperationalError, InterfaceError)
-"""What is raised where the database does not answer: answered by 503, since it is no bug and no mistake of who asks."""
 
 
 def describe(response: HttpResponseBase, results: Results) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from django.db import connections, router
+from django.db import InterfaceError, OperationalError, connections, router
 from django.db.models import QuerySet
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from django.db.backends.postgresql.base import DatabaseWrapper
     from django.db.models import Model
 
+
+DATABASE_DOWN = (OperationalError, InterfaceError)
+"""What is raised where the database does not answer: no bug, and no mistake of who asks."""
 
 PREPARED_FROM = 5
 """A statement that came so often is prepared from then on; psycopg's own default."""

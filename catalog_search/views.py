@@ -27,8 +27,9 @@ from .forms import QUERY_FIELDS, SearchForm
 from .indexes import SearchIndex, registry
 from .navigation import Address, Chip
 from .panels import panels
-from .responses import DATABASE_DOWN, describe
+from .responses import describe
 from .searching import Results, cache
+from .sql import DATABASE_DOWN
 from .throttling import seconds_to_wait
 
 logger = logging.getLogger(__name__)

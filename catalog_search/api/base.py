@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from ..conf import settings
 from ..exceptions import IndexNotFound
 from ..indexes import SearchIndex, registry
-from ..responses import DATABASE_DOWN
+from ..sql import DATABASE_DOWN
 from .schema import SearchSchema
 from .throttling import SearchThrottle
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django.http import HttpRequest
@@ -24,6 +25,10 @@ class _Counts:
         cache.put(key, value, seconds)
 
 
+def _rates() -> Mapping[str, str | None]:
+    return api_settings.DEFAULT_THROTTLE_RATES or {}  # type: ignore[return-value]
+
+
 class SearchThrottle(UserRateThrottle):
     """Bounds the searches of one user, or of one address where nobody is logged in.
 
@@ -39,12 +44,11 @@ class SearchThrottle(UserRateThrottle):
 
     def get_rate(self) -> str | None:
         """Return the project's rate for the scope."""
-        rates: dict[str, str | None] = api_settings.DEFAULT_THROTTLE_RATES or {}  # type: ignore[assignment]
-        return rates.get(self.scope)
+        return _rates().get(self.scope)
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Count a request; may it be answered?"""
-        if self.scope in (api_settings.DEFAULT_THROTTLE_RATES or {}):
+        if self.scope in _rates():
             return super().allow_request(request, view)
         self._seconds = seconds_to_wait(cast(HttpRequest, request), self.kind)
         return not self._seconds

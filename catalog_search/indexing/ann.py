@@ -34,20 +34,21 @@ def build(generation: Generation) -> None:
         return
     while _is_being_built(alias, name):
         time.sleep(POLL_SECONDS)
+    links = int(settings.ANN_M)
+    breadth = max(int(settings.ANN_EF_CONSTRUCTION), 2 * links)
     failure = ""
     # Parallel workers share memory that containers often lack: one process does it too.
     for workers in dict.fromkeys((settings.ANN_BUILD_WORKERS, 0)):
         if _is_valid(alias, name):
             break
         drop(alias, name)
-        links, breadth = settings.ANN_M, max(settings.ANN_EF_CONSTRUCTION, 2 * settings.ANN_M)
         try:
-            with _build_session(alias, rows * (2 * dimensions + LINK_BYTES * settings.ANN_M), workers):
+            with _build_session(alias, rows * (2 * dimensions + LINK_BYTES * links), workers):
                 execute(
                     alias,
                     f"CREATE INDEX {_concurrently(alias)} {name} ON {_DOCUMENTS} "
                     f"USING hnsw ({quantization.expression('embedding', dimensions)} {quantization.operators}) "
-                    f"WITH (m = {int(links)}, ef_construction = {int(breadth)}) "
+                    f"WITH (m = {links}, ef_construction = {breadth}) "
                     f"WHERE generation_id = {int(generation.pk)}",
                 )
         except DatabaseError as error:

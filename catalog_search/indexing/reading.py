@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from django.utils import translation
 
 from ..content import Content
@@ -13,10 +12,11 @@ from ..exceptions import Unavailable
 from ..indexes import SearchIndex
 from ..languages import normalise_identifier
 from ..models import Document
+from ..sql import DATABASE_DOWN
 from . import documents, pictures
 from .documents import Draft, Reading
 
-OUTAGES = (Unavailable, OperationalError, InterfaceError)
+OUTAGES = (Unavailable, *DATABASE_DOWN)
 """What is no product's fault, however long it lasts."""
 
 

@@ -104,8 +104,8 @@ def prune(
     of = Generation.objects.using(alias).of(index.label)
     latest = list(served(index).values_list("pk", flat=True)[: keep + 2])
     kept = latest[: keep + 1]
-    if keep == 0 and len(latest) > 1:
-        _let_searches_end(alias, latest[0])
+    if len(latest) > len(kept):
+        _let_searches_end(alias, kept[-1])
     # One that began after the serving one, and never served, is being built or waits for a person.
     old = of.live().exclude(pk__in=kept).filter(Q(activated_at__isnull=False) | Q(pk__lt=kept[0] if kept else 0))
     retired = old.update(state=Generation.State.RETIRED, ann_index="")
@@ -119,10 +119,10 @@ def prune(
     return Pruned(retired, documents, _prune_thumbnails(alias) if thumbnails else 0, ann.drop_strays(alias))
 
 
-def _let_searches_end(alias: str, serving: int) -> None:
-    """Wait until no search can run on another generation than the serving one."""
+def _let_searches_end(alias: str, successor: int) -> None:
+    """Wait until no search can run on what served before a generation was activated."""
     statement = f"SELECT extract(epoch FROM clock_timestamp() - activated_at) FROM {_GENERATIONS} WHERE id = %s"
-    ((since,),) = execute(alias, statement, (serving,))
+    ((since,),) = execute(alias, statement, (successor,))
     time.sleep(max(0.0, RUNNING_SECONDS - float(since)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import secrets
@@ -23,6 +24,11 @@ _PREFIX = "catalog_search"
 _TOKEN = re.compile(r"[\w-]{1,64}", re.ASCII)
 # One failure of a mute cache has cost its whole timeout already.
 _breaker = Breaker("The cache", failures=1, seconds=5.0)
+
+
+def named(what: str, decided: Any) -> str:
+    """Return the key of something by all that decides it, told by its ``repr``."""
+    return f"{what}:{hashlib.blake2b(repr(decided).encode(), digest_size=20).hexdigest()}"
 
 
 def get(key: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -24,7 +23,7 @@ def kept(what: str, decided: Any, work: Callable[[], T]) -> T:
 
     ``decided`` is all that decides it, told by its ``repr``. It is kept as JSON: tuples come back as lists.
     """
-    key = f"{what}:{hashlib.blake2b(repr(decided).encode(), digest_size=20).hexdigest()}"
+    key = cache.named(what, decided)
     found = cache.get(key)
     if isinstance(found, str):
         value: T = json.loads(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +46,7 @@ def ranking_key(scope: Scope, ask: Ask, part: int = 0) -> str:
     """
     decided = [ask.query.digest, ask.sort, ask.cutoff, ask.rerank, ask.lanes, ask.admitted, ask.guidance, ask.grouped]
     parts = [scope.index.label, ask.generation, *scope.identity, *decided, part, ask.vector_weight]
-    return "ranking:" + hashlib.blake2b(repr(parts).encode(), digest_size=20).hexdigest()
+    return cache.named("ranking", parts)
 
 
 def freeze(key: str, ranking: Ranking) -> None:

@@ -93,13 +93,14 @@ class Fusion:
 
     def best(self, number: int) -> list[str]:
         """Return the keys of the first few, at a fraction of what ranking all of them takes."""
-        scores, matched = self._fused(self._lanes()), self._matched()
+        matched = self._matched()
+        scores = self._fused(self._lanes(), matched)
         return heapq.nsmallest(number, scores, key=lambda key: _place(matched.get(key, ""), scores[key], key))
 
     def ranked(self, limit: int) -> list[Candidate]:
         """Return the first candidates in order, each with its place in every lane."""
-        scores = self._lanes()
-        fused, matched = self._fused(scores), self._matched()
+        scores, matched = self._lanes(), self._matched()
+        fused = self._fused(scores, matched)
         lanes: dict[str, dict[str, tuple[int, float]]] = {key: {} for key in fused}
         for lane, found in scores.items():
             # Sorting is stable: of equals, the first key is first.
@@ -123,12 +124,11 @@ class Fusion:
     def _matched(self) -> dict[str, str]:
         return {match.key: match.kind for match in self.identifiers}
 
-    def _fused(self, scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    def _fused(self, scores: Mapping[str, Mapping[str, float]], matched: Mapping[str, str]) -> dict[str, float]:
         weight = self.vector_weight
         share = settings.VECTOR_WEIGHTS[self.query.query_class] if weight is None else weight
         weights = {"words": 1.0 - share, "vectors": share}
         fused = linear({lane: found for lane, found in scores.items() if found}, weights)
-        matched = self._matched()
         keys = dict.fromkeys([*matched, *(match.key for match in self.words), *self.members])
         return {key: fused.get(key, 0.0) + IDENTIFIER_BOOSTS.get(matched.get(key, ""), 0.0) for key in keys}
 
