@@ -1,9 +1,10 @@
-"""How large and how fast are the families on this machine's CPU, beside the smallest of their kind?
+"""How large and how fast are the families on this machine, beside the smallest of their kind?
 
-Weights are random and of the real sizes: neither memory nor speed depends on what they say. One torch thread; texts
-have 32 tokens, pairs 64. The reference of embedders is CLIP ViT-B/32, that of rerankers MiniLM-L6: both are timed
-again beside each of the others, in turns, so that a busy machine slows both. Qwen3-VL-Embedding-2B takes 16 GB of
-memory to make, and torchvision: PYTHONPATH=.venv/vision.
+Weights are random and of the real sizes: neither memory nor speed depends on what they say. Texts have 32 tokens,
+pairs 64. The reference of embedders is CLIP ViT-B/32, that of rerankers MiniLM-L6: both are timed again beside each of
+the others, in turns, so that a busy machine slows both. On a CPU one torch thread is timed, one text and one picture;
+on a GPU (``--device cuda``) also what it is for, batches. Qwen3-VL takes 16 GB of memory to make, and torchvision:
+PYTHONPATH=.venv/vision.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 ROUNDS = 5
 TOKENS = 32
+BATCH, PAIRS = 128, 128
+"""Products and pairs of one call on a GPU."""
 
 
 def wide(hidden: int, inner: int, layers: int, heads: int, **more: int) -> dict[str, int]:
@@ -55,9 +58,13 @@ def families() -> dict[str, tuple[str, Callable[[Path], Path]]]:
     def qwen3_vl(**sizes: Any) -> Callable[[Path], Path]:
         return lambda folder: tiny.qwen3_vl(folder, **sizes)
 
+    def qwen3_vl_reranker(**sizes: Any) -> Callable[[Path], Path]:
+        return lambda folder: tiny.qwen3_vl_reranker(folder, **sizes)
+
     vision: dict[str, Any] = {"depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "num_heads": 16}
     vision |= {"patch_size": 16, "num_position_embeddings": 2304, "deepstack_visual_indexes": [5, 11, 17]}
     heads = {"num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151_936}
+    two_billion = {"text": wide(2048, 6144, 28, 16, **heads), "vision": vision, "sections": (24, 20, 20)}
     base, text = wide(768, 3072, 12, 12, image_size=224), wide(512, 2048, 12, 8)
     large = wide(1024, 4096, 24, 16, image_size=224, patch_size=14)
     return {
@@ -68,10 +75,7 @@ def families() -> dict[str, tuple[str, Callable[[Path], Path]]]:
             "embedder",
             siglip(text=wide(768, 3072, 12, 12, vocab_size=32_000), vision=base | {"patch_size": 16}),
         ),
-        "Qwen3-VL-Embedding-2B": (
-            "embedder",
-            qwen3_vl(text=wide(2048, 6144, 28, 16, **heads), vision=vision, sections=(24, 20, 20)),
-        ),
+        "Qwen3-VL-Embedding-2B": ("embedder", qwen3_vl(**two_billion)),
         "ms-marco-MiniLM-L6-v2": ("reranker", bert(**wide(384, 1536, 6, 12, vocab_size=30_522))),
         "bge-reranker-v2-m3": ("reranker", bert(**wide(1024, 4096, 24, 16, vocab_size=250_002))),
         "mxbai-rerank-base-v2": (
@@ -82,15 +86,16 @@ def families() -> dict[str, tuple[str, Callable[[Path], Path]]]:
             "reranker",
             chat("qwen3", **wide(1024, 3072, 28, 16, num_key_value_heads=8, head_dim=128, vocab_size=151_669)),
         ),
+        "Qwen3-VL-Reranker-2B": ("reranker", qwen3_vl_reranker(**two_billion)),
     }
 
 
-def load(kind: str, folder: Path) -> Any:
+def load(kind: str, folder: Path, device: str) -> Any:
     """Load a checkpoint as a shop does."""
     from catalog_search.backends.local import CrossEncoderReranker, SentenceTransformerEmbedder
 
     backend = SentenceTransformerEmbedder if kind == "embedder" else CrossEncoderReranker
-    return backend(model=str(folder), threads=1, device="cpu")
+    return backend(model=str(folder), threads=1 if device == "cpu" else None, device=device)
 
 
 def text_of(model: Any, tokens: int) -> str:
@@ -101,7 +106,7 @@ def text_of(model: Any, tokens: int) -> str:
     return words
 
 
-def works(kind: str, model: Any) -> dict[str, Callable[[], Any]]:
+def works(kind: str, model: Any, device: str) -> dict[str, Callable[[], Any]]:
     """Return what is timed."""
     from catalog_search.content import Content
     from catalog_search.images import read_picture
@@ -110,8 +115,17 @@ def works(kind: str, model: Any) -> dict[str, Callable[[], Any]]:
     Image.effect_noise((512, 384), 64).convert("RGB").save(noise, "JPEG")
     text, photo = Content(text_of(model, TOKENS)), Content(image=read_picture(noise.getvalue()))
     if kind == "reranker":
-        return {"ten pairs": lambda: model.score(text, [text] * 10)}
-    return {"a text": lambda: model.encode([text], "query"), "a picture": lambda: model.encode([photo], "query")}
+        calls = {"ten pairs": lambda: model.score(text, [text] * 10)}
+        answer = Content(text.text, photo.image) if "image" in model.modalities else text
+        return calls | ({} if device == "cpu" else {f"{PAIRS} pairs": lambda: model.score(text, [answer] * PAIRS)})
+    calls = {"a text": lambda: model.encode([text], "query"), "a picture": lambda: model.encode([photo], "query")}
+    kinds = [Content(text.text, photo.image)] if model.fuses else [text, photo]
+
+    def products() -> None:
+        for content in kinds:
+            model.encode([content] * BATCH, "document")
+
+    return calls | ({} if device == "cpu" else {f"{BATCH} products": products})
 
 
 def seconds(call: Callable[[], Any]) -> float:
@@ -125,6 +139,7 @@ def main() -> None:
     """Print a line for each family."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="part of the name of a family; the references are shown too")
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     settings.configure()
     if find_spec("torchvision"):
@@ -136,14 +151,14 @@ def main() -> None:
         for name, (kind, build) in families().items():
             if arguments.only not in name and kind in references:
                 continue
-            if "VL-Embedding" in name and not find_spec("torchvision"):
+            if name.startswith("Qwen3-VL") and not find_spec("torchvision"):
                 print(f"{name:28} needs torchvision: PYTHONPATH=.venv/vision")
                 continue
-            model = load(kind, build(Path(root) / name.partition(",")[0]))
+            model = load(kind, build(Path(root) / name.partition(",")[0]), arguments.device)
             reference = references.setdefault(kind, model)
             line = f"{name:28} {model.memory / 2**20:6.0f} MB"
-            for what, call in works(kind, model).items():
-                beside = works(kind, reference)[what]
+            for what, call in works(kind, model, arguments.device).items():
+                beside = works(kind, reference, arguments.device)[what]
                 call(), beside()
                 rounds = [(seconds(call), seconds(beside)) for _ in range(ROUNDS)]
                 own = statistics.median(one for one, _ in rounds)

@@ -36,6 +36,7 @@ BATCH = 32
 PAIRS = 30
 CLIENTS = 8
 LOCAL = "catalog_search.backends.local."
+EMBEDDER, RERANKER = "SentenceTransformerEmbedder", "CrossEncoderReranker"
 INDEXING, SEARCHING = f"benchmark-{os.getpid()}", f"benchmark-{os.getpid()}-searches"
 WORDS = [
     "red",
@@ -55,10 +56,10 @@ WORDS = [
 ]
 
 
-def embedder(model: Path) -> dict[str, Any]:
-    """Return the setting EMBEDDER of a folder."""
-    options = {"model": str(model), "threads": 1}
-    return {"BACKEND": f"{LOCAL}SentenceTransformerEmbedder", "OPTIONS": options}
+def backend(name: str, model: Path, device: str) -> dict[str, Any]:
+    """Return the setting EMBEDDER or RERANKER of a folder."""
+    options = {"model": str(model), "threads": 1 if device == "cpu" else None, "device": device}
+    return {"BACKEND": f"{LOCAL}{name}", "OPTIONS": options}
 
 
 def photo(number: int) -> bytes:
@@ -85,7 +86,7 @@ def told_in_turns(told: Report, name: str, unit: str, ways: dict[str, Callable[[
     told.goal(f"{name}: {app} / {reference}", compared, least=GOALS[name])
 
 
-def measure_indexing(told: Report, model: Path, rounds: int, size: int) -> None:
+def measure_indexing(told: Report, model: Path, device: str, rounds: int, size: int) -> None:
     """Products a second into the index, and through the bare library."""
     from django.conf import settings
     from django.core.files.base import ContentFile
@@ -97,7 +98,7 @@ def measure_indexing(told: Report, model: Path, rounds: int, size: int) -> None:
     from catalog_search.models import Change, Document
     from project.shop.models import Product, ProductImage
 
-    settings.CATALOG_SEARCH = search = {"EMBEDDER": embedder(model), "QUEUE": INDEXING}
+    settings.CATALOG_SEARCH = search = {"EMBEDDER": backend(EMBEDDER, model, device), "QUEUE": INDEXING}
     index = registry.for_model(Product)
     generation = generations.start_generation(index)
     generations.prepare(generation)  # of an empty shop: the means of a sample are no part of the question
@@ -107,7 +108,7 @@ def measure_indexing(told: Report, model: Path, rounds: int, size: int) -> None:
             product = Product.objects.create(name=sentence(number, 9), **values)
             ProductImage.objects.create(product=product, file=ContentFile(photo(number), f"{number}.jpg"))
     found = [(one.product_id, Path(one.file.path)) for one in ProductImage.objects.order_by("pk")]
-    bare = SentenceTransformer(str(model), device="cpu")
+    bare = SentenceTransformer(str(model), device=device)
 
     def through_celery(number: int) -> float:
         products = found[number * size : (number + 1) * size]
@@ -160,7 +161,7 @@ def small_shop(search: dict[str, Any]) -> Any:
     return Generation.objects.active("shop.product")
 
 
-def measure_reranking(told: Report, generation: Any, model: Path, rounds: int) -> None:
+def measure_reranking(told: Report, generation: Any, model: Path, device: str, rounds: int) -> None:
     """Pairs a second through the app (read from the index, scored), and through the bare library."""
     import torch
     from sentence_transformers import CrossEncoder
@@ -171,7 +172,7 @@ def measure_reranking(told: Report, generation: Any, model: Path, rounds: int) -
 
     torch.set_num_threads(1)
     documents = dict(Document.objects.filter(generation=generation).values_list("object_key", "text"))
-    bare = CrossEncoder(str(model), device="cpu")
+    bare = CrossEncoder(str(model), device=device)
 
     def app(number: int) -> float:
         start = time.perf_counter()
@@ -226,6 +227,7 @@ def main() -> int:
     options.add_argument("--only", choices=GOALS, action="append", help="one question; may be repeated (default: all)")
     options.add_argument("--rounds", type=int, default=4)
     options.add_argument("--products", type=int, default=160, help="products of one round")
+    options.add_argument("--device", default="cpu")
     told = Report("models", options.parse_args())
     asked = told.options
     wanted = asked.only or list(GOALS)
@@ -243,14 +245,14 @@ def main() -> int:
         save = {name: make for name, (_, make) in families().items()}
         if "indexing" in wanted:
             clip = save["clip-ViT-B-32, BGE-VL-base"](folder / "clip")
-            measure_indexing(told, clip, asked.rounds, asked.products)
+            measure_indexing(told, clip, asked.device, asked.rounds, asked.products)
         if {"reranking", "queries"} & set(wanted):
-            search = {"EMBEDDER": embedder(text_model_folder()), "MODEL_QUEUE": SEARCHING, "MODEL_SECONDS": 30}
+            search = {"MODEL_QUEUE": SEARCHING, "MODEL_SECONDS": 30}
+            search |= {"EMBEDDER": backend(EMBEDDER, text_model_folder(), asked.device)}
             cross = save["ms-marco-MiniLM-L6-v2"](folder / "cross")
-            reranker = {"BACKEND": f"{LOCAL}CrossEncoderReranker", "OPTIONS": {"model": str(cross), "threads": 1}}
-            generation = small_shop(search | {"RERANKER": reranker})
+            generation = small_shop(search | {"RERANKER": backend(RERANKER, cross, asked.device)})
             if "reranking" in wanted:
-                measure_reranking(told, generation, cross, 4 * asked.rounds)
+                measure_reranking(told, generation, cross, asked.device, 4 * asked.rounds)
             if "queries" in wanted:
                 measure_queries(told, generation, search, asked.rounds, 4.0)
         connections.close_all()

@@ -39,7 +39,7 @@ class TestClip(EmbedderContract):
         assert embedder.dimensions == checkpoints.PROJECTION
         assert embedder.modalities == {"text", "image"}
         assert not embedder.fuses
-        assert embedder.device == "cpu"
+        assert embedder.device.partition(":")[0] in ("cpu", "cuda", "mps")
         assert embedder.memory > 10_000
 
 

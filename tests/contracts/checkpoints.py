@@ -185,13 +185,13 @@ def qwen3_vl(folder: Path, **sizes: Any) -> Path:
     return folder
 
 
-def qwen3_vl_reranker(folder: Path) -> Path:
+def qwen3_vl_reranker(folder: Path, **sizes: Any) -> Path:
     """Qwen3-VL-Reranker: the log-odds of "yes" against "no". Needs torchvision."""
     from sentence_transformers import CrossEncoder
     from sentence_transformers.base.modules import Transformer
     from sentence_transformers.cross_encoder.modules import LogitScore
 
-    plain = str(_qwen3_vl(folder / "plain"))
+    plain = str(_qwen3_vl(folder / "plain", **sizes))
     yes, no = AutoTokenizer.from_pretrained(plain).convert_tokens_to_ids(["yes", "no"])
     modules = [Transformer(plain, transformer_task="any-to-any"), LogitScore(yes, no)]
     CrossEncoder(modules=modules, activation_fn=torch.nn.Identity(), device="cpu").save(str(folder))
