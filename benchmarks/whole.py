@@ -8,6 +8,7 @@ is asked through Django's test client. All are asked in turns; the median ratio 
 
 from __future__ import annotations
 
+import gc
 import statistics
 import sys
 from collections.abc import Callable
@@ -57,6 +58,7 @@ def measure(told: Report, url: str, asked: list[str]) -> None:
     from project.shop.search import ProductIndex
 
     client = Client(headers={"host": "localhost"})
+    gc.freeze()  # as docs/deploy.md advises
     taken: dict[str, list[float]] = {"bare SQL": [], "search": [], "endpoint": []}
     stages: dict[str, list[float]] = {}
     counts = []
