@@ -138,6 +138,9 @@ def modelsearch(folder: Path) -> Ask:
         def __str__(self) -> str:
             return self.name
 
+    from django.apps import apps
+
+    apps.get_app_config("modelsearch").ready()  # once more: the model came after it
     call_command("migrate", verbosity=0)
     with connection.schema_editor() as editor:
         editor.create_model(Product)
@@ -145,8 +148,6 @@ def modelsearch(folder: Path) -> Ask:
 
     with (folder / "products.jsonl").open(encoding="utf-8") as lines:
         Product.objects.bulk_create((Product(**json.loads(line)) for line in lines), batch_size=2000)
-    from django.apps import apps
-
     create_contenttypes(apps.get_app_config("contenttypes"), verbosity=0)
     call_command("rebuild_modelsearch_index", verbosity=0)
     with connection.cursor() as cursor:

@@ -65,12 +65,12 @@ def boosted(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence
     if not (scope.index.boosts and ask.query and candidates):
         return candidates
     gained = gains(scope, [one.key for one in candidates])
-    lifted = [one.lifted(gained.get(one.key, 0.0)) for one in candidates]
-    ordered = {
-        kind: iter(sorted((one for one in lifted if _kind(one) == kind), key=lambda one: -one.score))
-        for kind in set(map(_kind, lifted))
-    }
-    return [next(ordered[_kind(one)]) for one in lifted]
+    kinds = [_kind(one) for one in candidates]
+    alike: dict[tuple[str, bool], list[Candidate]] = {kind: [] for kind in kinds}
+    for kind, one in zip(kinds, candidates, strict=True):
+        alike[kind].append(one.lifted(gained.get(one.key, 0.0)))
+    ordered = {kind: iter(sorted(ones, key=lambda one: -one.score)) for kind, ones in alike.items()}
+    return [next(ordered[kind]) for kind in kinds]
 
 
 def gains(scope: Scope, keys: Sequence[str]) -> dict[str, float]:
