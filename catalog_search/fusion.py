@@ -25,6 +25,8 @@ def mean_direction(vectors: Sequence[Vector], weights: Sequence[float] | None = 
 
     Where they cancel out exactly, the first direction stands.
     """
+    if len(vectors) == 1:
+        return unit(vectors[0])
     units = np.stack([unit(vector) for vector in vectors])
     mean = np.average(units, axis=0, weights=weights).astype(np.float32)
     return unit(mean) if float(np.linalg.norm(mean)) > 1e-6 else units[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asgiref.sync import sync_to_async
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 WEIGHTS = "ABCD"  # PostgreSQL's four
 
 
+@cache
 def field_weight(position: int, fields: int) -> str:
     """Return the weight of a text field: the first has A, each next the one below; more than four share the middle."""
     spread = round(position * (len(WEIGHTS) - 1) / max(fields - 1, 1))

@@ -72,6 +72,24 @@ def execute(alias: str, statement: str, parameters: Sequence[Any] = ()) -> list[
         return cursor.fetchall() if cursor.description else []
 
 
+def new_transaction(alias: str) -> str:
+    """Return the id of a transaction that began just now; see ``all_ended``."""
+    ((number,),) = execute(alias, "SELECT pg_current_xact_id()::xid::text")
+    return str(number)
+
+
+def all_ended(alias: str, transaction: str) -> bool:
+    """Tell whether all transactions have ended that were open when this one began, and what they saw with them."""
+    rows = execute(
+        alias,
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        # What the server does by itself, such as autovacuum, has no user and writes no products.
+        "AND usesysid IS NOT NULL AND greatest(age(backend_xid), age(backend_xmin)) >= age(%s::text::xid) LIMIT 1",
+        (transaction,),
+    )
+    return not rows
+
+
 def vector_parameter(vector: Vector) -> HalfVector:
     """Wrap a vector so that it travels as a binary halfvec: text is 25 times slower."""
     return HalfVector(vector)

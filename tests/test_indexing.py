@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.models.expressions import RawSQL
+from django.test.utils import CaptureQueriesContext
 
 from catalog_search.indexes import registry
 from catalog_search.indexing import activate, changes, drain, paused, start_generation
@@ -330,6 +331,21 @@ def test_a_second_rebuild_embeds_nothing(indexed_shop: Shop, build_index: Callab
 
     assert dict(Document.objects.values_list("object_key", "embedded_at")) == before
     assert Generation.objects.count() == 1
+
+
+def test_a_new_generation_is_read_once(
+    make_product: Callable[..., Product], build_index: Callable[[], Generation]
+) -> None:
+    """Whatever is written from its beginning on is told to it; a build of one that was there compares everything."""
+    make_product("Mug")
+    readings = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as captured:
+            build_index()
+        readings.append(sum('"shop_product"."description"' in one["sql"] for one in captured))
+
+    measuring, loading, comparing = 1, 1, 1
+    assert readings == [measuring + loading, comparing]
 
 
 def test_an_interrupted_build_goes_on_where_it_stopped(

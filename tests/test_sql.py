@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from django.db.utils import ProgrammingError
 
-from catalog_search.sql import MOST_PARAMETERS, PREPARED_FROM, execute
+from catalog_search.sql import MOST_PARAMETERS, PREPARED_FROM, all_ended, execute, new_transaction
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -60,3 +61,20 @@ def test_a_queryset_with_a_very_long_list_works(indexed_shop: dict[str, Product]
 
     assert [hit.object for hit in results] == [indexed_shop["red mug"]]
     assert results.degraded == ()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "opening",
+    ["SELECT pg_current_xact_id()", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1"],
+    ids=["it wrote", "it goes on seeing what it saw"],
+)
+def test_transactions_that_are_open_are_known(opening: str) -> None:
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute(opening)
+        begun = new_transaction("default")
+        assert not all_ended("default", begun)
+        other.commit()
+        assert all_ended("default", begun)
+        other.execute(opening)
+        assert all_ended("default", begun)

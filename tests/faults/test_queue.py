@@ -18,8 +18,9 @@ from django.utils import timezone
 
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.indexes import registry
-from catalog_search.indexing import append_keys, changes, doorbell, drain, paused
+from catalog_search.indexing import append_keys, changes, doorbell, drain, generations, paused
 from catalog_search.indexing.reconciling import reconcile
+from catalog_search.management.commands import rebuild_search_index
 from catalog_search.models import Change, Document, Generation
 from catalog_search.sql import execute
 from catalog_search.tasks import sweep
@@ -140,6 +141,40 @@ def test_a_transaction_that_is_open_while_a_generation_is_built(indexed_shop: Sh
 
     found = Document.objects.filter(object_key=str(mug.pk)).order_by("generation")
     assert [one.text.split("\n")[0] for one in found] == ["Late", "Late"]
+    assert not Change.objects.exists()
+
+
+def test_a_transaction_that_is_open_since_before_the_first_generation(
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no older generation that could be told what it writes; it ends after its product was read."""
+    mug = make_product("Early mug")
+    written, over = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with transaction.atomic():
+            mug.name = "Late mug"
+            mug.save()
+            written.set()
+            over.wait(60)
+        connection.close()
+
+    def finish_beside(generation: Generation) -> None:
+        generations.finish(generation)
+        over.set()
+        writer.join()
+
+    monkeypatch.setattr(rebuild_search_index, "finish", finish_beside)
+    writer = threading.Thread(target=write)
+    writer.start()
+    written.wait(60)
+    try:
+        call_command("rebuild_search_index", "--sync", verbosity=0)
+    finally:
+        over.set()
+        writer.join()
+
+    assert text(mug).startswith("Late mug")
     assert not Change.objects.exists()
 
 

@@ -22,6 +22,7 @@ from catalog_search.indexing.reconciling import reconcile
 from catalog_search.indexing.switching import give_up_others, prune
 from catalog_search.management.bounds import integer, number
 from catalog_search.models import Change, Generation
+from catalog_search.sql import all_ended, new_transaction
 from catalog_search.tasks import index_changes, prepare_generation, send
 
 from ..gate import judge
@@ -81,6 +82,7 @@ class Command(BaseCommand):
         active = Generation.objects.active(index.label)
         generation = start_generation(index, options["fresh"])
         is_new = generation.state == Generation.State.PREPARING
+        begun = new_transaction(generation.alias)
         self._prepare(generation, options["sync"])
         if generation.state == Generation.State.PAUSED:
             raise CommandError(
@@ -99,13 +101,15 @@ class Command(BaseCommand):
             return
         give_up_others(generation)
         changes.retry(Change.objects.using(generation.alias).filter(generation=generation).failing())
+        # A transaction that is open since before it began tells it nothing of what it writes.
+        told_of_all = is_new and all_ended(generation.alias, begun)
         queued = sum(backfill(generation))
         self._load(generation, options)
         self._assess(generation, index, options["force"])
         finish(generation)
-        # Building the HNSW index took its time, and a transaction that was open when all this began told nobody.
         for _ in range(CATCH_UPS):
-            if not reconcile(generation) and not progress(generation).waiting:
+            differing = any(backfill(generation)) if told_of_all else reconcile(generation)
+            if not differing and not progress(generation).waiting:
                 break
             self._load(generation, options)
         if active is None or active.pk != generation.pk:
