@@ -198,6 +198,31 @@ def test_photo_and_words_both_have_their_say(indexed_shop: Shop, picture_bytes: 
 
 
 @pytest.mark.django_db
+def test_saying_the_words_does_not_make_up_for_another_look(
+    indexed_shop: Shop, make_product: Callable[..., Product], build_index: Any, picture_bytes: Callable[..., bytes]
+) -> None:
+    make_product("Stool", picture="blue")
+    make_product("Red seat, much like a stool, of oak and of wool from far away", picture="red")
+    build_index()
+
+    for text in ("stool", "stool not of steel"):
+        found = names(text, image=picture_bytes("red"), cutoff=ALL, arrange=())
+        assert found.index("Red seat, much like a stool, of oak and of wool from far away") < found.index("Stool")
+    assert names("stool", cutoff=ALL, arrange=())[0] == "Stool"
+
+
+@pytest.mark.django_db
+def test_words_that_are_said_count_beside_what_they_mean(
+    indexed_shop: Shop, picture_bytes: Callable[..., bytes]
+) -> None:
+    def fused(share: float) -> float:
+        hits = ProductIndex.search("chair", image=picture_bytes("red"), cutoff=ALL, vector_weight=share).hits
+        return next(hit.why.fused for hit in hits if hit.object == indexed_shop["red chair"])
+
+    assert fused(0.3) > fused(0.7) > fused(1.0)
+
+
+@pytest.mark.django_db
 def test_a_photo_that_the_model_cannot_read_is_told(
     indexed_shop: Shop, picture_bytes: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from ..conf import settings
 from .query import Query
 from .ranking import Candidate
 from .results import Guidance
@@ -48,6 +49,12 @@ class Ask:
     admitted: tuple[str, ...] = ()
     guidance: Guidance = field(default_factory=Guidance)
     notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def vector_share(self) -> float:
+        """The share of meaning beside words in the fused score."""
+        by_class: float = settings.VECTOR_WEIGHTS[self.query.query_class]
+        return by_class if self.vector_weight is None else self.vector_weight
 
     @property
     def window(self) -> slice:

@@ -10,7 +10,7 @@ import numpy as np
 from ..fusion import Background, Vector, unit
 from . import lanes
 from .encoding import Meaning
-from .ranking import Candidate, order
+from .ranking import FULL_MATCH_DEVIATIONS, Candidate, order
 from .scope import Scope
 
 # A product this many deviations nearer to something unwanted than products in general begins to lose score, and has
@@ -25,6 +25,7 @@ class Aspect:
 
     vector: Vector
     background: Background
+    in_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,10 @@ class Composition:
 def compose(scope: Scope, meaning: Meaning) -> Composition:
     """Measure the vectors of a query against the background of its generation."""
 
-    def measured(vector: Vector) -> Aspect:
-        return Aspect(vector, lanes.background(scope.alias, scope.generation, vector))
+    def measured(vector: Vector, in_words: bool = False) -> Aspect:
+        return Aspect(vector, lanes.background(scope.alias, scope.generation, vector), in_words)
 
-    aspects = tuple(map(measured, meaning.wanted))
+    aspects = tuple(measured(one, meaning.in_words and not place) for place, one in enumerate(meaning.wanted))
     avoided = tuple((measured(vector), weight) for vector, weight in meaning.avoided)
     whole = aspects[0]
     if len(aspects) > 1:
@@ -55,19 +56,25 @@ def compose(scope: Scope, meaning: Meaning) -> Composition:
     return Composition(whole.vector, whole.background, aspects, avoided)
 
 
-def similarities(scope: Scope, asked: Composition, found: Mapping[str, float]) -> dict[str, float]:
+def similarities(
+    scope: Scope, asked: Composition, found: Mapping[str, float], said: Mapping[str, float], vector_share: float
+) -> dict[str, float]:
     """Return the similarity of products found, reckoned so that they must answer every aspect.
 
     In deviations above the background, the softest minimum over the aspects: one that is a little short in both
-    beats one that is perfect in one and a stranger in the other.
+    beats one that is perfect in one and a stranger in the other. What the words lane says, ``said`` from 0 to 1, has
+    its share in the aspect that is in words, and in no other: what is called green is not yet like the picture.
     """
-    if len(asked.aspects) < 2 or not found:
-        return dict(found)
     keys = list(found)
     deviations = []
     for aspect in asked.aspects:
         near = lanes.similarities(scope, aspect.vector, keys)
-        deviations.append([aspect.background.deviations(near.get(key, aspect.background.mean)) for key in keys])
+        own = np.array([aspect.background.deviations(near.get(key, aspect.background.mean)) for key in keys])
+        if aspect.in_words and said:
+            own = vector_share * own + (1 - vector_share) * FULL_MATCH_DEVIATIONS * np.array(
+                [said.get(key, 0.0) for key in keys]
+            )
+        deviations.append(own)
     together = soft_minimum(np.array(deviations))
     return {key: asked.background.at(float(value)) for key, value in zip(keys, together, strict=True)}
 

@@ -37,6 +37,8 @@ class Meaning:
     """One for each way of asking: words, picture, liked products. A good product answers all of them."""
     avoided: tuple[tuple[Vector, float], ...] = ()
     """What is not wanted, with weights from 0 to 1."""
+    in_words: bool = False
+    """Is the first of those wanted what the words mean?"""
 
 
 def query_meaning(scope: Scope, query: Query, trace: Trace) -> Meaning | None:
@@ -73,7 +75,7 @@ def query_meaning(scope: Scope, query: Query, trace: Trace) -> Meaning | None:
     if liked:
         wanted.append(mean_direction(liked))
     avoided = (*weighted(query.avoided), *((vector, 1.0) for vector in unliked))
-    return Meaning(tuple(wanted), avoided) if wanted else None
+    return Meaning(tuple(wanted), avoided, bool(said)) if wanted else None
 
 
 def _vectors(generation: Generation, contents: Mapping[str, Content]) -> dict[str, Vector]:

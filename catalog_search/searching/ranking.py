@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ..conf import settings
 from ..fusion import Background, linear
 from .lanes import IdentifierMatch
-from .query import Query
 from .results import Why
 from .words import WordMatch
 
@@ -79,17 +77,16 @@ class Fusion:
     """What the lanes found of a query, on one fixed scale: a lane that does not know a product counts as background.
 
     ``members`` are the keys that the vector lane admits; ``vectors`` holds similarities of other lanes' finds too.
-    ``vector_weight`` is the share of the vector lane, where VECTOR_WEIGHTS is not to decide.
+    ``vector_share`` is the share of the vector lane beside that of words.
     Identifiers matched whole come first, then the rest by score; ties are broken by key, so order is stable.
     """
 
-    query: Query
     identifiers: Sequence[IdentifierMatch]
     words: Sequence[WordMatch]
     vectors: Mapping[str, float]
     members: Sequence[str]
     background: Background
-    vector_weight: float | None = None
+    vector_share: float = 1.0
 
     def best(self, number: int) -> list[str]:
         """Return the keys of the first few, at a fraction of what ranking all of them takes."""
@@ -125,9 +122,7 @@ class Fusion:
         return {match.key: match.kind for match in self.identifiers}
 
     def _fused(self, scores: Mapping[str, Mapping[str, float]], matched: Mapping[str, str]) -> dict[str, float]:
-        weight = self.vector_weight
-        share = settings.VECTOR_WEIGHTS[self.query.query_class] if weight is None else weight
-        weights = {"words": 1.0 - share, "vectors": share}
+        weights = {"words": 1.0 - self.vector_share, "vectors": self.vector_share}
         fused = linear({lane: found for lane, found in scores.items() if found}, weights)
         keys = dict.fromkeys([*matched, *(match.key for match in self.words), *self.members])
         return {key: fused.get(key, 0.0) + IDENTIFIER_BOOSTS.get(matched.get(key, ""), 0.0) for key in keys}

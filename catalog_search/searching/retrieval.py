@@ -15,7 +15,7 @@ from .asking import Ask
 from .composition import SMALL_SAMPLE_SHARE, Composition
 from .encoding import Meaning
 from .feedback import BEST, refined
-from .ranking import Candidate, Fusion
+from .ranking import Candidate, Fusion, word_score
 from .scope import Scope
 from .trace import Trace
 from .words import WordMatch, Words, broadened, matched, parse_words
@@ -123,7 +123,7 @@ class Membership:
 
 def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
     """Return the members of the set in a scope, at most MAX_CANDIDATES."""
-    limit, query = settings.MAX_CANDIDATES, demand.ask.query
+    limit, query, share = settings.MAX_CANDIDATES, demand.ask.query, demand.ask.vector_share
     with trace.stage("identifiers"):
         by_identifier = lanes.identifiers(scope, query) if "identifiers" in demand.ask.lanes else []
     with trace.stage("words"):
@@ -139,12 +139,15 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
             others = [match.key for match in by_identifier] + [match.key for match in by_words[:SCORED_BY_BOTH]]
             similar |= lanes.similarities(scope, demand.asked.vector, [key for key in others if key not in similar])
             by_words = [match for match in by_words if _belongs(match, similar, demand)]
-            similar = composition.similarities(scope, demand.asked, similar)
+            if len(demand.asked.aspects) > 1:
+                said = {match.key: word_score(match) for match in by_words}
+                similar = composition.similarities(scope, demand.asked, similar, said, share)
+                share = 1.0
     background = demand.asked.background if demand.asked else Background(0.0, 1.0)
     with trace.stage("fusion"):
         barred = set(lanes.excluded(scope, demand.words.excluded, members)) if demand.words.excluded else set()
         members = [key for key in members if key not in barred]
-        fusion = Fusion(query, by_identifier, by_words, similar, members, background, demand.ask.vector_weight)
+        fusion = Fusion(by_identifier, by_words, similar, members, background, share)
         if demand.asked and by_words and query.kind == "text":
             closer = refined(scope, demand.asked, fusion.best(BEST))
             similar = lanes.similarities(scope, closer.vector, list(similar))
@@ -164,7 +167,7 @@ def nearest(scope: Scope, demand: Demand, limit: int) -> list[Candidate]:
     if asked is None or scope.is_empty:
         return []
     similar = dict(lanes.vectors(scope, asked.vector, asked.background.mean, limit))
-    fusion = Fusion(demand.ask.query, [], [], similar, list(similar), asked.background)
+    fusion = Fusion([], [], similar, list(similar), asked.background)
     return composition.penalise(scope, asked, fusion.ranked(limit))
 
 
