@@ -1,11 +1,13 @@
-"""Paths: what a dotted path reaches from a product, and any value as words."""
+"""Paths: what a dotted path reaches from a product, any value as words, and words as values of a field."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.html import strip_tags
 
@@ -64,6 +66,15 @@ def plain_text(value: Any) -> str:
     if "<" in text or "&" in text:
         text = html.unescape(strip_tags(text.replace("<", " <")))
     return " ".join(text.split())
+
+
+def readable(field: Any, texts: Iterable[Any]) -> dict[Any, Any]:
+    """Return what texts say as values of a field, by the text; what says none is left out, for no row has it."""
+    found = {}
+    for text in texts:
+        with suppress(ValidationError):
+            found[text] = field.to_python(text)
+    return found
 
 
 def path_name(path: Path) -> str:

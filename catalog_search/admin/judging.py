@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.forms import Form
 from django.http import (
@@ -185,13 +184,8 @@ class JudgementAdmin(admin.ModelAdmin):
 def keep_grades(request: HttpRequest, index: SearchIndex, language: str, text: str, chosen: Mapping[str, str]) -> int:
     """Keep what somebody says of products, by their keys; returns how many. What is no grade or product is left out."""
     known = set(map(str, Judgement.Grade.values))
-    there = set()
-    for key in chosen:
-        try:
-            there.add(index.model._meta.pk.to_python(key))
-        except ValidationError:  # not a key of this model
-            continue
-    there = set(map(str, index.queryset(request).filter(pk__in=there).values_list("pk", flat=True)))
+    visible = index.queryset(request).filter(pk__in=index.keys(chosen).values())
+    there = set(map(str, visible.values_list("pk", flat=True)))
     text = judged_text(text)
     if len(text) > LONGEST:
         return 0

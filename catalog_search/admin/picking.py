@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteMixin
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -74,13 +74,7 @@ def names_of(label: str, keys: Iterable[str]) -> dict[str, str]:
         index = registry.get(label)
     except IndexNotFound:
         return {}
-    wanted = []
-    for key in keys:
-        try:
-            wanted.append(index.model._meta.pk.to_python(key))
-        except ValidationError:
-            continue
-    found = index.index_queryset().filter(pk__in=wanted) if wanted else ()
+    found = index.index_queryset().filter(pk__in=index.keys(keys).values())
     return {str(one.pk): described(index, one) for one in found}
 
 

@@ -107,10 +107,7 @@ class SimilarView(IndexView):
         """Answer with `size` products, 10 by default; 404 where this user may not see the product."""
         declared = self.get_index(index)
         size = valid(SimilarForm(request.query_params))["size"] or 10
-        try:
-            found = declared.queryset(request).filter(pk=declared.model._meta.pk.to_python(product)).first()
-        except InvalidValue:
-            found = None
+        found = declared.queryset(request).filter(pk=declared.keys([product]).get(product)).first()
         if found is None:
             raise NotFound({"product": ["There is no such product."]})
         results = resembling(declared, found, size=size, request=request)

@@ -159,8 +159,7 @@ def _index(index: SearchIndex) -> Iterator[CheckMessage]:
         )
         return
     for attribute in ("text", "keywords", "image", "identifiers"):
-        paths = getattr(index, attribute)
-        for path in [paths] if isinstance(paths, str) or callable(paths) else paths:
+        for path in index.image_paths if attribute == "image" else getattr(index, attribute):
             if isinstance(path, str) and (problem := _path_problem(index.model, path)):
                 yield Error(
                     f'{declaration.__name__}.{attribute}: "{path}" does not exist: {problem}.',

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.postgres.fields import ArrayField
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import FieldDoesNotExist
 from django.db.models import BooleanField, F, Func, JSONField, Q, TextField
 from django.db.models.lookups import In
 from django.utils.translation import gettext, gettext_noop
+
+from ..paths import readable
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -161,7 +163,8 @@ class Facet:
         if field is None or not values:
             return _LABELS
         if field.is_relation:
-            known = field.related_model._default_manager.in_bulk([*filter(None, map(_key_of(field), values))])
+            rows = field.related_model
+            known = rows._default_manager.in_bulk([*readable(rows._meta.pk, values).values()])
             return {str(key): str(row) for key, row in known.items()}
         named = {as_parameter(value): str(label) for value, label in getattr(field, "flatchoices", ())}
         return named or {value: gettext(label) for value, label in _LABELS.items()}
@@ -196,16 +199,6 @@ def followed(model: type[Model], lookup: str) -> Path:
         many = many or bool(field.many_to_many or field.one_to_many)
         owner = field.related_model
     return Path(field, many)
-
-
-def _key_of(field: Any) -> Any:
-    def key(value: str) -> Any:
-        try:
-            return field.related_model._meta.pk.to_python(value)
-        except ValidationError:
-            return None
-
-    return key
 
 
 class AnyValues(forms.MultipleChoiceField):

@@ -159,14 +159,9 @@ def problems_of(rules: Sequence[Rule]) -> dict[int, list[str]]:
 def missing_products(label: str, keys: set[str]) -> set[str]:
     """Return those of these keys that no product of an index has."""
     try:
-        model = registry.get(label).model
+        index = registry.get(label)
     except IndexNotFound:
         return set()
-    wanted: dict[str, Any] = {}
-    for key in keys:
-        try:
-            wanted[key] = model._meta.pk.to_python(key)
-        except ValidationError:
-            continue  # said already
-    there = set(model._default_manager.filter(pk__in=wanted.values()).values_list("pk", flat=True))
+    wanted = index.keys(keys)  # what cannot be a key is said already
+    there = set(index.model._default_manager.filter(pk__in=wanted.values()).values_list("pk", flat=True))
     return {key for key, value in wanted.items() if value not in there}
