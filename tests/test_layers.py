@@ -18,6 +18,7 @@ LAYERS = [
         "forms",
         "checks",
         "evaluation",
+        "measuring",
         "tuning",
         "querylog",
         "health",

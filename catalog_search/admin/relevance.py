@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.management.base import CommandError
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -14,12 +13,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from .. import evaluation
-from ..evaluation import NDCG, RECALL
-from ..exceptions import CatalogSearchError
+from ..evaluation import NDCG, RECALL, Evaluation, random_floor
+from ..exceptions import CatalogSearchError, NotReady
 from ..indexes import registry
-from ..management.commands import evaluate_search
 from ..management.reports import Report
+from ..measuring import KEPT, chosen_ways, judged_products, measured
 from ..models import Generation, Measurement
 from .pages import ReadOnlyAdmin, demand, may, render
 
@@ -93,27 +91,25 @@ class MeasurementAdmin(ReadOnlyAdmin):
         demand(request, "add_measurement")
         address = reverse("admin:catalog_search_measurement_changelist")
         try:
-            found = measured(request.POST.get("index", ""))
-        except (CatalogSearchError, CommandError) as error:
+            found = _measured(request.POST.get("index", ""))
+        except CatalogSearchError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
             address = reverse("admin:catalog_search_measurement_change", args=[found.pk])
         return HttpResponseRedirect(address)
 
 
-def measured(name: str) -> Measurement:
-    """Measure every way to search on queries judged in the admin. Raises CommandError or CatalogSearchError."""
-    index = evaluate_search.chosen_index(name)
-    judgements, _missing = evaluate_search.judged_products(index, Path(evaluate_search.KEPT), "pk", AT_ONCE)
+def _measured(name: str) -> Measurement:
+    """Measure every way to search on queries judged in the admin."""
+    index = registry.get(name)
     serving = Generation.objects.active(index.label)
-    degraded: list[str] = []
-    evaluations = []
-    for way in evaluate_search.chosen_configurations(""):
-        searched = evaluation.run(evaluate_search.searcher(index, way, degraded), judgements)
-        evaluations.append(evaluation.evaluate(way, judgements, searched))
-    if degraded or serving is None:
-        raise CommandError(f"Not measured: searches went without {', '.join(sorted(set(degraded)))}.")
-    return Report(index.label, evaluations, evaluation.random_floor(judgements)).keep(serving, evaluate_search.KEPT)
+    if serving is None:
+        raise NotReady
+    judgements, _missing = judged_products(index, Path(KEPT), "pk", AT_ONCE)
+    found = [measured(index, way, judgements) for way in chosen_ways()]
+    if lost := {what for _evaluation, degraded in found for what in degraded}:
+        raise CatalogSearchError(f"Not measured: searches went without {', '.join(sorted(lost))}.")
+    return Report(index.label, [one for one, _lost in found], random_floor(judgements)).keep(serving, KEPT)
 
 
 def _trend(label: str) -> list[float]:
@@ -123,5 +119,5 @@ def _trend(label: str) -> list[float]:
     return [float(one.get(NDCG, 0.0)) for one in found][::-1]
 
 
-def _stages(one: evaluation.Evaluation) -> dict[str, float]:
+def _stages(one: Evaluation) -> dict[str, float]:
     return {stage: spent for stage, spent in sorted(one.timings.items()) if stage != "total" and spent >= 0.05}

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ..comparison import Comparison, Difference
 from ..evaluation import NDCG, Evaluation, difference
-from .reports import table
+from .commandline import table
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ..evaluation import NDCG, Difference, Evaluation
 from ..models import Generation, Measurement
 from ..searching.query import Query
 from ..tuning import FEWEST_QUERIES, Tuned
+from .commandline import table
 
 _MEASURED = ("name", "scores", "totals", "timings")
 SHOWN = 3
@@ -187,15 +188,3 @@ def tuning_report(measure: str, tuned: Sequence[Tuned]) -> str:
     if better := [one for one in tuned if one.holds]:
         lines += ["", "Write into CATALOG_SEARCH:", *(f"    {one.name} -> {one.best:g}" for one in better)]
     return "\n".join(lines)
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Lay out rows for a terminal, the first column to the left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
