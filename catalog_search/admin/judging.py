@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
@@ -20,7 +19,7 @@ from django.http import (
     QueryDict,
     StreamingHttpResponse,
 )
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -31,27 +30,19 @@ from ..querylog import reports
 from ..searching import Hit, cache, search
 from ..searching.lanes import LANES
 from ..searching.query import query_language
-from .pages import demand, may, product_link, render
+from .pages import PagesAdmin, demand, may, product_link
 from .playground import DETAILS, PlaygroundForm
 
 QUEUE_DAYS, QUEUE_LENGTH = 30, 50
 POOL = 10
 """The first so many of each way to search are judged together: grades that only one of them earned would flatter it."""
 WAYS: tuple[Mapping[str, Any], ...] = ({}, {"lanes": ("identifiers", "words")}, {"lanes": ("vectors",)})
-LONGEST = 500
+LONGEST = Judgement._meta.get_field("query").max_length or 0
 """Characters of a query that can be judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One query of the queue."""
-
-    line: reports.Line
-    judged: int
-
-
 @admin.register(Judgement)
-class JudgementAdmin(admin.ModelAdmin):
+class JudgementAdmin(PagesAdmin):
     """The grades; they are given in the playground and in the queue, and can be changed here."""
 
     change_list_template = "admin/catalog_search/judgement/change_list.html"
@@ -61,13 +52,12 @@ class JudgementAdmin(admin.ModelAdmin):
     ordering = ["query", "-grade"]
     fields = ["query", "product", "grade", "index", "language", "judged_by", "judged_at"]
     readonly_fields = ["query", "product", "index", "language", "judged_by", "judged_at"]
+    pages = {"playground/": "playground", "queue/": "queue", "judge/": "judge", "export/": "export"}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never by hand: a grade belongs to a product that was looked at."""
-        return False
+        return False  # a grade belongs to a product that was looked at
 
     def save_model(self, request: HttpRequest, obj: Judgement, form: Form, change: bool) -> None:
-        """Note who changed it."""
         obj.judged_by = request.user.get_username()
         super().save_model(request, obj, form, change)
 
@@ -75,13 +65,6 @@ class JudgementAdmin(admin.ModelAdmin):
     def product(self, obj: Judgement) -> str:
         """Link to the product's own page in the admin."""
         return product_link(obj.index, obj.object_key)
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the playground, the queue and the export."""
-        pages = {"playground": self.playground, "queue": self.queue, "judge": self.judge, "export": self.export}
-        wrap = self.admin_site.admin_view
-        added = [path(f"{name}/", wrap(view), name=f"catalog_search_judgement_{name}") for name, view in pages.items()]
-        return [*added, *super().get_urls()]
 
     def playground(self, request: HttpRequest) -> HttpResponseBase:
         """Search in every way at once, and explain what is found."""
@@ -112,7 +95,7 @@ class JudgementAdmin(admin.ModelAdmin):
                 }
         detailed = any(request.GET.get(name) for name in DETAILS)
         context |= {"picture": request.GET.get("picture", ""), "detailed": detailed}
-        return render(self, request, "playground.html", _("Playground"), **context)
+        return self.render(request, "playground.html", _("Playground"), **context)
 
     def _address(self, request: HttpRequest, index: SearchIndex) -> HttpResponseBase:
         """Keep an uploaded picture, and go on to the address of the search."""
@@ -146,7 +129,7 @@ class JudgementAdmin(admin.ModelAdmin):
         demand(request, "add_judgement")
         index = _index(request)
         context = {"queue": _queue(index), "index": index, "indexes": list(registry), "days": QUEUE_DAYS}
-        return render(self, request, "queue.html", _("Judging"), **context)
+        return self.render(request, "queue.html", _("Judging"), **context)
 
     def judge(self, request: HttpRequest) -> HttpResponseBase:
         """Show what every way to search finds for one query, in no order that tells which, and take grades."""
@@ -169,7 +152,7 @@ class JudgementAdmin(admin.ModelAdmin):
         grades = _grades(index, language, text)
         pool = [(hit, str(hit.object.pk), grades.get(str(hit.object.pk))) for hit in _pool(request, index, text)]
         context = {"pool": pool, "query": text, "index": index, "grade_choices": Judgement.Grade.choices}
-        return render(self, request, "judge.html", f"“{text}”", **context)
+        return self.render(request, "judge.html", f"“{text}”", **context)
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """Send the grades of an index as lines of JSON, as ``evaluate_search`` reads them."""
@@ -223,24 +206,23 @@ def _grades(index: SearchIndex, language: str, text: str) -> dict[str, int]:
     return dict(rows.values_list("object_key", "grade"))
 
 
-def _queue(index: SearchIndex) -> list[Asked]:
-    """Return what is asked most, what nobody judged first."""
+def _queue(index: SearchIndex) -> list[tuple[reports.Line, int]]:
+    """Return what is asked most and how many products are judged for it, what nobody judged first."""
     lines = [line for line in reports.top(index.label, QUEUE_DAYS, QUEUE_LENGTH) if len(line.text) <= LONGEST]
     judged = Judgement.objects.filter(
         index=index.label, language=query_language(index), query__in=[line.text for line in lines]
     )
     counts = dict(judged.order_by().values_list("query").annotate(Count("pk")))
-    asked = [Asked(line, counts.get(line.text, 0)) for line in lines]
-    return sorted(asked, key=lambda one: bool(one.judged))
+    return sorted(((line, counts.get(line.text, 0)) for line in lines), key=lambda pair: bool(pair[1]))
 
 
 def _next(index: SearchIndex, text: str) -> str:
     """Return the address of the next query that nobody judged, or of the queue where there is none."""
     address = QueryDict(mutable=True)
     address["index"] = index.name
-    for one in _queue(index):
-        if not one.judged and one.line.text != text:
-            address["q"] = one.line.text
+    for line, judged in _queue(index):
+        if not judged and line.text != text:
+            address["q"] = line.text
             return f"{reverse('admin:catalog_search_judgement_judge')}?{address.urlencode()}"
     return f"{reverse('admin:catalog_search_judgement_queue')}?{address.urlencode()}"
 

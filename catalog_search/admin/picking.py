@@ -19,7 +19,7 @@ from ..indexes import SearchIndex, registry
 from ..merchandising import steps_with
 from ..models import RuleAction
 from ..searching import search
-from .pictures import preview
+from .pages import thumbnail
 from .search import thumbnails_of
 
 OFFERED = 20
@@ -38,7 +38,6 @@ class ProductSelect(AutocompleteMixin, forms.Select):
         super().__init__(RuleAction._meta.get_field("product"), admin.site, attrs)
 
     def get_url(self) -> str:
-        """Return where to search."""
         return reverse("admin:catalog_search_rule_products")
 
     def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -58,7 +57,7 @@ class ProductSelect(AutocompleteMixin, forms.Select):
         """Show the picture of what is chosen."""
         box = super().render(name, value, attrs, renderer)
         _label, url = self.picked.get(str(value), ("", ""))
-        return format_html("{} {}", box, preview(url)) if url else box
+        return format_html("{} {}", box, thumbnail(url)) if url else box
 
 
 def picked(label: str, keys: Iterable[str]) -> dict[str, tuple[str, str]]:

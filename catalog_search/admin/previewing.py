@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.forms import Media
 from django.http import HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from .pages import PagesAdmin
 from .previews import COMPARED
 
 LIVE = "live"
@@ -23,29 +23,19 @@ LIVE_PAGES = 3
 MEDIA = Media(js=["catalog_search/preview.js"], css={"all": ["catalog_search/admin.css"]})
 
 
-class PreviewAdmin(admin.ModelAdmin):
+class PreviewAdmin(PagesAdmin):
     """A ModelAdmin that compares before saving; it says in ``preview`` what a draft would change."""
 
     change_form_template = "admin/catalog_search/preview_form.html"
+    pages = {"preview/": "preview_view", "<path:object_id>/preview/": "preview_view"}
 
     def preview(self, draft: Any, formsets: Sequence[Any], pages: int) -> dict[str, Any]:
         """Return the context of the template of a preview."""
         raise NotImplementedError
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the previews."""
-        view, name = self.admin_site.admin_view(self.preview_view), self._name("preview")
-        return [
-            path("preview/", view, name=f"{name}_new"),
-            path("<path:object_id>/preview/", view, name=name),
-            *super().get_urls(),
-        ]
-
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Tell the form where its preview is."""
         found = kwargs.get("obj")
-        name = self._name("preview" if found else "preview_new")
-        context["preview_url"] = reverse(f"admin:{name}", args=[found.pk] if found else [])
+        context["preview_url"] = reverse(f"admin:{self.url_name('preview')}", args=[found.pk] if found else [])
         context["media"] = context.get("media", Media()) + MEDIA
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -54,7 +44,7 @@ class PreviewAdmin(admin.ModelAdmin):
         found: Model | None = self.get_object(request, object_id) if object_id else None
         if not (self.has_change_permission(request, found) if found else self.has_add_permission(request)):
             raise PermissionDenied
-        place = self._name("change" if object_id else "add")
+        place = self.url_name("change" if object_id else "add")
         form_url = reverse(f"admin:{place}", args=[object_id] if object_id else [])
         if request.method != "POST":
             return HttpResponseRedirect(form_url)
@@ -72,12 +62,8 @@ class PreviewAdmin(admin.ModelAdmin):
         context = self.preview(form.instance, formsets, LIVE_PAGES if live else COMPARED)
         if live:
             return TemplateResponse(request, "admin/catalog_search/_preview.html", context)
-        context |= self.admin_site.each_context(request)
-        context |= {"title": _("What %(name)s would change") % {"name": form.instance}, "opts": self.model._meta}
-        return TemplateResponse(request, "admin/catalog_search/preview.html", context)
-
-    def _name(self, view: str) -> str:
-        return f"{self.opts.app_label}_{self.opts.model_name}_{view}"
+        title = _("What %(name)s would change") % {"name": form.instance}
+        return self.render(request, "preview.html", title, **context)
 
 
 def mistakes(form: Any, formsets: Sequence[Any]) -> Iterator[str]:

@@ -9,7 +9,8 @@ from django.contrib import admin, messages
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -19,7 +20,7 @@ from ..indexes import registry
 from ..management.reports import Report
 from ..measuring import KEPT, chosen_ways, judged_products, measured
 from ..models import Generation, Measurement
-from .pages import ReadOnlyAdmin, demand, may, render
+from .pages import ReadOnlyAdmin, demand, may
 
 AT_ONCE = 50
 """Judged queries that are measured while somebody waits; ``evaluate_search admin`` takes them all."""
@@ -35,13 +36,11 @@ class MeasurementAdmin(ReadOnlyAdmin):
     list_filter = ["generation__index", "generation"]
     list_select_related = ["generation"]
     ordering = ["-created_at", "-pk"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Old ones can go."""
-        return may(request, "delete_measurement")
+    pages = {"measure/": "measure"}
+    deletable = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Measurement]:
-        """Read the headline alone: all that was measured of each query is long."""
+        # All that was measured of each query is long.
         return super().get_queryset(request).defer("content").annotate(headline=F("content__headline"))
 
     @admin.display(description=_("way"))
@@ -58,11 +57,6 @@ class MeasurementAdmin(ReadOnlyAdmin):
     def recall(self, obj: Any) -> str:
         """Show the mean."""
         return f"{obj.headline.get(RECALL, 0.0):.3f}"
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add measuring."""
-        view = self.admin_site.admin_view(require_POST(self.measure))
-        return [path("measure/", view, name="catalog_search_measurement_measure"), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show the list and, for each index, how nDCG went."""
@@ -84,8 +78,9 @@ class MeasurementAdmin(ReadOnlyAdmin):
         title = _("Relevance of %s") % found.generation
         plots = {**report.plots, "stages": [(one.name, _stages(one)) for one in report.evaluations]}
         plots["longest"] = max(sum(parts.values()) for _name, parts in plots["stages"])
-        return render(self, request, "relevance.html", title, measurement=found, report=report, **plots)
+        return self.render(request, "relevance.html", title, measurement=found, report=report, **plots)
 
+    @method_decorator(require_POST)
     def measure(self, request: HttpRequest) -> HttpResponse:
         """Measure on what was judged in the admin, and show it."""
         demand(request, "add_measurement")

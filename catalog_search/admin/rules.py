@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -12,12 +12,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.functional import cached_property
 from django.utils.html import format_html_join
-from django.utils.text import Truncator, capfirst
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -27,8 +27,8 @@ from ..merchandising.exchange import write_table
 from ..merchandising.rulings import problems_of
 from ..models import Rule, RuleAction
 from . import picking
-from .importing import RulesForm, import_page
-from .pages import LanguageFilter, render
+from .importing import ImportAdmin, RulesForm
+from .pages import LanguageFilter
 from .previewing import PreviewAdmin
 from .previews import preview_rule
 from .trying import TryForm
@@ -104,7 +104,7 @@ class RuleChangeList(ChangeList):
 
 
 @admin.register(Rule)
-class RuleAdmin(PreviewAdmin):
+class RuleAdmin(PreviewAdmin, ImportAdmin):
     """What merchandisers want of some searches and pages."""
 
     change_list_template = "admin/catalog_search/rule/change_list.html"
@@ -114,6 +114,8 @@ class RuleAdmin(PreviewAdmin):
     actions = ["enable", "disable", "export"]
     inlines = [RuleActionInline]
     save_as = True
+    pages = {**PreviewAdmin.pages, **ImportAdmin.pages, "products/": "products_view", "try/": "try_view"}
+    import_form, import_title = RulesForm, _("Import rules")
     fieldsets = [
         (None, {"fields": ["name", "index", "enabled", "note"]}),
         (_("When"), {"fields": ["when", "searches", "conditions", "language", ("starts_at", "ends_at")]}),
@@ -124,19 +126,12 @@ class RuleAdmin(PreviewAdmin):
         js = ["catalog_search/rules.js"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
-        """Fetch the actions with the rules."""
         return super().get_queryset(request).prefetch_related("actions")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the list that knows what is wrong."""
         return RuleChangeList
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer the declared indexes."""
-        if db_field.name == "index":
-            return forms.ChoiceField(
-                label=capfirst(db_field.verbose_name), choices=[(one.label, one.label) for one in registry]
-            )
         if db_field.name in ("searches", "conditions", "note"):
             kwargs["widget"] = forms.Textarea(attrs={"rows": 3, "cols": 60})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -198,19 +193,6 @@ class RuleAdmin(PreviewAdmin):
         response.headers["Content-Disposition"] = 'attachment; filename="rules.csv"'
         return response
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the import and the search for products."""
-
-        def own(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-            return path(route, self.admin_site.admin_view(view), name=f"catalog_search_rule_{name}")
-
-        return [
-            own("products/", self.products_view, "products"),
-            own("import/", self.import_view, "import"),
-            own("try/", self.try_view, "try"),
-            *super().get_urls(),
-        ]
-
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Keep what is saved as one change by this user."""
         with editing(request.user):
@@ -244,11 +226,7 @@ class RuleAdmin(PreviewAdmin):
             raise PermissionDenied
         form = TryForm(request.GET or None)
         found = form.compared() if form.is_valid() else {}
-        return render(self, request, "rule/try.html", _("What a change would do"), form=form, **found)
-
-    def import_view(self, request: HttpRequest) -> HttpResponse:
-        """Take a file of rules."""
-        return import_page(self, request, RulesForm, _("Import rules"))
+        return self.render(request, "rule/try.html", _("What a change would do"), form=form, **found)
 
 
 def drafted(formset: Any) -> list[RuleAction]:
