@@ -12,8 +12,7 @@ from ..comparison import Asked, Comparison, Options, compare
 from ..indexes import SearchIndex, registry
 from ..merchandising import rulebook, steps_with
 from ..merchandising.patterns import literal
-from ..merchandising.rulings import Asked as Occasion
-from ..merchandising.rulings import Ruling, in_order, ruling_of
+from ..merchandising.rulings import Occasion, Ruling, in_order, ruling_of
 from ..models import Rule, RuleAction, Synonym
 from ..querylog.reports import top
 from ..searching.query import Query, query_language
