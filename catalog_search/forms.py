@@ -208,7 +208,7 @@ class SearchForm(forms.Form):
         Only products that this visitor may see can be resembled or avoided: the likeness of a hidden one would tell
         about it.
         """
-        options = {**self.options(), **overrides}
+        options = self.visible_options(request, **overrides)
         results = self._found(request, options)
         if results is None:
             return Results()
@@ -221,8 +221,9 @@ class SearchForm(forms.Form):
 
         The query log does not hear of it.
         """
-        only = {"facet_counts": (name,), "more": name, "page": 1, "page_size": 1, "rerank": False, "arrange": ()}
-        options = {**self.options(), **only}
+        options = self.visible_options(
+            request, facet_counts=(name,), more=name, page=1, page_size=1, rerank=False, arrange=()
+        )
         facet = next(one for one in self.index.facets if one.name == name)
         nothing = FacetResult(facet, facet.read((), options["facets"].get(name, ()), self.index.model))
         found = self._found(request, options)
@@ -233,15 +234,22 @@ class SearchForm(forms.Form):
 
         The query log does not hear of it.
         """
-        only = {"facets": {}, "facet_counts": False, "page": 1, "page_size": size, "more": "", "within": ""}
-        found = self._found(request, {**self.options(), **only})
+        options = self.visible_options(
+            request, facets={}, facet_counts=False, page=1, page_size=size, more="", within=""
+        )
+        found = self._found(request, options)
         return found.hits if found else ()
 
-    def _found(self, request: HttpRequest | None, options: dict[str, Any]) -> Results | None:
-        visible = self.index.queryset(request)
+    def visible_options(self, request: HttpRequest | None, **overrides: Any) -> dict[str, Any]:
+        """Return the options, or others, without products that this visitor may not see."""
+        options = {**self.options(), **overrides}
         for name in ("like", "unlike"):
-            if options[name]:
-                options[name] = list(visible.filter(pk__in=options[name]).values_list("pk", flat=True))
+            if keys := options[name]:
+                visible = self.index.queryset(request).filter(pk__in=keys)
+                options[name] = list(visible.values_list("pk", flat=True))
+        return options
+
+    def _found(self, request: HttpRequest | None, options: dict[str, Any]) -> Results | None:
         wanted = [weight for _words, weight in options["terms"] if weight > 0]
         if self.cleaned_data.get("like") and not (options["like"] or options["text"] or options["image"] or wanted):
             return None

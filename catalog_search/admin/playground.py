@@ -79,12 +79,7 @@ class PlaygroundForm(SearchForm):
     def comparison(self, request: HttpRequest) -> list[Column]:
         """Search as a visitor would, then by each lane alone."""
         cleaned = self.cleaned_data
-        options = self.options() | {"facets": {}, "page": 1, "page_size": SHOWN, "sort": None}
-        visible = self.index.queryset(request)
-        for name in ("like", "unlike"):
-            if options[name]:
-                options[name] = list(visible.filter(pk__in=options[name]).values_list("pk", flat=True))
-        options |= {
+        options = self.visible_options(request, facets={}, page=1, page_size=SHOWN, sort=None) | {
             "generation": cleaned.get("generation"),
             "vector_weight": cleaned.get("weight"),
             "facet_counts": False,

@@ -14,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from ..evaluation import NDCG, RECALL, Evaluation, random_floor
+from ..evaluation import NDCG, RECALL, random_floor
 from ..exceptions import CatalogSearchError, NotReady
 from ..indexes import registry
 from ..management.reports import Report
@@ -76,9 +76,7 @@ class MeasurementAdmin(ReadOnlyAdmin):
         found = get_object_or_404(Measurement.objects.select_related("generation"), pk=object_id)
         report = Report.of(found)
         title = _("Relevance of %s") % found.generation
-        plots = {**report.plots, "stages": [(one.name, _stages(one)) for one in report.evaluations]}
-        plots["longest"] = max(sum(parts.values()) for _name, parts in plots["stages"])
-        return self.render(request, "relevance.html", title, measurement=found, report=report, **plots)
+        return self.render(request, "relevance.html", title, measurement=found, report=report, **report.plots)
 
     @method_decorator(require_POST)
     def measure(self, request: HttpRequest) -> HttpResponse:
@@ -112,7 +110,3 @@ def _trend(label: str) -> list[float]:
     rows = Measurement.objects.filter(generation__index=label).order_by("-created_at", "-pk")
     found = rows.values_list("content__headline", flat=True)[:TREND]
     return [float(one.get(NDCG, 0.0)) for one in found][::-1]
-
-
-def _stages(one: Evaluation) -> dict[str, float]:
-    return {stage: spent for stage, spent in sorted(one.timings.items()) if stage != "total" and spent >= 0.05}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
@@ -25,11 +25,6 @@ from .schema import SearchSchema
 from .throttling import SearchThrottle
 
 logger = logging.getLogger(__name__)
-
-
-def open_indexes() -> Iterator[SearchIndex]:
-    """Yield the indexes that the API answers for."""
-    return (index for index in registry if index.api)
 
 
 UNREADABLE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)

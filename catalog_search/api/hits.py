@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from ..indexes import SearchIndex
+from ..indexes import SearchIndex, registry
 from ..searching import Hit
 
 KEPT = ("score", "why")
@@ -89,6 +89,11 @@ class HitSerializer(ProductSerializer):
         if not self.context.get("explain"):
             del found["why"]
         return found
+
+
+def open_indexes() -> list[SearchIndex]:
+    """Return the indexes that the API answers for."""
+    return [index for index in registry if index.api]
 
 
 def own_serializer(index: SearchIndex) -> type[serializers.BaseSerializer] | None:

@@ -25,7 +25,8 @@ from ..responses import describe
 from ..searching import Results, cache
 from ..searching.similar import resembling
 from ..suggesting import suggest
-from .base import IndexView, SearchAPIView, open_indexes, valid
+from .base import IndexView, SearchAPIView, valid
+from .hits import open_indexes
 from .parsing import MAX_SEARCHES, BeaconParser, JSONParser, parameters
 from .serializers import (
     AnswerSerializer,
