@@ -35,7 +35,6 @@ class PictureField(forms.FileField):
     """An uploaded picture, opened within the limits of the settings; cleans to a Picture."""
 
     def clean(self, data: Any, initial: Any = None) -> Picture | None:
-        """Return the picture, or None where none was sent."""
         if not data:
             return None
         if not hasattr(data, "read"):
@@ -52,7 +51,6 @@ class KeysField(forms.CharField):
     widget = forms.MultipleHiddenInput
 
     def clean(self, value: Any) -> list[str]:
-        """Return the keys as written, each once."""
         parts = value if isinstance(value, list | tuple) else [value or ""]
         cleaned = [super(KeysField, self).clean(part) for part in parts]
         return list(dict.fromkeys(key.strip() for part in cleaned for key in part.split(",") if key.strip()))
@@ -64,7 +62,6 @@ class TermsField(forms.CharField):
     widget = forms.MultipleHiddenInput
 
     def clean(self, value: Any) -> list[tuple[str, float]]:
-        """Return the terms; one without a weight counts fully."""
         parts = value if isinstance(value, list | tuple) else [value or ""]
         return [self._pair(super(TermsField, self).clean(part)) for part in parts if part.strip()]
 
@@ -118,7 +115,6 @@ class SearchForm(forms.Form):
             self.fields.update(facet.form_fields())
 
     def clean_q(self) -> str:
-        """Refuse what is too long, with the length allowed."""
         text = str(self.cleaned_data["q"])
         if len(text) > settings.QUERY_MAX_LENGTH:
             raise ValidationError(
@@ -129,7 +125,6 @@ class SearchForm(forms.Form):
         return text
 
     def clean_picture(self) -> Picture | None:
-        """Turn the token of an earlier upload into its picture."""
         token = self.cleaned_data["picture"]
         # A new picture takes the place of the old one, expired or not.
         if not token or self.cleaned_data.get("image"):
@@ -140,11 +135,9 @@ class SearchForm(forms.Form):
             raise ValidationError(str(error), code="expired") from error
 
     def clean_like(self) -> list[Any]:
-        """Turn the keys of liked products into the primary key's type."""
         return self._products("like")
 
     def clean_unlike(self) -> list[Any]:
-        """Turn the keys of disliked products into the primary key's type."""
         return self._products("unlike")
 
     def clean_terms(self) -> list[tuple[str, float]]:

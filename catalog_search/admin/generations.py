@@ -99,27 +99,22 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     @admin.display(boolean=True, description=_("serves"))
     def serves(self, obj: Any) -> bool:
-        """Is it this generation that answers searches?"""
         return obj.state == Generation.State.READY and obj.activated_at is not None and not obj.superseded
 
     @admin.display(description=_("model"))
     def model_name(self, obj: Generation) -> str:
-        """Name the model that embedded it."""
         return model_name(obj)
 
     @admin.display(description=_("documents"), ordering="documents")
     def documents(self, obj: Any) -> int:
-        """Count its documents."""
         return int(obj.documents)
 
     @admin.display(description=_("waiting"), ordering="waiting")
     def waiting(self, obj: Any) -> int:
-        """Count the changes that workers still have to take."""
         return int(obj.waiting)
 
     @admin.display(description=_("set aside"), ordering="failed")
     def failed(self, obj: Any) -> int:
-        """Count the changes that failed too often."""
         return int(obj.failed)
 
 

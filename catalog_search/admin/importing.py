@@ -46,7 +46,6 @@ class FileForm(forms.Form):
         raise NotImplementedError
 
     def clean_file(self) -> str:
-        """Return the text of the file."""
         file = self.cleaned_data["file"]
         if file.size > LARGEST_FILE:
             raise forms.ValidationError(_("The file is too large."))
@@ -73,7 +72,6 @@ class RulesForm(FileForm):
         self.fields["index"].help_text = _("For JSON; a table names its own.")
 
     def bring_in(self, editor: Any) -> bool:
-        """Save the rules, all of them or none."""
         told = self.cleaned_data
         try:
             found = read_rules(registry.get(told["index"]), told["file"], told["kind"], told["key"])
@@ -96,7 +94,6 @@ class SynonymsForm(FileForm):
         self.fields["index"].choices.insert(0, ("", _("every index")))  # type: ignore[attr-defined]
 
     def bring_in(self, editor: Any) -> bool:
-        """Save the groups that are not there yet."""
         try:
             told = self.cleaned_data
             self.outcome = bring_in_synonyms(told["file"], told["index"], self.is_dry)

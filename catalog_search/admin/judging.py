@@ -63,7 +63,6 @@ class JudgementAdmin(PagesAdmin):
 
     @admin.display(description=_("product"))
     def product(self, obj: Judgement) -> str:
-        """Link to the product's own page in the admin."""
         return product_link(obj.index, obj.object_key)
 
     def playground(self, request: HttpRequest) -> HttpResponseBase:

@@ -40,7 +40,6 @@ class QueryLogAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("clicks"), ordering="event_count")
     def clicks(self, obj: Any) -> int:
-        """Count what was clicked or bought."""
         return int(obj.event_count)
 
     def report(self, request: HttpRequest) -> TemplateResponse:

@@ -54,7 +54,6 @@ class ProductSelect(AutocompleteMixin, forms.Select):
         return [(None, options, 0)]
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
-        """Show the picture of what is chosen."""
         box = super().render(name, value, attrs, renderer)
         _label, url = self.picked.get(str(value), ("", ""))
         return format_html("{} {}", box, thumbnail(url)) if url else box

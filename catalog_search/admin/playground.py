@@ -31,7 +31,6 @@ class TermsLine(TermsField):
     """Weighted words in one line, separated by commas."""
 
     def clean(self, value: Any) -> list[tuple[str, float]]:
-        """Return the terms."""
         return super().clean(str(value or "").split(","))
 
 

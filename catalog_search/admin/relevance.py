@@ -50,12 +50,10 @@ class MeasurementAdmin(ReadOnlyAdmin):
 
     @admin.display(description=NDCG)
     def ndcg(self, obj: Any) -> str:
-        """Show the mean."""
         return f"{obj.headline.get(NDCG, 0.0):.3f}"
 
     @admin.display(description=RECALL)
     def recall(self, obj: Any) -> str:
-        """Show the mean."""
         return f"{obj.headline.get(RECALL, 0.0):.3f}"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

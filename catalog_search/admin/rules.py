@@ -69,7 +69,6 @@ class RuleActionFormSet(BaseInlineFormSet):
         return picking.picked(self.index, filter(None, keys))
 
     def add_fields(self, form: Any, index: int | None) -> None:
-        """Let the box of products know what is chosen."""
         super().add_fields(form, index)
         form.fields["product"].widget.index = self.index
         form.fields["product"].widget.picked = self.picked
@@ -90,7 +89,6 @@ class RuleChangeList(ChangeList):
     """A list of rules that finds out at once what is wrong with those on the page."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch the rows and their problems."""
         super().get_results(request)
         rules = list(self.result_list)
         problems = problems_of(rules)
@@ -138,7 +136,6 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
 
     @admin.display(description=_("acts on"))
     def acts_on(self, obj: Rule) -> str:
-        """Say when it acts."""
         said = obj.searches.splitlines() or [str(obj.get_when_display())]
         return format_html_join(
             " ", "{}<br>", ((line,) for line in [*said, *obj.conditions.splitlines()][:SHOWN_LINES])
@@ -146,7 +143,6 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
 
     @admin.display(description=_("does"))
     def does(self, obj: Any) -> str:
-        """List its actions."""
         actions = list(obj.actions.all())[:SHOWN_LINES]
         said = (action.described(obj.product_names.get(action.product, action.product)) for action in actions)
         return format_html_join(" ", "{}<br>", ((Truncator(line).chars(80),) for line in said))
@@ -159,23 +155,19 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
 
     @admin.display(description=_("period"), ordering="starts_at")
     def period(self, obj: Rule) -> str:
-        """Say from when to when."""
         days = [localize(timezone.localtime(one).date()) if one else "" for one in (obj.starts_at, obj.ends_at)]
         return " – ".join(days) if any(days) else "–"  # noqa: RUF001
 
     @admin.display(description=_("what is wrong"))
     def faults(self, obj: Any) -> str:
-        """Say why it, or a part of it, is left out."""
         return format_html_join("", '<span class="cs-fault">{}</span><br>', ((text,) for text in obj.problems)) or "–"  # noqa: RUF001
 
     @admin.action(description=_("Enable the chosen rules"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
-        """Let them act."""
         self._switch(request, queryset, True)
 
     @admin.action(description=_("Disable the chosen rules"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
-        """Let them rest."""
         self._switch(request, queryset, False)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Rule], enabled: bool) -> None:
@@ -188,7 +180,6 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
 
     @admin.action(description=_("Export the chosen rules as a table"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: QuerySet[Rule]) -> HttpResponse:
-        """Answer with CSV."""
         response = HttpResponse(write_table(queryset), content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = 'attachment; filename="rules.csv"'
         return response
@@ -204,7 +195,6 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
             return super().changelist_view(request, *args, **kwargs)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Keep what is deleted."""
         with editing(request.user):
             return super().delete_view(request, *args, **kwargs)
 
@@ -213,11 +203,9 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
         return HttpResponseRedirect(f"{reverse('admin:catalog_search_ruleversion_changelist')}?rule_key={object_id}")
 
     def products_view(self, request: HttpRequest) -> JsonResponse:
-        """Offer products by a search."""
         return picking.offer(request, self.has_view_permission(request))
 
     def preview(self, draft: Rule, formsets: Sequence[Any], pages: int) -> dict[str, Any]:
-        """Compare the pages that the rule concerns."""
         return preview_rule(draft, drafted(formsets[0]), pages)
 
     def try_view(self, request: HttpRequest) -> HttpResponse:

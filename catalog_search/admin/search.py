@@ -49,7 +49,6 @@ class SearchChangeList(ChangeList):
         return {name: value for name, value in super().get_filters_params(params).items() if name != PICTURE}
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch the rows, and their thumbnails where a column shows them."""
         super().get_results(request)
         if registry.for_model(self.model):
             self.search_help_text = self._help(request.GET.get(PICTURE, ""))

@@ -39,12 +39,10 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("picture"))
     def preview(self, obj: Document) -> str:
-        """Show the thumbnail."""
         return thumbnail(thumbnail_storage().url(obj.thumbnail) if obj.thumbnail else "")
 
     @admin.display(description=_("product"))
     def product(self, obj: Document) -> str:
-        """Link to the product's own page in the admin."""
         return product_link(obj.generation.index, obj.object_key)
 
 
@@ -91,7 +89,6 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("state"))
     def standing(self, obj: Change) -> Any:
-        """Say what becomes of it."""
         if obj.set_aside:
             return _("Set aside")
         if obj.claim:
@@ -100,10 +97,8 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("reason"))
     def reason(self, obj: Change) -> str:
-        """Show the beginning of the error."""
         return Truncator(obj.error).chars(120)
 
     @admin.display(description=_("product"))
     def product(self, obj: Change) -> str:
-        """Link to the product's own page in the admin."""
         return product_link(obj.generation.index, obj.object_key)

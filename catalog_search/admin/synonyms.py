@@ -29,5 +29,4 @@ class SynonymAdmin(PreviewAdmin, ImportAdmin):
     import_form, import_title = SynonymsForm, _("Import synonyms")
 
     def preview(self, draft: Synonym, formsets: Sequence[Any], pages: int) -> dict[str, Any]:
-        """Compare the pages whose queries hold these words."""
         return preview_synonym(draft, pages)

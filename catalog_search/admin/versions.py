@@ -50,5 +50,4 @@ class RuleVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("what changed"))
     def what(self, obj: RuleVersion) -> Any:
-        """List the fields that differ."""
         return format_html_join("", "{}: {} → {}<br>", differences(obj))

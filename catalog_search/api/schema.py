@@ -106,7 +106,6 @@ class SearchSchema(AutoSchema):
         return "_".join(filter(None, parts))
 
     def get_tags(self) -> list[str]:
-        """Keep all of them together."""
         return ["search"]
 
     @property
@@ -114,7 +113,6 @@ class SearchSchema(AutoSchema):
         return getattr(self.view, "index_name", "")
 
     def get_override_parameters(self) -> list[Any]:
-        """Name the parameters of the form, and the headers of the answer."""
         found = [
             OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text, response=[200])
             for name, text in HEADERS.items()
@@ -133,7 +131,6 @@ class SearchSchema(AutoSchema):
         return found
 
     def get_request_serializer(self) -> Any:
-        """Describe the body: by its serializer, or by the form."""
         if body := getattr(self.view, "body_class", None):
             return body
         if self.view.operation == "search_several":
@@ -144,7 +141,6 @@ class SearchSchema(AutoSchema):
         return kinds
 
     def get_response_serializers(self) -> Any:
-        """Describe the answer, and errors in their one shape."""
         answer = self.view.answer_class
         found: dict[Any, Any] = {200 if answer else 204: answer}
         if self.view.operation == "search_several":
@@ -161,7 +157,6 @@ class SearchSchema(AutoSchema):
         return found | {code: OpenApiResponse(ErrorsSerializer, text) for code, text in errors.items()}
 
     def get_examples(self) -> list[OpenApiExample]:
-        """Show bodies that can be sent as they are."""
         one = {"q": "red mug", "page_size": 12}
         bodies = {
             "search": one,
@@ -213,7 +208,6 @@ class HitsExtension(OpenApiSerializerFieldExtension):
     target_class = HitsField
 
     def map_serializer_field(self, auto_schema: Any, direction: Direction) -> dict[str, Any]:
-        """Return the schema of a list of hits."""
         own = next((own_serializer(one) for one in open_indexes() if one.name == auto_schema._index_name), None)
         if own is None:
             hit = auto_schema.resolve_serializer(HitSerializer, direction).ref

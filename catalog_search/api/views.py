@@ -101,7 +101,6 @@ class SimilarView(IndexView):
     answer_class = SimilarSerializer
 
     def form(self) -> forms.Form:
-        """Return the empty form."""
         return SimilarForm()
 
     def get(self, request: Request, product: str, index: str = "") -> Response:
@@ -126,7 +125,6 @@ class SuggestView(IndexView):
     throttle_classes = [SuggestThrottle]
 
     def form(self) -> forms.Form:
-        """Return the empty form."""
         return SuggestForm()
 
     def get(self, request: Request, index: str = "") -> Response:

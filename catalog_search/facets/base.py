@@ -210,7 +210,6 @@ class AnyValues(forms.MultipleChoiceField):
         super().__init__(required=False, **options)
 
     def validate(self, value: list[str]) -> None:
-        """Bound how many there are, and how long."""
         if len(value) > self.max_values:
             raise forms.ValidationError(f"Choose at most {self.max_values} values.")
         if any(len(one) > self.max_length or "\x00" in one for one in value):
