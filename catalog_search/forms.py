@@ -46,14 +46,19 @@ class PictureField(forms.FileField):
 
 
 class KeysField(forms.CharField):
-    """Keys of products, separated by commas or given several times; cleans to a list of them."""
+    """Keys of products, separated by commas or given several times; cleans to a list of them, each once."""
 
     widget = forms.MultipleHiddenInput
+    key: Any = None
+    """The primary key that they are of; the form tells it."""
 
-    def clean(self, value: Any) -> list[str]:
+    def clean(self, value: Any) -> list[Any]:
         parts = value if isinstance(value, list | tuple) else [value or ""]
         cleaned = [super(KeysField, self).clean(part) for part in parts]
-        return list(dict.fromkeys(key.strip() for part in cleaned for key in part.split(",") if key.strip()))
+        keys = dict.fromkeys(key.strip() for part in cleaned for key in part.split(",") if key.strip())
+        if len(keys) > MAX_LIKED:
+            raise ValidationError(_("Give at most %(limit)d products to resemble."), params={"limit": MAX_LIKED})
+        return [self.key.to_python(key) for key in keys]
 
 
 class TermsField(forms.CharField):
@@ -63,7 +68,10 @@ class TermsField(forms.CharField):
 
     def clean(self, value: Any) -> list[tuple[str, float]]:
         parts = value if isinstance(value, list | tuple) else [value or ""]
-        return [self._pair(super(TermsField, self).clean(part)) for part in parts if part.strip()]
+        terms = [self._pair(super(TermsField, self).clean(part)) for part in parts if part.strip()]
+        if len(terms) > MAX_TERMS:  # each is a call of the model
+            raise ValidationError(_("Give at most %(limit)d weighted terms."), params={"limit": MAX_TERMS})
+        return terms
 
     def _pair(self, term: str) -> tuple[str, float]:
         words, caret, written = term.rpartition("^")
@@ -111,6 +119,8 @@ class SearchForm(forms.Form):
         self.fields["image"].widget.attrs["accept"] = "image/*"
         self.fields["sort"].choices = [("", _("Relevance")), *((name, sort_label(name)) for name in index.sorts)]  # type: ignore[attr-defined]
         self.fields["more"].choices = [("", ""), *((facet.name, facet.label) for facet in index.facets)]  # type: ignore[attr-defined]
+        for name in ("like", "unlike"):
+            self.fields[name].key = index.model._meta.pk  # type: ignore[attr-defined]
         for facet in index.facets:
             self.fields.update(facet.form_fields())
 
@@ -133,25 +143,6 @@ class SearchForm(forms.Form):
             return cache.kept_picture(token)
         except ImageError as error:
             raise ValidationError(str(error), code="expired") from error
-
-    def clean_like(self) -> list[Any]:
-        return self._products("like")
-
-    def clean_unlike(self) -> list[Any]:
-        return self._products("unlike")
-
-    def clean_terms(self) -> list[tuple[str, float]]:
-        """Bound their number: each is a call of the model."""
-        terms: list[tuple[str, float]] = self.cleaned_data["terms"]
-        if len(terms) > MAX_TERMS:
-            raise ValidationError(_("Give at most %(limit)d weighted terms."), params={"limit": MAX_TERMS})
-        return terms
-
-    def _products(self, name: str) -> list[Any]:
-        keys = self.cleaned_data[name]
-        if len(keys) > MAX_LIKED:
-            raise ValidationError(_("Give at most %(limit)d products to resemble."), params={"limit": MAX_LIKED})
-        return [self.index.model._meta.pk.to_python(key) for key in keys]
 
     def clean(self) -> dict[str, Any]:
         """Refuse bounds that no product can meet, and a query that only takes away."""

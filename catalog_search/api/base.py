@@ -84,6 +84,8 @@ class SearchAPIView(views.APIView):
     """Its name in the OpenAPI schema."""
     answer_class: Any = None
     """The serializer of what it answers; None where it answers nothing."""
+    form_class: type[forms.Form] | None = None
+    """The form that knows its parameters."""
     _began = 0.0
 
     def get_authenticators(self) -> list[BaseAuthentication]:
@@ -117,8 +119,8 @@ class SearchAPIView(views.APIView):
         return response
 
     def form(self) -> forms.Form | None:
-        """Return the empty form that knows the parameters; for the schema."""
-        return None
+        """Return an empty form; for the schema."""
+        return self.form_class() if self.form_class else None
 
 
 class IndexView(SearchAPIView):

@@ -99,9 +99,7 @@ class SimilarView(IndexView):
 
     operation = "similar"
     answer_class = SimilarSerializer
-
-    def form(self) -> forms.Form:
-        return SimilarForm()
+    form_class = SimilarForm
 
     def get(self, request: Request, product: str, index: str = "") -> Response:
         """Answer with `size` products, 10 by default; 404 where this user may not see the product."""
@@ -123,9 +121,7 @@ class SuggestView(IndexView):
     operation = "suggest"
     answer_class = SuggestionsSerializer
     throttle_classes = [SuggestThrottle]
-
-    def form(self) -> forms.Form:
-        return SuggestForm()
+    form_class = SuggestForm
 
     def get(self, request: Request, index: str = "") -> Response:
         """Answer for `q`, with `size` of each kind at most, 5 by default."""
