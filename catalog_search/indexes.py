@@ -15,8 +15,7 @@ from django.utils.module_loading import autodiscover_modules
 from .boosts import Boost
 from .exceptions import CatalogSearchError, ConfigurationError, IndexNotFound
 from .facets import Facet
-from .facets.base import followed
-from .paths import Path, flatten, path_name, plain_text, readable, resolve
+from .paths import Path, flatten, followed, path_name, plain_text, readable, resolve
 
 if TYPE_CHECKING:
     from django.db.models import Model

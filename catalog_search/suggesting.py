@@ -17,12 +17,12 @@ from django.db.models import BooleanField
 from django.http import HttpRequest
 
 from .facets import Facet, RangeFacet
-from .facets.base import followed
 from .images import thumbnail_storage
 from .indexes import SearchIndex
 from .languages import fold, text_config
 from .merchandising import narrowed
 from .models import Document, Generation, PopularQuery
+from .paths import followed
 from .searching import cache, lanes
 from .searching.counting import everywhere
 from .searching.hydration import thumbnails

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from ..backends.base import model_name as configured_name
 from ..health import Health, health_of
 from ..indexes import SearchIndex, registry
 from ..indexing import ann, generations
@@ -181,8 +182,7 @@ def _index_state(index: SearchIndex, probe: bool) -> IndexState:
 def model_name(generation: Generation) -> str:
     """Name the model that embedded a generation."""
     embedder = generation.definition.get("embedder", {})
-    options = embedder.get("options") or {}
-    return options.get("model") or options.get("factory") or str(embedder.get("backend", "")).rpartition(".")[2]
+    return configured_name(embedder.get("backend", ""), embedder.get("options") or {})
 
 
 def _counted(index: SearchIndex, live: Sequence[Generation], alias: str) -> dict[int, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,8 +30,7 @@ from ..models import Rule, RuleAction
 from . import picking
 from .importing import ImportAdmin, RulesForm
 from .pages import LanguageFilter
-from .previewing import PreviewAdmin
-from .previews import preview_rule
+from .previews import PreviewAdmin, preview_rule
 from .trying import TryForm
 
 SHOWN_LINES = 5
@@ -50,6 +50,11 @@ class RuleActionForm(forms.ModelForm):
             "url": forms.TextInput(attrs={"size": 60}),
             "picture": forms.TextInput(attrs={"size": 60}),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        used = {kind: [*needed, *allowed] for kind, (needed, allowed) in RuleAction.NEEDS.items()}
+        self.fields["kind"].widget.attrs["data-fields"] = json.dumps(used)
 
 
 class RuleActionFormSet(BaseInlineFormSet):

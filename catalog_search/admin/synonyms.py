@@ -11,8 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from ..models import Synonym
 from .importing import ImportAdmin, SynonymsForm
 from .pages import LanguageFilter
-from .previewing import PreviewAdmin
-from .previews import preview_synonym
+from .previews import PreviewAdmin, preview_synonym
 
 
 @admin.register(Synonym)

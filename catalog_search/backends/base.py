@@ -148,6 +148,11 @@ def place(configuration: dict[str, Any]) -> dict[str, Any]:
     return {"backend": backend, "options": {key: value for key, value in options.items() if key != "token"}}
 
 
+def model_name(backend: str, options: Mapping[str, Any]) -> str:
+    """Name the model of a configuration, or else its backend."""
+    return str(options.get("model") or options.get("factory") or backend.rpartition(".")[2])
+
+
 _NOT_THE_MODEL = {"device", "batch_size", "threads", "token"}
 # A model gives the same vectors in this process and behind a server.
 _SAME_VECTORS = {

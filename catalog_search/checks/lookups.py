@@ -10,9 +10,9 @@ from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db.models import DecimalField, Field, FloatField, IntegerField, Model, Q
 
 from ..facets import Facet, HierarchyFacet, RangeFacet
-from ..facets.base import followed
 from ..forms import RESERVED
 from ..indexes import SearchIndex
+from ..paths import followed
 
 
 def check_index(index: SearchIndex) -> Iterator[CheckMessage]:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.postgres.fields import ArrayField
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models import BooleanField, F, Func, JSONField, Q, TextField
 from django.db.models.lookups import In
 from django.utils.translation import gettext, gettext_noop
 
-from ..paths import readable
+from ..paths import followed, readable
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -176,29 +175,6 @@ MORE_VALUES = 1000
 # Words, since "True" reads like a programmer's value on a shop's page.
 _LABELS = {"true": gettext_noop("Yes"), "false": gettext_noop("No")}
 _BOOLEANS = {"true": True, "false": False}
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """Where a lookup leads: its last field, None for an annotation, and whether a product can have several of it."""
-
-    field: Any
-    many: bool
-
-
-def followed(model: type[Model], lookup: str) -> Path:
-    """Follow a lookup from a model as far as there are fields; what comes after (the key of a JSON field) is left."""
-    many, field, owner = False, None, model  # type: bool, Any, Any
-    for part in lookup.split("__"):
-        try:
-            field = owner._meta.pk if part == "pk" else owner._meta.get_field(part)
-        except FieldDoesNotExist:
-            break
-        if not field.is_relation:
-            break
-        many = many or bool(field.many_to_many or field.one_to_many)
-        owner = field.related_model
-    return Path(field, many)
 
 
 class AnyValues(forms.MultipleChoiceField):

@@ -14,7 +14,7 @@ from django.template.defaultfilters import filesizeformat
 from PIL import Image
 
 from catalog_search.backends import get_embedder, get_reranker
-from catalog_search.backends.base import Backend, Embedder, Reranker
+from catalog_search.backends.base import Backend, Embedder, Reranker, model_name
 from catalog_search.conf import settings
 from catalog_search.content import Content
 from catalog_search.exceptions import CatalogSearchError
@@ -46,10 +46,12 @@ class Command(SearchCommand):
             if not getattr(settings, setting):
                 rows.append([setting, "none", *NOTHING])
                 continue
+            written = getattr(settings, setting)
+            name = model_name(written.get("BACKEND", "?"), written.get("OPTIONS", {}))
             try:
-                rows.append([setting, name_of(getattr(settings, setting)), *described(load())])
+                rows.append([setting, name, *described(load())])
             except CatalogSearchError as error:
-                rows.append([setting, name_of(getattr(settings, setting)), "cannot be used: see below", *NOTHING[1:]])
+                rows.append([setting, name, "cannot be used: see below", *NOTHING[1:]])
                 broken.append(f"{setting}: {error}")
         self.stdout.write(table(rows, left=True))
         for index in registry:
@@ -63,12 +65,6 @@ MODELS: dict[str, Callable[[], Any]] = {
     "RERANKER": get_reranker,
     "IMAGE_RERANKER": lambda: get_reranker("IMAGE_RERANKER"),
 }
-
-
-def name_of(configuration: dict[str, Any]) -> str:
-    """Name the model of a configuration, or else its backend."""
-    options = configuration.get("OPTIONS", {})
-    return str(options.get("model") or options.get("factory") or configuration.get("BACKEND", "?").rpartition(".")[2])
 
 
 def described(model: Backend) -> Iterator[str]:
