@@ -224,6 +224,10 @@ class Registry:
         known_names = ", ".join(sorted(self._indexes)) or "none yet"
         raise IndexNotFound(f'There is no search index "{name}" (there are: {known_names}); see @register.')
 
+    def chosen(self, name: str) -> SearchIndex:
+        """Return an index by its name, the first one declared where the name is empty. Raises IndexNotFound."""
+        return self.get(name) if name or not self._indexes else next(iter(self))
+
     def of(self, declaration: type[SearchIndex]) -> SearchIndex:
         """Return the registered instance of a declaration."""
         for index in self:

@@ -6,14 +6,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.core.paginator import Paginator
-from django.http import QueryDict
+from django.http import Http404, QueryDict
 
+from .exceptions import IndexNotFound
 from .facets import FacetRange, FacetValue
 from .facets.ranges import range_text
+from .indexes import SearchIndex, registry
 from .searching import Results
 
 # What never belongs into an address: the upload itself, and the token of a form.
 UNADDRESSED = ("image", "csrfmiddlewaretoken")
+
+
+def index_at(name: str) -> SearchIndex:
+    """Return the index that an address names, the first one where it names none; Http404 where there is no such."""
+    try:
+        return registry.chosen(name)
+    except IndexNotFound as error:
+        raise Http404("There is no such search.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,11 @@ class Address:
     def __str__(self) -> str:
         query = self.parameters.urlencode()
         return f"{self.path}?{query}" if query else self.path
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The parameters with each of their values."""
+        return [(name, value) for name, values in self.parameters.lists() for value in values]
 
     def with_(self, name: str, value: object) -> Address:
         """Return the address with one parameter set."""

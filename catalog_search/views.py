@@ -7,25 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    QueryDict,
-)
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from .exceptions import IndexNotFound
 from .facets import HierarchyFacet
 from .forms import QUERY_FIELDS, SearchForm
-from .indexes import SearchIndex, registry
-from .navigation import Address, Chip
+from .indexes import SearchIndex
+from .navigation import Address, Chip, index_at
 from .panels import panels
 from .responses import describe
 from .searching import Results, cache
@@ -90,11 +82,7 @@ class SearchView(View):
 
     def get_index(self, name: str) -> SearchIndex:
         """Return the index to search; Http404 where there is none."""
-        try:
-            name = name or self.index_name
-            return registry.get(name) if name else next(iter(registry))
-        except (IndexNotFound, StopIteration) as error:
-            raise Http404("There is no such search.") from error
+        return index_at(name or self.index_name)
 
     def render(self, form: SearchForm, address: Address) -> HttpResponseBase:
         """Search for what is valid and say at its field what is not."""
@@ -146,8 +134,8 @@ class SearchView(View):
             "without_filters": address.without(*names),
             "facets": panels(form, results, address),
             "unusable_filters": [str(form.fields[name].label) for name in names if name in form.errors],
-            "carried": [(name, value) for name, value in _pairs(address) if name not in (*names, *NOT_CARRIED)],
-            "filtered": [(name, value) for name, value in _pairs(address) if name in names],
+            "carried": [(name, value) for name, value in address.pairs if name not in (*names, *NOT_CARRIED)],
+            "filtered": [(name, value) for name, value in address.pairs if name in names],
             "pages": list(address.pages(results)) if results.pages > 1 else [],
             "previous": address.previous_page(results),
             "next": address.next_page(results),
@@ -197,7 +185,3 @@ def _term_chips(form: SearchForm, address: Address) -> list[Chip]:
         Chip(_("More of") if weight > 0 else _("Less of"), words, str(address.without_value("terms", raw)))
         for (words, weight), raw in zip(terms, written, strict=False)
     ]
-
-
-def _pairs(address: Address) -> list[tuple[str, str]]:
-    return [(name, value) for name, values in address.parameters.lists() for value in values]

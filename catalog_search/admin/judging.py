@@ -23,9 +23,10 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..exceptions import CatalogSearchError, IndexNotFound
+from ..exceptions import CatalogSearchError
 from ..indexes import SearchIndex, registry
 from ..models import Judgement, judged_text
+from ..navigation import index_at
 from ..querylog import reports
 from ..searching import Hit, cache, search
 from ..searching.lanes import LANES
@@ -193,11 +194,7 @@ def keep_grades(request: HttpRequest, index: SearchIndex, language: str, text: s
 
 
 def _index(request: HttpRequest) -> SearchIndex:
-    name = request.GET.get("index") or request.POST.get("index")
-    try:
-        return registry.get(name) if name else next(iter(registry))
-    except (IndexNotFound, StopIteration) as error:
-        raise Http404(str(error)) from error
+    return index_at(request.GET.get("index") or request.POST.get("index") or "")
 
 
 def _grades(index: SearchIndex, language: str, text: str) -> dict[str, int]:

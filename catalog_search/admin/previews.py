@@ -122,7 +122,7 @@ def preview_synonym(synonym: Synonym, pages: int = COMPARED) -> dict[str, Any]:
 
     The draft is taken as enabled; one for every index is shown on the first.
     """
-    index = registry.get(synonym.index) if synonym.index else next(iter(registry))
+    index = registry.chosen(synonym.index)
     language, alias = query_language(index, synonym.language), read_alias(index.model)
     present = enabled(index, language)
     others = [one for one in present if one.pk != synonym.pk]

@@ -56,7 +56,7 @@ def the_index(name: str) -> SearchIndex:
     if not name and len(registry) != 1:
         labels = ", ".join(index.label for index in registry) or "none"
         raise CommandError(f"Name the index; there are: {labels}.")
-    return registry.get(name) if name else next(iter(registry))
+    return registry.chosen(name)
 
 
 def some_indexes(names: Sequence[str] | None) -> list[SearchIndex]:
