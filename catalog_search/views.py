@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
+from .chips import filter_chips, place_of, query_chips
 from .facets import HierarchyFacet
 from .forms import QUERY_FIELDS, SearchForm
 from .indexes import SearchIndex
-from .navigation import Address, Chip, index_at
+from .navigation import Address, index_at
 from .panels import panels
 from .responses import describe
 from .searching import Results, cache
@@ -119,17 +120,15 @@ class SearchView(View):
         }
         if results is None:
             return context | {"words_alone": address.without("picture", "like", "unlike", "terms")}
-        similar = [*self._product_chips(form, address, "like"), *self._product_chips(form, address, "unlike")]
-        similar += _term_chips(form, address)
-        filters = list(address.chips(results))
+        filters = filter_chips(results, address)
         names = [name for facet in form.index.facets for name in facet.parameters]
         return context | {
             "as_typed": address.without().with_("exact", 1),
             "meant": address.without("exact").with_("q", results.did_you_mean),
             "browsing": not any(form.options()[part] for part in ("text", "image", "like", "terms")),
-            "browsed": _place(form, filters),
+            "browsed": place_of(form, filters),
             "elsewhere": form.without_filters(self.request) if filters and not results.total else (),
-            "chips": [*similar, *filters],
+            "chips": [*query_chips(form, address, self.request), *filters],
             "filter_count": len(filters),
             "without_filters": address.without(*names),
             "facets": panels(form, results, address),
@@ -154,34 +153,3 @@ class SearchView(View):
         for name in [name for name in trees if len(address.parameters.getlist(name)) == 1][:1]:
             plain = plain.with_(name, address.parameters[name])
         return plain.page(form.cleaned_data["page"] or 1) if str(plain) == str(address.without()) else plain
-
-    def _product_chips(self, form: SearchForm, address: Address, name: str) -> list[Chip]:
-        keys = form.cleaned_data.get(name) or []
-        if not keys:
-            return []
-        # A product that this visitor may not see is not named to them either.
-        seen = {product.pk: str(product) for product in form.index.queryset(self.request).filter(pk__in=keys)}
-        rest = {key: ",".join(str(other) for other in keys if other != key) for key in keys}
-        without = address.without(name)
-        label = str(form.fields[name].label)
-        return [
-            Chip(label, seen.get(key, ""), str(without.with_(name, rest[key]) if rest[key] else without))
-            for key in keys
-        ]
-
-
-def _place(form: SearchForm, filters: Sequence[Chip]) -> str:
-    """Name the place in the shop that is browsed: the innermost category, or the one thing that is filtered by."""
-    trees = {str(facet.label) for facet in form.index.facets if isinstance(facet, HierarchyFacet)}
-    places = [chip.value for chip in filters if str(chip.label) in trees]
-    return places[-1] if places else filters[0].value if len(filters) == 1 else ""
-
-
-def _term_chips(form: SearchForm, address: Address) -> list[Chip]:
-    """Name each weighted term, under the address of the search without it."""
-    written = address.parameters.getlist("terms")
-    terms = form.cleaned_data.get("terms") or []
-    return [
-        Chip(_("More of") if weight > 0 else _("Less of"), words, str(address.without_value("terms", raw)))
-        for (words, weight), raw in zip(terms, written, strict=False)
-    ]

@@ -33,6 +33,7 @@ LAYERS = [
         "endpoints",
         "urls",
         "navigation",
+        "chips",
         "panels",
         "responses",
         "throttling",
