@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import settings
-from ..forms import KeysField, SearchForm, TermsField
+from ..fields import KeysField, TermsField
+from ..forms import SearchForm
 from ..indexes import SearchIndex
 from ..models import Generation
 from ..searching import Hit, Results, search

@@ -15,7 +15,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from ..facets.base import AnyValues
-from ..forms import KeysField, PictureField, TermsField
+from ..fields import KeysField, PictureField, TermsField
 from ..indexes import SearchIndex
 from .hits import KEPT, HitSerializer, HitsField, open_indexes, own_serializer
 from .parsing import MAX_SEARCHES
