@@ -104,7 +104,6 @@ class IndexState:
     """One index: its health, what differs from the settings, its generations, the newest first."""
 
     index: SearchIndex
-    name: str
     health: Health
     products: int
     differing: tuple[str, ...] = ()
@@ -158,7 +157,6 @@ def _index_state(index: SearchIndex, probe: bool) -> IndexState:
     counted = _counted(index, live, alias)
     return IndexState(
         index=index,
-        name=index.name,
         health=health,
         products=products,
         differing=generations.differences(serving) if serving and health.outdated else (),
