@@ -26,7 +26,7 @@ from django.utils.translation import ngettext
 from ..exceptions import CatalogSearchError
 from ..indexes import SearchIndex, registry
 from ..models import Judgement, judged_text
-from ..navigation import index_at
+from ..navigation import Address, index_at
 from ..querylog import reports
 from ..searching import Hit, cache, search
 from ..searching.lanes import LANES
@@ -100,16 +100,13 @@ class JudgementAdmin(PagesAdmin):
     def _address(self, request: HttpRequest, index: SearchIndex) -> HttpResponseBase:
         """Keep an uploaded picture, and go on to the address of the search."""
         form = PlaygroundForm(index, request.POST, request.FILES)
-        address = QueryDict(mutable=True)
-        for name, values in request.POST.lists():
-            if name not in ("csrfmiddlewaretoken", "image") and any(values):
-                address.setlist(name, [value for value in values if value])
+        address = Address.of(request.path, request.POST)
         form.is_valid()
         if "image" in form.errors:
             self.message_user(request, " ".join(map(str, form.errors["image"])), messages.ERROR)
         elif form.cleaned_data.get("image"):
-            address["picture"] = cache.keep_picture(form.cleaned_data["image"])
-        return HttpResponseRedirect(f"{request.path}?{address.urlencode()}")
+            address = address.with_("picture", cache.keep_picture(form.cleaned_data["image"]))
+        return HttpResponseRedirect(str(address))
 
     def _grade_one(self, request: HttpRequest, index: SearchIndex) -> HttpResponseBase:
         """Keep one grade, sent as "key:grade" to the address of the search that showed it."""
@@ -214,13 +211,11 @@ def _queue(index: SearchIndex) -> list[tuple[reports.Line, int]]:
 
 def _next(index: SearchIndex, text: str) -> str:
     """Return the address of the next query that nobody judged, or of the queue where there is none."""
-    address = QueryDict(mutable=True)
-    address["index"] = index.name
+    named = QueryDict(f"index={index.name}")
     for line, judged in _queue(index):
         if not judged and line.text != text:
-            address["q"] = line.text
-            return f"{reverse('admin:catalog_search_judgement_judge')}?{address.urlencode()}"
-    return f"{reverse('admin:catalog_search_judgement_queue')}?{address.urlencode()}"
+            return str(Address(reverse("admin:catalog_search_judgement_judge"), named).with_("q", line.text))
+    return str(Address(reverse("admin:catalog_search_judgement_queue"), named))
 
 
 def _pool(request: HttpRequest, index: SearchIndex, text: str) -> list[Hit]:
