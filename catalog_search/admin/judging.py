@@ -89,7 +89,6 @@ class JudgementAdmin(PagesAdmin):
                 context |= {
                     "results": together,
                     "columns": [(column, column.rows(grades, places)) for column in columns],
-                    "slowest": max(column.milliseconds for column in columns),
                     "may_judge": form.can_be_judged and may(request, "add_judgement"),
                     "grade_choices": Judgement.Grade.choices,
                 }
