@@ -35,7 +35,11 @@ class Setting(Generic[T]):
     def __get__(self, instance: object | None, owner: type) -> T | Setting[T]:
         if instance is None:
             return self
-        value: T = Settings.written().get(self.name, self.default)
+        return self.read(Settings.written())
+
+    def read(self, written: Mapping[str, Any]) -> T:
+        """Return the value under what a project wrote."""
+        value: T = written.get(self.name, self.default)
         return value
 
     def problem(self, value: Any) -> str | None:
@@ -56,17 +60,10 @@ class Setting(Generic[T]):
 class Weights(Setting[dict[str, float]]):
     """A setting that is a weight from 0 to 1 for each of some names; a project writes those that differ."""
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> Weights: ...
-    @overload
-    def __get__(self, instance: object, owner: type) -> dict[str, float]: ...
-    def __get__(self, instance: object | None, owner: type) -> dict[str, float] | Weights:
-        if instance is None:
-            return self
-        return self.default | Settings.written().get(self.name, {})
+    def read(self, written: Mapping[str, Any]) -> dict[str, float]:
+        return self.default | written.get(self.name, {})
 
     def problem(self, value: Any) -> str | None:
-        """Say what is wrong with the weights a project wrote, or None."""
         if problem := super().problem(value):
             return problem
         if unknown := sorted(set(value) - set(self.default)):

@@ -19,13 +19,12 @@ from django.views.decorators.http import require_POST, require_safe
 from .conf import settings
 from .exceptions import ImageError
 from .forms import SearchForm
-from .navigation import Address
+from .navigation import Address, index_at
 from .querylog import note_event
 from .searching import cache
 from .sql import DATABASE_DOWN
 from .suggesting import suggest
 from .throttling import seconds_to_wait
-from .views import SearchView
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ def events(request: HttpRequest) -> HttpResponse:
 @answers_a_script("typing")
 def facet_values(request: HttpRequest, index: str, facet: str) -> JsonResponse:
     """Answer with all values of a facet among what a search finds, those that hold ``within``; for long lists."""
-    form = SearchForm(SearchView().get_index(index), request.GET)
+    form = SearchForm(index_at(index), request.GET)
     if facet not in [one.name for one in form.index.facets]:
         raise Http404("There is no such facet.")
     if not form.is_valid():
@@ -97,7 +96,7 @@ def facet_values(request: HttpRequest, index: str, facet: str) -> JsonResponse:
 @answers_a_script("typing")
 def suggestions(request: HttpRequest, index: str = "") -> JsonResponse:
     """Answer a search box while somebody types: queries, values of facets and products, each with its address."""
-    declared = SearchView().get_index(index)
+    declared = index_at(index)
     text = request.GET.get("q", "")[: settings.QUERY_MAX_LENGTH]
     found = suggest(declared, text, request=request)
     page = Address(reverse("catalog_search:search", args=[index] if index else []), QueryDict())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from .conf import settings
 from .exceptions import ImageError
 from .facets import RangeFacet
-from .images import Picture, read_picture
+from .fields import KeysField, PictureField, TermsField
+from .images import Picture
 from .indexes import SearchIndex
 from .metrics import observe
 from .querylog import note_search
@@ -22,65 +22,10 @@ from .searching import FacetResult, Hit, Results, cache, search
 
 MAX_PAGE = 10_000
 MAX_PAGE_SIZE = 100
-MAX_LIKED = 20
-MAX_TERMS = 8
-MAX_WEIGHT = 10
 QUERY_FIELDS = ("q", "image", "picture", "like", "unlike", "terms")
 """The fields that say what is looked for; the others only arrange what is found."""
 RESERVED = (*QUERY_FIELDS, "sort", "page", "page_size", "more", "within", "rerank", "language", "exact", "explain")
 """Parameters that every search has; no facet can take their names."""
-
-
-class PictureField(forms.FileField):
-    """An uploaded picture, opened within the limits of the settings; cleans to a Picture."""
-
-    def clean(self, data: Any, initial: Any = None) -> Picture | None:
-        """Return the picture, or None where none was sent."""
-        if not data:
-            return None
-        if not hasattr(data, "read"):
-            raise ValidationError(_("Send the picture as a file."), code="invalid")
-        try:
-            return read_picture(data)
-        except ImageError as error:
-            raise ValidationError(str(error), code="invalid_image") from error
-
-
-class KeysField(forms.CharField):
-    """Keys of products, separated by commas or given several times; cleans to a list of them."""
-
-    widget = forms.MultipleHiddenInput
-
-    def clean(self, value: Any) -> list[str]:
-        """Return the keys as written, each once."""
-        parts = value if isinstance(value, list | tuple) else [value or ""]
-        cleaned = [super(KeysField, self).clean(part) for part in parts]
-        return list(dict.fromkeys(key.strip() for part in cleaned for key in part.split(",") if key.strip()))
-
-
-class TermsField(forms.CharField):
-    """Weighted words, given once or several times: "summer dress", "floral^-0.5"; cleans to (words, weight) pairs."""
-
-    widget = forms.MultipleHiddenInput
-
-    def clean(self, value: Any) -> list[tuple[str, float]]:
-        """Return the terms; one without a weight counts fully."""
-        parts = value if isinstance(value, list | tuple) else [value or ""]
-        return [self._pair(super(TermsField, self).clean(part)) for part in parts if part.strip()]
-
-    def _pair(self, term: str) -> tuple[str, float]:
-        words, caret, written = term.rpartition("^")
-        try:
-            weight = float(written) if caret else 1.0
-        except ValueError:
-            weight = math.nan
-        if not (0 < abs(weight) <= MAX_WEIGHT) or not (words if caret else written).strip():
-            raise ValidationError(
-                _("Write a term as words^weight, the weight between -%(limit)d and %(limit)d: floral^-0.5."),
-                code="invalid",
-                params={"limit": MAX_WEIGHT},
-            )
-        return (words if caret else written).strip(), weight
 
 
 class SearchForm(forms.Form):
@@ -114,11 +59,12 @@ class SearchForm(forms.Form):
         self.fields["image"].widget.attrs["accept"] = "image/*"
         self.fields["sort"].choices = [("", _("Relevance")), *((name, sort_label(name)) for name in index.sorts)]  # type: ignore[attr-defined]
         self.fields["more"].choices = [("", ""), *((facet.name, facet.label) for facet in index.facets)]  # type: ignore[attr-defined]
+        for name in ("like", "unlike"):
+            self.fields[name].key = index.model._meta.pk  # type: ignore[attr-defined]
         for facet in index.facets:
             self.fields.update(facet.form_fields())
 
     def clean_q(self) -> str:
-        """Refuse what is too long, with the length allowed."""
         text = str(self.cleaned_data["q"])
         if len(text) > settings.QUERY_MAX_LENGTH:
             raise ValidationError(
@@ -129,7 +75,6 @@ class SearchForm(forms.Form):
         return text
 
     def clean_picture(self) -> Picture | None:
-        """Turn the token of an earlier upload into its picture."""
         token = self.cleaned_data["picture"]
         # A new picture takes the place of the old one, expired or not.
         if not token or self.cleaned_data.get("image"):
@@ -138,27 +83,6 @@ class SearchForm(forms.Form):
             return cache.kept_picture(token)
         except ImageError as error:
             raise ValidationError(str(error), code="expired") from error
-
-    def clean_like(self) -> list[Any]:
-        """Turn the keys of liked products into the primary key's type."""
-        return self._products("like")
-
-    def clean_unlike(self) -> list[Any]:
-        """Turn the keys of disliked products into the primary key's type."""
-        return self._products("unlike")
-
-    def clean_terms(self) -> list[tuple[str, float]]:
-        """Bound their number: each is a call of the model."""
-        terms: list[tuple[str, float]] = self.cleaned_data["terms"]
-        if len(terms) > MAX_TERMS:
-            raise ValidationError(_("Give at most %(limit)d weighted terms."), params={"limit": MAX_TERMS})
-        return terms
-
-    def _products(self, name: str) -> list[Any]:
-        keys = self.cleaned_data[name]
-        if len(keys) > MAX_LIKED:
-            raise ValidationError(_("Give at most %(limit)d products to resemble."), params={"limit": MAX_LIKED})
-        return [self.index.model._meta.pk.to_python(key) for key in keys]
 
     def clean(self) -> dict[str, Any]:
         """Refuse bounds that no product can meet, and a query that only takes away."""
@@ -208,7 +132,7 @@ class SearchForm(forms.Form):
         Only products that this visitor may see can be resembled or avoided: the likeness of a hidden one would tell
         about it.
         """
-        options = {**self.options(), **overrides}
+        options = self.visible_options(request, **overrides)
         results = self._found(request, options)
         if results is None:
             return Results()
@@ -221,8 +145,9 @@ class SearchForm(forms.Form):
 
         The query log does not hear of it.
         """
-        only = {"facet_counts": (name,), "more": name, "page": 1, "page_size": 1, "rerank": False, "arrange": ()}
-        options = {**self.options(), **only}
+        options = self.visible_options(
+            request, facet_counts=(name,), more=name, page=1, page_size=1, rerank=False, arrange=()
+        )
         facet = next(one for one in self.index.facets if one.name == name)
         nothing = FacetResult(facet, facet.read((), options["facets"].get(name, ()), self.index.model))
         found = self._found(request, options)
@@ -233,15 +158,22 @@ class SearchForm(forms.Form):
 
         The query log does not hear of it.
         """
-        only = {"facets": {}, "facet_counts": False, "page": 1, "page_size": size, "more": "", "within": ""}
-        found = self._found(request, {**self.options(), **only})
+        options = self.visible_options(
+            request, facets={}, facet_counts=False, page=1, page_size=size, more="", within=""
+        )
+        found = self._found(request, options)
         return found.hits if found else ()
 
-    def _found(self, request: HttpRequest | None, options: dict[str, Any]) -> Results | None:
-        visible = self.index.queryset(request)
+    def visible_options(self, request: HttpRequest | None, **overrides: Any) -> dict[str, Any]:
+        """Return the options, or others, without products that this visitor may not see."""
+        options = {**self.options(), **overrides}
         for name in ("like", "unlike"):
-            if options[name]:
-                options[name] = list(visible.filter(pk__in=options[name]).values_list("pk", flat=True))
+            if keys := options[name]:
+                visible = self.index.queryset(request).filter(pk__in=keys)
+                options[name] = list(visible.values_list("pk", flat=True))
+        return options
+
+    def _found(self, request: HttpRequest | None, options: dict[str, Any]) -> Results | None:
         wanted = [weight for _words, weight in options["terms"] if weight > 0]
         if self.cleaned_data.get("like") and not (options["like"] or options["text"] or options["image"] or wanted):
             return None

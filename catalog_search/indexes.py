@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
+from django.core.exceptions import FieldDoesNotExist
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 from django.utils.module_loading import autodiscover_modules
 
 from .boosts import Boost
-from .exceptions import ConfigurationError, IndexNotFound
+from .exceptions import CatalogSearchError, ConfigurationError, IndexNotFound
 from .facets import Facet
-from .facets.base import followed
-from .paths import Path, flatten, path_name, plain_text, resolve
+from .paths import Path, flatten, followed, path_name, plain_text, readable, resolve
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -82,6 +82,11 @@ class SearchIndex:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.label}>"
 
+    @property
+    def image_paths(self) -> Sequence[Path]:
+        """The paths of ``image``, where it is one or several."""
+        return [self.image] if isinstance(self.image, str) or callable(self.image) else self.image
+
     def index_queryset(self) -> QuerySet[Any]:
         """Return the products that are indexed; drafts too, for the admin finds them by this index."""
         return self.model._default_manager.all()
@@ -89,6 +94,21 @@ class SearchIndex:
     def queryset(self, request: HttpRequest | None = None) -> QuerySet[Any]:
         """Return the products that this visitor may see; joined to every search of storefront and API."""
         return self.model._default_manager.all()
+
+    def keys(self, texts: Iterable[str]) -> dict[str, Any]:
+        """Return primary keys by how they are written; what cannot be one is left out."""
+        return readable(self.model._meta.pk, texts)
+
+    def keys_by(self, name: str, values: Iterable[Any], products: QuerySet[Any]) -> Mapping[str, str]:
+        """Return primary keys, as text, by the values of a field, of some products; raises CatalogSearchError."""
+        meta = self.model._meta
+        try:
+            field = meta.pk if name == "pk" else meta.get_field(name)
+        except FieldDoesNotExist:
+            names = ", ".join(one.name for one in meta.concrete_fields)
+            raise CatalogSearchError(f'{self.label} has no field "{name}" for a key; it has: {names}.') from None
+        found = products.filter(**{f"{name}__in": readable(field, values).values()})
+        return {str(value): str(key) for value, key in found.values_list(name, "pk")}
 
     def family(self, product: Any) -> QuerySet[Any]:
         """Return a product and its variants, by ``variants``."""
@@ -136,8 +156,7 @@ class SearchIndex:
 
     def picture_files(self, product: Model) -> list[Any]:
         """Return the files of a product's pictures (FieldFile or anything with a name, a size and ``open``)."""
-        paths = [self.image] if isinstance(self.image, str) or callable(self.image) else self.image
-        found = (file for path in paths for file in flatten(resolve(product, path)))
+        found = (file for path in self.image_paths for file in flatten(resolve(product, path)))
         return [file for file in found if file]
 
     def identifier_values(self, product: Model) -> list[str]:
@@ -147,11 +166,10 @@ class SearchIndex:
 
     def definition(self) -> dict[str, Any]:
         """Return what decides a document's content, in a form that JSON keeps: part of a generation's fingerprint."""
-        image = [self.image] if isinstance(self.image, str) or callable(self.image) else self.image
         return {
             "text": [path_name(path) for path in self.text],
             "keywords": [path_name(path) for path in self.keywords],
-            "image": [path_name(path) for path in image],
+            "image": [path_name(path) for path in self.image_paths],
             "identifiers": [path_name(path) for path in self.identifiers],
             "languages": list(self.language_codes),
             "version": self.version,
@@ -207,6 +225,10 @@ class Registry:
                 return index
         known_names = ", ".join(sorted(self._indexes)) or "none yet"
         raise IndexNotFound(f'There is no search index "{name}" (there are: {known_names}); see @register.')
+
+    def chosen(self, name: str) -> SearchIndex:
+        """Return an index by its name, the first one declared where the name is empty. Raises IndexNotFound."""
+        return self.get(name) if name or not self._indexes else next(iter(self))
 
     def of(self, declaration: type[SearchIndex]) -> SearchIndex:
         """Return the registered instance of a declaration."""

@@ -1,28 +1,27 @@
-"""Navigation: the addresses that lead on from a page of results - without a filter, to another page."""
+"""Navigation: which index an address names, and the addresses that lead on from a page of results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.core.paginator import Paginator
-from django.http import QueryDict
+from django.http import Http404, QueryDict
 
-from .facets import FacetRange, FacetValue
-from .facets.ranges import range_text
+from .exceptions import IndexNotFound
+from .indexes import SearchIndex, registry
 from .searching import Results
 
 # What never belongs into an address: the upload itself, and the token of a form.
 UNADDRESSED = ("image", "csrfmiddlewaretoken")
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A filter in force, as people read it, and the address of the same search without it."""
-
-    label: str
-    value: str
-    url: str
+def index_at(name: str) -> SearchIndex:
+    """Return the index that an address names, the first one where it names none; Http404 where there is no such."""
+    try:
+        return registry.chosen(name)
+    except IndexNotFound as error:
+        raise Http404("There is no such search.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,11 @@ class Address:
     def __str__(self) -> str:
         query = self.parameters.urlencode()
         return f"{self.path}?{query}" if query else self.path
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The parameters with each of their values."""
+        return [(name, value) for name, values in self.parameters.lists() for value in values]
 
     def with_(self, name: str, value: object) -> Address:
         """Return the address with one parameter set."""
@@ -102,33 +106,3 @@ class Address:
                 yield PageLink(number, str(self.page(number)), number == results.page)
             else:
                 yield PageLink()
-
-    def chips(self, results: Results) -> Iterator[Chip]:
-        """Yield a chip for each chosen facet value and each chosen range."""
-        for result in results.facets.values():
-            if isinstance(result.found, FacetRange):
-                low, high = result.found.chosen_low, result.found.chosen_high
-                if low is not None or high is not None:
-                    text = range_text(low, high)
-                    yield Chip(result.label, text, str(self.without(f"{result.name}_min", f"{result.name}_max")))
-                yield from self._value_chips(result.name, result.label, result.found.steps)
-            else:
-                yield from self._value_chips(result.name, result.label, result.found)
-
-    def _value_chips(self, name: str, label: str, values: Iterable[FacetValue], above: str = "") -> Iterator[Chip]:
-        """Yield the chosen values; on the way to one in a hierarchy, each level leads back to the one above."""
-        for value in values:
-            if value.chosen or any(map(_leads_on, value.children)):
-                without = self._without_below(name, value)
-                yield Chip(label, value.label, str(without.added(name, above) if above else without))
-                yield from self._value_chips(name, label, value.children, value.value)
-
-    def _without_below(self, name: str, value: FacetValue) -> Address:
-        address = self.without_value(name, value.value)
-        for child in value.children:
-            address = address._without_below(name, child)
-        return address
-
-
-def _leads_on(value: FacetValue) -> bool:
-    return value.chosen or any(map(_leads_on, value.children))

@@ -1,12 +1,14 @@
-"""Paths: what a dotted path reaches from a product, and any value as words."""
+"""Paths: what a dotted path or a lookup reaches from a product, any value as words, words as values of a field."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import Model, QuerySet
 from django.utils.html import strip_tags
 
 Path = str | Callable[[Any], Any]
@@ -64,6 +66,37 @@ def plain_text(value: Any) -> str:
     if "<" in text or "&" in text:
         text = html.unescape(strip_tags(text.replace("<", " <")))
     return " ".join(text.split())
+
+
+class Reached(NamedTuple):
+    """Where a lookup leads: its last field, None for an annotation, and whether a product can have several of it."""
+
+    field: Any
+    many: bool
+
+
+def followed(model: type[Model], lookup: str) -> Reached:
+    """Follow a lookup from a model as far as there are fields; what comes after (the key of a JSON field) is left."""
+    many, field, owner = False, None, model  # type: bool, Any, Any
+    for part in lookup.split("__"):
+        try:
+            field = owner._meta.pk if part == "pk" else owner._meta.get_field(part)
+        except FieldDoesNotExist:
+            break
+        if not field.is_relation:
+            break
+        many = many or bool(field.many_to_many or field.one_to_many)
+        owner = field.related_model
+    return Reached(field, many)
+
+
+def readable(field: Any, texts: Iterable[Any]) -> dict[Any, Any]:
+    """Return what texts say as values of a field, by the text; what says none is left out, for no row has it."""
+    found = {}
+    for text in texts:
+        with suppress(ValidationError):
+            found[text] = field.to_python(text)
+    return found
 
 
 def path_name(path: Path) -> str:

@@ -7,7 +7,6 @@ categories and brands. The last word may be unfinished, and a word that the cata
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -17,15 +16,16 @@ from django.db.models import BooleanField
 from django.http import HttpRequest
 
 from .facets import Facet, RangeFacet
-from .facets.base import followed
 from .images import thumbnail_storage
 from .indexes import SearchIndex
 from .languages import fold, text_config
 from .merchandising import narrowed
 from .models import Document, Generation, PopularQuery
+from .paths import followed
 from .searching import cache, lanes
 from .searching.counting import everywhere
 from .searching.hydration import thumbnails
+from .searching.memory import Memory
 from .searching.query import Query, query_language
 from .searching.scope import Scope
 from .sql import execute, read_alias
@@ -66,6 +66,9 @@ class SuggestedValue:
     value: str
     label: str
     count: int
+
+
+MEMORY: Memory[list[tuple[SuggestedValue, list[str]]]] = Memory("suggestions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +187,8 @@ def _values(scope: Scope, meant: Sequence[Sequence[str]], limit: int) -> tuple[S
     def fits(words: Sequence[str]) -> bool:
         return all(any(word.startswith(ways) for word in words) for ways in starts)
 
-    return tuple(islice((value for value, words in _all_values(scope) if fits(words)), limit))
-
-
-_kept: dict[str, tuple[float, list[tuple[SuggestedValue, list[str]]]]] = {}
+    values = MEMORY.get(scope.index.label, lambda: _all_values(scope))
+    return tuple(islice((value for value, words in values if fits(words)), limit))
 
 
 def _all_values(scope: Scope) -> list[tuple[SuggestedValue, list[str]]]:
@@ -196,9 +197,6 @@ def _all_values(scope: Scope) -> list[tuple[SuggestedValue, list[str]]]:
     Counted is what everybody may see, without what rules always hide.
     """
     index = scope.index
-    until, found = _kept.get(index.label, (0.0, []))
-    if until > time.monotonic():
-        return found
     key = f"suggest:{index.label}"
     rows = cache.get(key)
     if rows is None:
@@ -206,9 +204,7 @@ def _all_values(scope: Scope) -> list[tuple[SuggestedValue, list[str]]]:
         rows = [row for facet in index.facets if _is_worded(facet, index) for row in _counted(facet, everybody)]
         cache.put(key, rows, VALUE_SECONDS)
     values = [SuggestedValue(*row) for row in sorted(rows, key=lambda row: -row[-1])]
-    found = [(value, _words(value.label)) for value in values]
-    _kept[index.label] = time.monotonic() + VALUE_SECONDS / 2, found
-    return found
+    return [(value, _words(value.label)) for value in values]
 
 
 def _is_worded(facet: Facet, index: SearchIndex) -> bool:

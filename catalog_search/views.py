@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    QueryDict,
-)
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from .exceptions import IndexNotFound
+from .chips import filter_chips, place_of, query_chips
 from .facets import HierarchyFacet
 from .forms import QUERY_FIELDS, SearchForm
-from .indexes import SearchIndex, registry
-from .navigation import Address, Chip
+from .indexes import SearchIndex
+from .navigation import Address, index_at
 from .panels import panels
 from .responses import describe
 from .searching import Results, cache
@@ -90,11 +83,7 @@ class SearchView(View):
 
     def get_index(self, name: str) -> SearchIndex:
         """Return the index to search; Http404 where there is none."""
-        try:
-            name = name or self.index_name
-            return registry.get(name) if name else next(iter(registry))
-        except (IndexNotFound, StopIteration) as error:
-            raise Http404("There is no such search.") from error
+        return index_at(name or self.index_name)
 
     def render(self, form: SearchForm, address: Address) -> HttpResponseBase:
         """Search for what is valid and say at its field what is not."""
@@ -131,23 +120,21 @@ class SearchView(View):
         }
         if results is None:
             return context | {"words_alone": address.without("picture", "like", "unlike", "terms")}
-        similar = [*self._product_chips(form, address, "like"), *self._product_chips(form, address, "unlike")]
-        similar += _term_chips(form, address)
-        filters = list(address.chips(results))
+        filters = filter_chips(results, address)
         names = [name for facet in form.index.facets for name in facet.parameters]
         return context | {
             "as_typed": address.without().with_("exact", 1),
             "meant": address.without("exact").with_("q", results.did_you_mean),
             "browsing": not any(form.options()[part] for part in ("text", "image", "like", "terms")),
-            "browsed": _place(form, filters),
+            "browsed": place_of(form, filters),
             "elsewhere": form.without_filters(self.request) if filters and not results.total else (),
-            "chips": [*similar, *filters],
+            "chips": [*query_chips(form, address, self.request), *filters],
             "filter_count": len(filters),
             "without_filters": address.without(*names),
             "facets": panels(form, results, address),
             "unusable_filters": [str(form.fields[name].label) for name in names if name in form.errors],
-            "carried": [(name, value) for name, value in _pairs(address) if name not in (*names, *NOT_CARRIED)],
-            "filtered": [(name, value) for name, value in _pairs(address) if name in names],
+            "carried": [(name, value) for name, value in address.pairs if name not in (*names, *NOT_CARRIED)],
+            "filtered": [(name, value) for name, value in address.pairs if name in names],
             "pages": list(address.pages(results)) if results.pages > 1 else [],
             "previous": address.previous_page(results),
             "next": address.next_page(results),
@@ -166,38 +153,3 @@ class SearchView(View):
         for name in [name for name in trees if len(address.parameters.getlist(name)) == 1][:1]:
             plain = plain.with_(name, address.parameters[name])
         return plain.page(form.cleaned_data["page"] or 1) if str(plain) == str(address.without()) else plain
-
-    def _product_chips(self, form: SearchForm, address: Address, name: str) -> list[Chip]:
-        keys = form.cleaned_data.get(name) or []
-        if not keys:
-            return []
-        # A product that this visitor may not see is not named to them either.
-        seen = {product.pk: str(product) for product in form.index.queryset(self.request).filter(pk__in=keys)}
-        rest = {key: ",".join(str(other) for other in keys if other != key) for key in keys}
-        without = address.without(name)
-        label = str(form.fields[name].label)
-        return [
-            Chip(label, seen.get(key, ""), str(without.with_(name, rest[key]) if rest[key] else without))
-            for key in keys
-        ]
-
-
-def _place(form: SearchForm, filters: Sequence[Chip]) -> str:
-    """Name the place in the shop that is browsed: the innermost category, or the one thing that is filtered by."""
-    trees = {str(facet.label) for facet in form.index.facets if isinstance(facet, HierarchyFacet)}
-    places = [chip.value for chip in filters if str(chip.label) in trees]
-    return places[-1] if places else filters[0].value if len(filters) == 1 else ""
-
-
-def _term_chips(form: SearchForm, address: Address) -> list[Chip]:
-    """Name each weighted term, under the address of the search without it."""
-    written = address.parameters.getlist("terms")
-    terms = form.cleaned_data.get("terms") or []
-    return [
-        Chip(_("More of") if weight > 0 else _("Less of"), words, str(address.without_value("terms", raw)))
-        for (words, weight), raw in zip(terms, written, strict=False)
-    ]
-
-
-def _pairs(address: Address) -> list[tuple[str, str]]:
-    return [(name, value) for name, values in address.parameters.lists() for value in values]

@@ -244,7 +244,7 @@ class TestQueue:
         judge("mug", p1=3, p2=1)
         page = admin_client.get(QUEUE)
 
-        assert [(one.line.text, one.judged) for one in page.context["queue"]] == [
+        assert [(line.text, judged) for line, judged in page.context["queue"]] == [
             ("red chair", 0),
             ("dress", 0),
             ("mug", 2),

@@ -288,7 +288,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"key": "colors"}, 'no field "colors" for --key; it has: id, reference'),
+            ({"key": "colors"}, 'no field "colors" for a key; it has: id, reference'),
             ({"compare": "magic"}, 'no configuration "magic"; there are lexical, vector'),
             ({"index": "planet"}, 'no search index "planet"'),
         ],

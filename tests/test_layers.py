@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "catalog_search"
 
 LAYERS = [
     {"exceptions", "breaker", "conf", "languages", "images", "content", "fusion", "quantization", "paths"},
-    {"boosts", "facets", "indexes", "conditions", "backends", "embedding"},
+    {"fields", "boosts", "facets", "indexes", "conditions", "backends", "embedding"},
     {"models", "routers", "sql"},
     {"indexing", "searching"},
     {
@@ -18,6 +18,7 @@ LAYERS = [
         "forms",
         "checks",
         "evaluation",
+        "measuring",
         "tuning",
         "querylog",
         "health",
@@ -32,6 +33,7 @@ LAYERS = [
         "endpoints",
         "urls",
         "navigation",
+        "chips",
         "panels",
         "responses",
         "throttling",

@@ -41,7 +41,6 @@ class TestTable:
 
         assert one.dimensions
         assert not one.matryoshka or max(one.matryoshka) == one.dimensions
-        assert one.similarity == "cosine"
         assert preset(model, "reranker") is None
 
     @pytest.mark.parametrize("model", RERANKERS)

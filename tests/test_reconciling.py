@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,11 +159,11 @@ def test_the_command_prints_a_table(disturbed: Shop, generation: Generation) -> 
     drain()
     call_command("reconcile_search_index", "--deep", stdout=output)
 
-    line = f"shop.product #{generation.pk}         2         1         4"
-    assert output.getvalue().count(line) == 2
+    line = re.compile(rf"shop\.product #{generation.pk} +2 +1 +4\n")
+    assert len(line.findall(output.getvalue())) == 2
     assert "7 products differ. Nothing was changed." in output.getvalue()
     assert "7 products differ. Workers mend them now." in output.getvalue()
-    assert output.getvalue().rstrip().endswith("0         0         0")
+    assert re.search(r" +0 +0 +0$", output.getvalue().rstrip())
     with pytest.raises(CommandError, match="no search index"):
         call_command("reconcile_search_index", "--index", "nothing")
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
     cache.clear()
-    suggesting._kept.clear()
+    suggesting.MEMORY.forget()
     vocabulary.forget()
 
 

@@ -8,14 +8,14 @@ from django.contrib import admin, messages
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import CatalogSearchError
 from ..models import Change, Document, Generation
 from .operations import OPERATIONS, Operation, expected
 from .overview import index_states, model_name
-from .pages import ReadOnlyAdmin, demand, may, render
+from .pages import ReadOnlyAdmin, demand, may
 
 REFRESH_SECONDS = 4
 """How often the overview looks again while something is being built."""
@@ -33,26 +33,14 @@ class GenerationAdmin(ReadOnlyAdmin):
         *["model_name", "dimensions", "ann_index", "created_at", "built_at", "activated_at", "definition", "measured"],
     ]
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the overview and its operations."""
-        wrap = self.admin_site.admin_view
-        return [
-            path("overview/", wrap(self.overview), name="catalog_search_generation_overview"),
-            path(
-                "overview/<slug:name>/<str:target>/",
-                wrap(self.operate),
-                name="catalog_search_generation_operate",
-            ),
-            *super().get_urls(),
-        ]
+    pages = {"overview/": "overview", "overview/<slug:name>/<str:target>/": "operate"}
 
     def overview(self, request: HttpRequest) -> HttpResponse:
         """Show how each index is, and what can be done about it."""
         demand(request, "view_generation")
         probe = "probe" in request.GET
         states = index_states(probe)
-        return render(
-            self,
+        return self.render(
             request,
             "overview.html",
             _("Search indexes"),
@@ -80,7 +68,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         context = {"operation": operation, "options": _options(operation, found), "facts": []}
         if name == "rebuild":
             context["facts"] = _plan(found)
-        return render(self, request, "confirm.html", title, **context)
+        return self.render(request, "confirm.html", title, **context)
 
     def _act(self, request: HttpRequest, operation: Operation, target: Any) -> None:
         try:
@@ -94,7 +82,6 @@ class GenerationAdmin(ReadOnlyAdmin):
         self.message_user(request, done, messages.SUCCESS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
-        """Count documents and changes in the same query."""
         later = Generation.objects.filter(
             index=OuterRef("index"), state=Generation.State.READY, activated_at__gt=OuterRef("activated_at")
         )
@@ -112,27 +99,22 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     @admin.display(boolean=True, description=_("serves"))
     def serves(self, obj: Any) -> bool:
-        """Is it this generation that answers searches?"""
         return obj.state == Generation.State.READY and obj.activated_at is not None and not obj.superseded
 
     @admin.display(description=_("model"))
     def model_name(self, obj: Generation) -> str:
-        """Name the model that embedded it."""
         return model_name(obj)
 
     @admin.display(description=_("documents"), ordering="documents")
     def documents(self, obj: Any) -> int:
-        """Count its documents."""
         return int(obj.documents)
 
     @admin.display(description=_("waiting"), ordering="waiting")
     def waiting(self, obj: Any) -> int:
-        """Count the changes that workers still have to take."""
         return int(obj.waiting)
 
     @admin.display(description=_("set aside"), ordering="failed")
     def failed(self, obj: Any) -> int:
-        """Count the changes that failed too often."""
         return int(obj.failed)
 
 

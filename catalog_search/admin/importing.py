@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +16,7 @@ from ..indexes import registry
 from ..merchandising.exchange import ImportProblem, bring_in
 from ..merchandising.reading import FORMATS, read_rules
 from ..wording.exchange import bring_in_synonyms
-from .pages import render
+from .pages import PagesAdmin, index_choices
 
 LARGEST_FILE = 5_000_000
 
@@ -30,7 +30,7 @@ class FileForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["index"].choices = [(index.label, index.label) for index in registry]  # type: ignore[attr-defined]
+        self.fields["index"].choices = index_choices()  # type: ignore[attr-defined]
 
     remarks: Sequence[str] = ()
     """What of the file cannot be translated."""
@@ -46,7 +46,6 @@ class FileForm(forms.Form):
         raise NotImplementedError
 
     def clean_file(self) -> str:
-        """Return the text of the file."""
         file = self.cleaned_data["file"]
         if file.size > LARGEST_FILE:
             raise forms.ValidationError(_("The file is too large."))
@@ -73,7 +72,6 @@ class RulesForm(FileForm):
         self.fields["index"].help_text = _("For JSON; a table names its own.")
 
     def bring_in(self, editor: Any) -> bool:
-        """Save the rules, all of them or none."""
         told = self.cleaned_data
         try:
             found = read_rules(registry.get(told["index"]), told["file"], told["kind"], told["key"])
@@ -96,7 +94,6 @@ class SynonymsForm(FileForm):
         self.fields["index"].choices.insert(0, ("", _("every index")))  # type: ignore[attr-defined]
 
     def bring_in(self, editor: Any) -> bool:
-        """Save the groups that are not there yet."""
         try:
             told = self.cleaned_data
             self.outcome = bring_in_synonyms(told["file"], told["index"], self.is_dry)
@@ -106,16 +103,21 @@ class SynonymsForm(FileForm):
         return self.outcome is not None
 
 
-def import_page(
-    model_admin: admin.ModelAdmin, request: HttpRequest, form_class: type[FileForm], title: Any
-) -> HttpResponse:
-    """Take a file, say what it would do or do it."""
-    if not (model_admin.has_add_permission(request) and model_admin.has_change_permission(request)):
-        raise PermissionDenied
-    form = form_class(request.POST or None, request.FILES or None)
-    if form.is_valid() and form.bring_in(request.user):
-        done = _("Nothing is saved yet: %s.") if form.is_dry else _("%s.")
-        model_admin.message_user(request, str(done) % form.outcome, messages.INFO if form.is_dry else messages.SUCCESS)
-        if not form.is_dry and not form.remarks:
-            return HttpResponseRedirect("..")
-    return render(model_admin, request, "rule/import.html", title, form=form)
+class ImportAdmin(PagesAdmin):
+    """A ModelAdmin that takes files."""
+
+    pages = {"import/": "import_view"}
+    import_form: type[FileForm]
+    import_title: Any
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """Take a file, say what it would do or do it."""
+        if not (self.has_add_permission(request) and self.has_change_permission(request)):
+            raise PermissionDenied
+        form = self.import_form(request.POST or None, request.FILES or None)
+        if form.is_valid() and form.bring_in(request.user):
+            done = _("Nothing is saved yet: %s.") if form.is_dry else _("%s.")
+            self.message_user(request, str(done) % form.outcome, messages.INFO if form.is_dry else messages.SUCCESS)
+            if not form.is_dry and not form.remarks:
+                return HttpResponseRedirect("..")
+        return self.render(request, "rule/import.html", self.import_title, form=form)

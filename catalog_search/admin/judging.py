@@ -1,15 +1,12 @@
-"""Judging: the playground, the queue of what people ask most, and the grades that come of both."""
+"""Judging: the queue of what people ask most, the page that takes grades, and the grades themselves."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.forms import Form
 from django.http import (
@@ -21,38 +18,28 @@ from django.http import (
     QueryDict,
     StreamingHttpResponse,
 )
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..exceptions import CatalogSearchError, IndexNotFound
 from ..indexes import SearchIndex, registry
+from ..measuring import WAYS, chosen_ways
 from ..models import Judgement, judged_text
+from ..navigation import Address
 from ..querylog import reports
-from ..searching import Hit, cache, search
-from ..searching.lanes import LANES
+from ..searching import Hit, search
 from ..searching.query import query_language
-from .pages import demand, may, product_link, render
-from .playground import DETAILS, PlaygroundForm
+from .grading import LONGEST, grades_of, index_of, keep_grades
+from .pages import demand, product_link
+from .playground import PlaygroundAdmin
 
 QUEUE_DAYS, QUEUE_LENGTH = 30, 50
 POOL = 10
 """The first so many of each way to search are judged together: grades that only one of them earned would flatter it."""
-WAYS: tuple[Mapping[str, Any], ...] = ({}, {"lanes": ("identifiers", "words")}, {"lanes": ("vectors",)})
-LONGEST = 500
-"""Characters of a query that can be judged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One query of the queue."""
-
-    line: reports.Line
-    judged: int
 
 
 @admin.register(Judgement)
-class JudgementAdmin(admin.ModelAdmin):
+class JudgementAdmin(PlaygroundAdmin):
     """The grades; they are given in the playground and in the queue, and can be changed here."""
 
     change_list_template = "admin/catalog_search/judgement/change_list.html"
@@ -62,97 +49,30 @@ class JudgementAdmin(admin.ModelAdmin):
     ordering = ["query", "-grade"]
     fields = ["query", "product", "grade", "index", "language", "judged_by", "judged_at"]
     readonly_fields = ["query", "product", "index", "language", "judged_by", "judged_at"]
+    pages = {**PlaygroundAdmin.pages, "queue/": "queue", "judge/": "judge", "export/": "export"}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never by hand: a grade belongs to a product that was looked at."""
-        return False
+        return False  # a grade belongs to a product that was looked at
 
     def save_model(self, request: HttpRequest, obj: Judgement, form: Form, change: bool) -> None:
-        """Note who changed it."""
         obj.judged_by = request.user.get_username()
         super().save_model(request, obj, form, change)
 
     @admin.display(description=_("product"))
     def product(self, obj: Judgement) -> str:
-        """Link to the product's own page in the admin."""
         return product_link(obj.index, obj.object_key)
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the playground, the queue and the export."""
-        pages = {"playground": self.playground, "queue": self.queue, "judge": self.judge, "export": self.export}
-        wrap = self.admin_site.admin_view
-        added = [path(f"{name}/", wrap(view), name=f"catalog_search_judgement_{name}") for name, view in pages.items()]
-        return [*added, *super().get_urls()]
-
-    def playground(self, request: HttpRequest) -> HttpResponseBase:
-        """Search in every way at once, and explain what is found."""
-        demand(request, "use_playground")
-        index = _index(request)
-        if request.method == "POST" and "grade" in request.POST:
-            return self._grade_one(request, index)
-        if request.method == "POST":
-            return self._address(request, index)
-        form = PlaygroundForm(index, request.GET)
-        context: dict[str, Any] = {"form": form, "index": index, "indexes": list(registry)}
-        if form.is_valid() and form.says_something:
-            try:
-                columns = form.comparison(request)
-            except CatalogSearchError as error:
-                form.add_error(None, str(error))
-            else:
-                together = columns[0].results
-                places = {str(hit.object.pk): place for place, hit in enumerate(together.hits, start=1)}
-                language = query_language(index, form.cleaned_data["language"])
-                grades = _grades(index, language, form.cleaned_data["q"]) if form.can_be_judged else {}
-                context |= {
-                    "results": together,
-                    "columns": [(column, column.rows(grades, places)) for column in columns],
-                    "slowest": max(column.milliseconds for column in columns),
-                    "may_judge": form.can_be_judged and may(request, "add_judgement"),
-                    "grade_choices": Judgement.Grade.choices,
-                }
-        detailed = any(request.GET.get(name) for name in DETAILS)
-        context |= {"picture": request.GET.get("picture", ""), "detailed": detailed}
-        return render(self, request, "playground.html", _("Playground"), **context)
-
-    def _address(self, request: HttpRequest, index: SearchIndex) -> HttpResponseBase:
-        """Keep an uploaded picture, and go on to the address of the search."""
-        form = PlaygroundForm(index, request.POST, request.FILES)
-        address = QueryDict(mutable=True)
-        for name, values in request.POST.lists():
-            if name not in ("csrfmiddlewaretoken", "image") and any(values):
-                address.setlist(name, [value for value in values if value])
-        form.is_valid()
-        if "image" in form.errors:
-            self.message_user(request, " ".join(map(str, form.errors["image"])), messages.ERROR)
-        elif form.cleaned_data.get("image"):
-            address["picture"] = cache.keep_picture(form.cleaned_data["image"])
-        return HttpResponseRedirect(f"{request.path}?{address.urlencode()}")
-
-    def _grade_one(self, request: HttpRequest, index: SearchIndex) -> HttpResponseBase:
-        """Keep one grade, sent as "key:grade" to the address of the search that showed it."""
-        demand(request, "add_judgement")
-        form = PlaygroundForm(index, request.GET)
-        key, _colon, grade = str(request.POST["grade"]).rpartition(":")
-        kept = 0
-        if form.is_valid() and form.can_be_judged:
-            language = query_language(index, form.cleaned_data["language"])
-            kept = keep_grades(request, index, language, form.cleaned_data["q"], {key: grade})
-        if "application/json" in request.headers.get("Accept", ""):
-            return HttpResponse(status=204 if kept else 400)
-        return HttpResponseRedirect(request.get_full_path())
 
     def queue(self, request: HttpRequest) -> HttpResponse:
         """Show what people ask most, and how much of it was judged."""
         demand(request, "add_judgement")
-        index = _index(request)
+        index = index_of(request)
         context = {"queue": _queue(index), "index": index, "indexes": list(registry), "days": QUEUE_DAYS}
-        return render(self, request, "queue.html", _("Judging"), **context)
+        return self.render(request, "queue.html", _("Judging"), **context)
 
     def judge(self, request: HttpRequest) -> HttpResponseBase:
         """Show what every way to search finds for one query, in no order that tells which, and take grades."""
         demand(request, "add_judgement")
-        index = _index(request)
+        index = index_of(request)
         text = judged_text(request.GET.get("q", ""))
         if not text or len(text) > LONGEST:
             raise Http404("There is no such query to judge.")
@@ -167,95 +87,45 @@ class JudgementAdmin(admin.ModelAdmin):
             done = ngettext("%d grade kept.", "%d grades kept.", count) % count
             self.message_user(request, done, messages.SUCCESS if count else messages.WARNING)
             return HttpResponseRedirect(_next(index, text))
-        grades = _grades(index, language, text)
+        grades = grades_of(index, language, text)
         pool = [(hit, str(hit.object.pk), grades.get(str(hit.object.pk))) for hit in _pool(request, index, text)]
         context = {"pool": pool, "query": text, "index": index, "grade_choices": Judgement.Grade.choices}
-        return render(self, request, "judge.html", f"“{text}”", **context)
+        return self.render(request, "judge.html", f"“{text}”", **context)
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """Send the grades of an index as lines of JSON, as ``evaluate_search`` reads them."""
         demand(request, "view_judgement")
-        index = _index(request)
+        index = index_of(request)
         rows = Judgement.objects.filter(index=index.label).order_by("query", "object_key")
         response = StreamingHttpResponse(_lines(rows), content_type="application/jsonl")
         response["Content-Disposition"] = f'attachment; filename="judgements-{index.name}.jsonl"'
         return response
 
 
-def keep_grades(request: HttpRequest, index: SearchIndex, language: str, text: str, chosen: Mapping[str, str]) -> int:
-    """Keep what somebody says of products, by their keys; returns how many. What is no grade or product is left out."""
-    known = set(map(str, Judgement.Grade.values))
-    there = set()
-    for key in chosen:
-        try:
-            there.add(index.model._meta.pk.to_python(key))
-        except ValidationError:  # not a key of this model
-            continue
-    there = set(map(str, index.queryset(request).filter(pk__in=there).values_list("pk", flat=True)))
-    text = judged_text(text)
-    if len(text) > LONGEST:
-        return 0
-    rows = [
-        Judgement(
-            index=index.label,
-            language=language,
-            query=text,
-            object_key=key,
-            grade=int(grade),
-            judged_by=request.user.get_username(),
-        )
-        for key, grade in chosen.items()
-        if key in there and grade in known
-    ]
-    Judgement.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["index", "language", "query", "object_key"],
-        update_fields=["grade", "judged_by", "judged_at"],
-    )
-    return len(rows)
-
-
-def _index(request: HttpRequest) -> SearchIndex:
-    name = request.GET.get("index") or request.POST.get("index")
-    try:
-        return registry.get(name) if name else next(iter(registry))
-    except (IndexNotFound, StopIteration) as error:
-        raise Http404(str(error)) from error
-
-
-def _grades(index: SearchIndex, language: str, text: str) -> dict[str, int]:
-    rows = Judgement.objects.filter(index=index.label, language=language, query=judged_text(text))
-    return dict(rows.values_list("object_key", "grade"))
-
-
-def _queue(index: SearchIndex) -> list[Asked]:
-    """Return what is asked most, what nobody judged first."""
+def _queue(index: SearchIndex) -> list[tuple[reports.Line, int]]:
+    """Return what is asked most and how many products are judged for it, what nobody judged first."""
     lines = [line for line in reports.top(index.label, QUEUE_DAYS, QUEUE_LENGTH) if len(line.text) <= LONGEST]
     judged = Judgement.objects.filter(
         index=index.label, language=query_language(index), query__in=[line.text for line in lines]
     )
     counts = dict(judged.order_by().values_list("query").annotate(Count("pk")))
-    asked = [Asked(line, counts.get(line.text, 0)) for line in lines]
-    return sorted(asked, key=lambda one: bool(one.judged))
+    return sorted(((line, counts.get(line.text, 0)) for line in lines), key=lambda pair: bool(pair[1]))
 
 
 def _next(index: SearchIndex, text: str) -> str:
     """Return the address of the next query that nobody judged, or of the queue where there is none."""
-    address = QueryDict(mutable=True)
-    address["index"] = index.name
-    for one in _queue(index):
-        if not one.judged and one.line.text != text:
-            address["q"] = one.line.text
-            return f"{reverse('admin:catalog_search_judgement_judge')}?{address.urlencode()}"
-    return f"{reverse('admin:catalog_search_judgement_queue')}?{address.urlencode()}"
+    named = QueryDict(f"index={index.name}")
+    for line, judged in _queue(index):
+        if not judged and line.text != text:
+            return str(Address(reverse("admin:catalog_search_judgement_judge"), named).with_("q", line.text))
+    return str(Address(reverse("admin:catalog_search_judgement_queue"), named))
 
 
 def _pool(request: HttpRequest, index: SearchIndex, text: str) -> list[Hit]:
     """Return the first hits of each way to search, each product once, in an order that has nothing to do with rank."""
     found: dict[str, Hit] = {}
-    for way in WAYS:
-        results = search(index, text, page_size=POOL, facet_counts=False, request=request, **{"lanes": LANES, **way})
+    for way in chosen_ways():
+        results = search(index, text, page_size=POOL, facet_counts=False, request=request, **WAYS[way])
         found |= {str(hit.object.pk): hit for hit in results}
     shuffled = sorted(found, key=lambda key: hashlib.blake2b(f"{text} {key}".encode()).digest())
     return [found[key] for key in shuffled]

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from ..models import QueryLog
 from ..querylog import reports
-from .pages import ReadOnlyAdmin, demand, render
+from .pages import ReadOnlyAdmin, demand
 
 TITLES = {
     "top": _("Asked most"),
@@ -33,24 +32,15 @@ class QueryLogAdmin(ReadOnlyAdmin):
     search_fields = ["text"]
     show_full_result_count = False
     ordering = ["-created_at"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """A search can be erased by who may: somebody may have typed what nobody should read."""
-        return request.user.has_perm("catalog_search.delete_querylog")
+    pages = {"report/": "report"}
+    deletable = True  # somebody may have typed what nobody should read
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QueryLog]:
-        """Count clicks and orders in the same query."""
         return super().get_queryset(request).annotate(event_count=Count("events"))
 
     @admin.display(description=_("clicks"), ordering="event_count")
     def clicks(self, obj: Any) -> int:
-        """Count what was clicked or bought."""
         return int(obj.event_count)
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the report."""
-        view = self.admin_site.admin_view(self.report)
-        return [path("report/", view, name="catalog_search_querylog_report"), *super().get_urls()]
 
     def report(self, request: HttpRequest) -> TemplateResponse:
         """Show how searches went, and the four reports, over the last days."""
@@ -61,7 +51,7 @@ class QueryLogAdmin(ReadOnlyAdmin):
         tables = [(TITLES[name], [(line, went.get(line.text, [])) for line in lines]) for name, lines in found.items()]
         trend = reports.trend("", days)
         context = {"tables": tables, "trend": trend, "days": days, "choices": [1, 7, 30], **_sums(trend)}
-        return render(self, request, "querylog/report.html", _("What people search for"), **context)
+        return self.render(request, "querylog/report.html", _("What people search for"), **context)
 
 
 def _sums(trend: reports.Trend) -> dict[str, int]:

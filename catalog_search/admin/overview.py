@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from ..backends.base import model_name as configured_name
 from ..health import Health, health_of
 from ..indexes import SearchIndex, registry
 from ..indexing import ann, generations
@@ -41,7 +42,8 @@ class GenerationState:
     documents: int = 0
     without_pictures: int = 0
     pictures_failed: int = 0
-    embedded_at: datetime | None = None
+    latest: datetime | None = None
+    """When the last of its documents was embedded."""
     in_a_minute: int = 0
     waiting: int = 0
     in_work: int = 0
@@ -102,7 +104,6 @@ class IndexState:
     """One index: its health, what differs from the settings, its generations, the newest first."""
 
     index: SearchIndex
-    name: str
     health: Health
     products: int
     differing: tuple[str, ...] = ()
@@ -153,10 +154,9 @@ def _index_state(index: SearchIndex, probe: bool) -> IndexState:
     products = health.products if health.generation else index.index_queryset().using(alias).count()
     serving = next((one for one in live if one.pk == health.generation), None)
     table, indexes, graphs = _sizes(alias)
-    found = _Counted(index, live, alias)
+    counted = _counted(index, live, alias)
     return IndexState(
         index=index,
-        name=index.name,
         health=health,
         products=products,
         differing=generations.differences(serving) if serving and health.outdated else (),
@@ -170,7 +170,7 @@ def _index_state(index: SearchIndex, probe: bool) -> IndexState:
                 served_before=one != serving and one.state == Generation.State.READY and one.activated_at is not None,
                 ann_bytes=graphs.get(one.ann_index, 0),
                 expected=estimate(one) if one.state in UNDER_WAY else None,
-                **found.of(one.pk),
+                **counted[one.pk],
             )
             for one in live
         ),
@@ -180,61 +180,41 @@ def _index_state(index: SearchIndex, probe: bool) -> IndexState:
 def model_name(generation: Generation) -> str:
     """Name the model that embedded a generation."""
     embedder = generation.definition.get("embedder", {})
-    options = embedder.get("options") or {}
-    return options.get("model") or options.get("factory") or str(embedder.get("backend", "")).rpartition(".")[2]
+    return configured_name(embedder.get("backend", ""), embedder.get("options") or {})
 
 
-@dataclass(slots=True)
-class _Counted:
-    """The documents and changes of some generations, counted by three queries."""
-
-    index: SearchIndex
-    live: Iterable[Generation]
-    alias: str
-    fields: defaultdict[int, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
-
-    def __post_init__(self) -> None:
-        keys = [one.pk for one in self.live]
-        documents = Document.objects.using(self.alias).filter(
-            generation__in=keys, language=self.index.language_codes[0]
+def _counted(index: SearchIndex, live: Sequence[Generation], alias: str) -> dict[int, dict[str, Any]]:
+    """Return fields of a GenerationState by the key of the generation: documents and changes, by three queries."""
+    keys = [one.pk for one in live]
+    documents = Document.objects.using(alias).filter(generation__in=keys, language=index.language_codes[0])
+    changes = Change.objects.using(alias).filter(generation__in=keys).exclude(priority=Change.Priority.PICTURES)
+    products = changes.order_by().values("generation")
+    of_documents = (
+        documents.order_by()
+        .values("generation")
+        .annotate(
+            documents=Count("pk"),
+            without_pictures=Count("pk", filter=Q(pictures=Document.Pictures.NONE)),
+            pictures_failed=Count("pk", filter=Q(pictures=Document.Pictures.FAILED)),
+            in_a_minute=Count("pk", filter=Q(embedded_at__gt=timezone.now() - PACE)),
+            latest=Max("embedded_at"),
         )
-        changes = Change.objects.using(self.alias).filter(generation__in=keys)
-        products = changes.exclude(priority=Change.Priority.PICTURES).order_by().values("generation")
-        self._take(
-            documents.order_by()
-            .values("generation")
-            .annotate(
-                documents=Count("pk"),
-                without_pictures=Count("pk", filter=Q(pictures=Document.Pictures.NONE)),
-                pictures_failed=Count("pk", filter=Q(pictures=Document.Pictures.FAILED)),
-                in_a_minute=Count("pk", filter=Q(embedded_at__gt=timezone.now() - PACE)),
-                # Not "embedded_at": Count's filter would read the aggregate of this name.
-                latest=Max("embedded_at"),
-            )
-        )
-        failing = ~Q(error="") & Q(set_aside=False, attempts__gt=0)
-        self._take(
-            products.annotate(
-                waiting=_products(Q(error="")),
-                in_work=_products(Q(leased_until__gte=Now())),
-                failing=_products(failing),
-                set_aside=_products(Q(set_aside=True)),
-            )
-        )
-        reasons = products.failing().annotate(reason=Left("error", REASON_LENGTH)).values("generation", "reason")  # type: ignore[attr-defined]
-        for row in reasons.annotate(count=Count("object_key", distinct=True)).order_by("-count", "reason"):
-            known = self.fields[row["generation"]].setdefault("reasons", ())
-            self.fields[row["generation"]]["reasons"] = (*known, (row["reason"], row["count"]))[:REASONS]
-
-    def of(self, generation_id: int) -> dict[str, Any]:
-        """Return the fields of a GenerationState that were counted."""
-        return self.fields[generation_id]
-
-    def _take(self, rows: Any) -> None:
-        for row in rows:
-            if "latest" in row:
-                row["embedded_at"] = row.pop("latest")
-            self.fields[row.pop("generation")] |= row
+    )
+    of_changes = products.annotate(
+        waiting=_products(Q(error="")),
+        in_work=_products(Q(leased_until__gte=Now())),
+        failing=_products(~Q(error="") & Q(set_aside=False, attempts__gt=0)),
+        set_aside=_products(Q(set_aside=True)),
+    )
+    reasons = products.failing().annotate(reason=Left("error", REASON_LENGTH)).values("generation", "reason")  # type: ignore[attr-defined]
+    found: defaultdict[int, dict[str, Any]] = defaultdict(dict)
+    counts: list[Any] = [*of_documents, *of_changes]
+    for row in counts:
+        found[row.pop("generation")] |= row
+    for one in reasons.annotate(count=Count("object_key", distinct=True)).order_by("-count", "reason"):
+        known = found[one["generation"]].get("reasons", ())
+        found[one["generation"]]["reasons"] = (*known, (one["reason"], one["count"]))[:REASONS]
+    return found
 
 
 def _products(condition: Q) -> Count:

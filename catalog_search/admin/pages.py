@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import IndexNotFound
@@ -29,39 +31,62 @@ def demand(request: HttpRequest, permission: str) -> None:
         raise PermissionDenied
 
 
-def render(
-    model_admin: admin.ModelAdmin, request: HttpRequest, template: str, title: Any, **context: Any
-) -> TemplateResponse:
-    """Show a page in the frame of the admin site that it belongs to."""
-    request.current_app = model_admin.admin_site.name
-    everywhere = model_admin.admin_site.each_context(request)
-    context = {**everywhere, "title": title, "opts": model_admin.model._meta, **context}
-    return TemplateResponse(request, f"admin/catalog_search/{template}", context)
+def index_choices() -> list[tuple[str, str]]:
+    """Return the declared indexes, as a form offers them."""
+    return [(index.label, index.label) for index in registry]
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Shows what the indexing writes; nobody else writes it."""
+class PagesAdmin(admin.ModelAdmin):
+    """A ModelAdmin with pages of its own; where its model names an index, it offers those that are declared."""
 
     change_list_template = "admin/catalog_search/change_list.html"
+    pages: Mapping[str, str] = {}
+    """The methods that answer, by address. A page is reversed by its method's name, without "_view" behind it."""
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(route, self.admin_site.admin_view(getattr(self, method)), name=self.url_name(method))
+            for route, method in self.pages.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def url_name(self, page: str) -> str:
+        """Return the name of a page, one of Django's own or of ``pages``."""
+        return f"{self.opts.app_label}_{self.opts.model_name}_{page.removesuffix('_view')}"
+
+    def render(self, request: HttpRequest, template: str, title: Any, **context: Any) -> TemplateResponse:
+        """Show a page in the frame of the admin site that it belongs to."""
+        request.current_app = self.admin_site.name
+        context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts, **context}
+        return TemplateResponse(request, f"admin/catalog_search/{template}", context)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "index":
+            choices = [*([("", _("every index"))] if db_field.blank else []), *index_choices()]
+            label = capfirst(db_field.verbose_name)
+            return forms.ChoiceField(label=label, choices=choices, required=not db_field.blank)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+class ReadOnlyAdmin(PagesAdmin):
+    """Shows what the app writes; nobody else writes it, and only what is ``deletable`` can go."""
+
+    deletable = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Never."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Never."""
-        return False
+        return self.deletable and super().has_delete_permission(request, obj)
 
 
 class LanguageFilter(admin.AllValuesFieldListFilter):
     """A filter by language that names the empty one, which stands for all."""
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """Return the choices."""
         for choice in super().choices(changelist):
             yield {**choice, "display": choice["display"] or _("every language")}
 
@@ -74,3 +99,8 @@ def product_link(label: str, key: str) -> str:
     except (IndexNotFound, NoReverseMatch):
         return key
     return format_html('<a href="{}">{} {}</a>', url, str(options.verbose_name).capitalize(), key)
+
+
+def thumbnail(url: str, name: str = "") -> str:
+    """Show a picture, or a dash where there is none; ``name`` is read aloud where nothing beside it says it."""
+    return format_html('<img src="{}" alt="{}" height="64" loading="lazy">', url, name) if url else "–"  # noqa: RUF001

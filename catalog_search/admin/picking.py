@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteMixin
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -19,7 +19,7 @@ from ..indexes import SearchIndex, registry
 from ..merchandising import steps_with
 from ..models import RuleAction
 from ..searching import search
-from .pictures import preview
+from .pages import thumbnail
 from .search import thumbnails_of
 
 OFFERED = 20
@@ -38,7 +38,6 @@ class ProductSelect(AutocompleteMixin, forms.Select):
         super().__init__(RuleAction._meta.get_field("product"), admin.site, attrs)
 
     def get_url(self) -> str:
-        """Return where to search."""
         return reverse("admin:catalog_search_rule_products")
 
     def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -55,10 +54,9 @@ class ProductSelect(AutocompleteMixin, forms.Select):
         return [(None, options, 0)]
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
-        """Show the picture of what is chosen."""
         box = super().render(name, value, attrs, renderer)
         _label, url = self.picked.get(str(value), ("", ""))
-        return format_html("{} {}", box, preview(url)) if url else box
+        return format_html("{} {}", box, thumbnail(url)) if url else box
 
 
 def picked(label: str, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -74,13 +72,7 @@ def names_of(label: str, keys: Iterable[str]) -> dict[str, str]:
         index = registry.get(label)
     except IndexNotFound:
         return {}
-    wanted = []
-    for key in keys:
-        try:
-            wanted.append(index.model._meta.pk.to_python(key))
-        except ValidationError:
-            continue
-    found = index.index_queryset().filter(pk__in=wanted) if wanted else ()
+    found = index.index_queryset().filter(pk__in=index.keys(keys).values())
     return {str(one.pk): described(index, one) for one in found}
 
 

@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import settings
-from ..forms import KeysField, SearchForm, TermsField
-from ..indexes import SearchIndex
-from ..models import Generation
-from ..searching import Hit, Results, search
+from ..exceptions import CatalogSearchError
+from ..fields import KeysField, TermsField
+from ..forms import SearchForm
+from ..indexes import SearchIndex, registry
+from ..models import Generation, Judgement
+from ..navigation import Address
+from ..searching import Hit, Results, cache, search
 from ..searching.lanes import LANES
-from ..searching.query import Query
+from ..searching.query import Query, query_language
 from ..sql import read_alias
+from .grading import grades_of, index_of, keep_grades
+from .pages import PagesAdmin, demand, may
 
 SHOWN = 10
 LANE_TITLES = {"identifiers": _("Identifiers"), "words": _("Words"), "vectors": _("Likeness")}
@@ -31,7 +37,6 @@ class TermsLine(TermsField):
     """Weighted words in one line, separated by commas."""
 
     def clean(self, value: Any) -> list[tuple[str, float]]:
-        """Return the terms."""
         return super().clean(str(value or "").split(","))
 
 
@@ -79,12 +84,7 @@ class PlaygroundForm(SearchForm):
     def comparison(self, request: HttpRequest) -> list[Column]:
         """Search as a visitor would, then by each lane alone."""
         cleaned = self.cleaned_data
-        options = self.options() | {"facets": {}, "page": 1, "page_size": SHOWN, "sort": None}
-        visible = self.index.queryset(request)
-        for name in ("like", "unlike"):
-            if options[name]:
-                options[name] = list(visible.filter(pk__in=options[name]).values_list("pk", flat=True))
-        options |= {
+        options = self.visible_options(request, facets={}, page=1, page_size=SHOWN, sort=None) | {
             "generation": cleaned.get("generation"),
             "vector_weight": cleaned.get("weight"),
             "facet_counts": False,
@@ -107,6 +107,66 @@ class PlaygroundForm(SearchForm):
         options = self.options()
         liked = tuple(map(str, options["like"]))
         return Query(cleaned.get("q", ""), options["image"], liked, terms=tuple(options["terms"])).query_class
+
+
+class PlaygroundAdmin(PagesAdmin):
+    """A ModelAdmin with the playground beside it, where single products are graded too."""
+
+    pages = {"playground/": "playground"}
+
+    def playground(self, request: HttpRequest) -> HttpResponseBase:
+        """Search in every way at once, and explain what is found."""
+        demand(request, "use_playground")
+        index = index_of(request)
+        if request.method == "POST" and "grade" in request.POST:
+            return self._grade_one(request, index)
+        if request.method == "POST":
+            return self._address(request, index)
+        form = PlaygroundForm(index, request.GET)
+        context: dict[str, Any] = {"form": form, "index": index, "indexes": list(registry)}
+        if form.is_valid() and form.says_something:
+            try:
+                columns = form.comparison(request)
+            except CatalogSearchError as error:
+                form.add_error(None, str(error))
+            else:
+                together = columns[0].results
+                places = {str(hit.object.pk): place for place, hit in enumerate(together.hits, start=1)}
+                language = query_language(index, form.cleaned_data["language"])
+                grades = grades_of(index, language, form.cleaned_data["q"]) if form.can_be_judged else {}
+                context |= {
+                    "results": together,
+                    "columns": [(column, column.rows(grades, places)) for column in columns],
+                    "may_judge": form.can_be_judged and may(request, "add_judgement"),
+                    "grade_choices": Judgement.Grade.choices,
+                }
+        detailed = any(request.GET.get(name) for name in DETAILS)
+        context |= {"picture": request.GET.get("picture", ""), "detailed": detailed}
+        return self.render(request, "playground.html", _("Playground"), **context)
+
+    def _address(self, request: HttpRequest, index: SearchIndex) -> HttpResponseBase:
+        """Keep an uploaded picture, and go on to the address of the search."""
+        form = PlaygroundForm(index, request.POST, request.FILES)
+        address = Address.of(request.path, request.POST)
+        form.is_valid()
+        if "image" in form.errors:
+            self.message_user(request, " ".join(map(str, form.errors["image"])), messages.ERROR)
+        elif form.cleaned_data.get("image"):
+            address = address.with_("picture", cache.keep_picture(form.cleaned_data["image"]))
+        return HttpResponseRedirect(str(address))
+
+    def _grade_one(self, request: HttpRequest, index: SearchIndex) -> HttpResponseBase:
+        """Keep one grade, sent as "key:grade" to the address of the search that showed it."""
+        demand(request, "add_judgement")
+        form = PlaygroundForm(index, request.GET)
+        key, _colon, grade = str(request.POST["grade"]).rpartition(":")
+        kept = 0
+        if form.is_valid() and form.can_be_judged:
+            language = query_language(index, form.cleaned_data["language"])
+            kept = keep_grades(request, index, language, form.cleaned_data["q"], {key: grade})
+        if "application/json" in request.headers.get("Accept", ""):
+            return HttpResponse(status=204 if kept else 400)
+        return HttpResponseRedirect(request.get_full_path())
 
 
 @dataclass(frozen=True, slots=True)

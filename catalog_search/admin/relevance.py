@@ -6,22 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.management.base import CommandError
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from .. import evaluation
-from ..evaluation import NDCG, RECALL
-from ..exceptions import CatalogSearchError
+from ..evaluation import NDCG, RECALL, random_floor
+from ..exceptions import CatalogSearchError, NotReady
 from ..indexes import registry
-from ..management.commands import evaluate_search
 from ..management.reports import Report
+from ..measuring import KEPT, chosen_ways, judged_products, measured
 from ..models import Generation, Measurement
-from .pages import ReadOnlyAdmin, demand, may, render
+from .pages import ReadOnlyAdmin, demand, may
 
 AT_ONCE = 50
 """Judged queries that are measured while somebody waits; ``evaluate_search admin`` takes them all."""
@@ -37,13 +36,11 @@ class MeasurementAdmin(ReadOnlyAdmin):
     list_filter = ["generation__index", "generation"]
     list_select_related = ["generation"]
     ordering = ["-created_at", "-pk"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Old ones can go."""
-        return may(request, "delete_measurement")
+    pages = {"measure/": "measure"}
+    deletable = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Measurement]:
-        """Read the headline alone: all that was measured of each query is long."""
+        # All that was measured of each query is long.
         return super().get_queryset(request).defer("content").annotate(headline=F("content__headline"))
 
     @admin.display(description=_("way"))
@@ -53,18 +50,11 @@ class MeasurementAdmin(ReadOnlyAdmin):
 
     @admin.display(description=NDCG)
     def ndcg(self, obj: Any) -> str:
-        """Show the mean."""
         return f"{obj.headline.get(NDCG, 0.0):.3f}"
 
     @admin.display(description=RECALL)
     def recall(self, obj: Any) -> str:
-        """Show the mean."""
         return f"{obj.headline.get(RECALL, 0.0):.3f}"
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add measuring."""
-        view = self.admin_site.admin_view(require_POST(self.measure))
-        return [path("measure/", view, name="catalog_search_measurement_measure"), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show the list and, for each index, how nDCG went."""
@@ -84,36 +74,33 @@ class MeasurementAdmin(ReadOnlyAdmin):
         found = get_object_or_404(Measurement.objects.select_related("generation"), pk=object_id)
         report = Report.of(found)
         title = _("Relevance of %s") % found.generation
-        plots = {**report.plots, "stages": [(one.name, _stages(one)) for one in report.evaluations]}
-        plots["longest"] = max(sum(parts.values()) for _name, parts in plots["stages"])
-        return render(self, request, "relevance.html", title, measurement=found, report=report, **plots)
+        return self.render(request, "relevance.html", title, measurement=found, report=report, **report.plots)
 
+    @method_decorator(require_POST)
     def measure(self, request: HttpRequest) -> HttpResponse:
         """Measure on what was judged in the admin, and show it."""
         demand(request, "add_measurement")
         address = reverse("admin:catalog_search_measurement_changelist")
         try:
-            found = measured(request.POST.get("index", ""))
-        except (CatalogSearchError, CommandError) as error:
+            found = _measured(request.POST.get("index", ""))
+        except CatalogSearchError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
             address = reverse("admin:catalog_search_measurement_change", args=[found.pk])
         return HttpResponseRedirect(address)
 
 
-def measured(name: str) -> Measurement:
-    """Measure every way to search on queries judged in the admin. Raises CommandError or CatalogSearchError."""
-    index = evaluate_search.chosen_index(name)
-    judgements, _missing = evaluate_search.judged_products(index, Path(evaluate_search.KEPT), "pk", AT_ONCE)
+def _measured(name: str) -> Measurement:
+    """Measure every way to search on queries judged in the admin."""
+    index = registry.get(name)
     serving = Generation.objects.active(index.label)
-    degraded: list[str] = []
-    evaluations = []
-    for way in evaluate_search.chosen_configurations(""):
-        searched = evaluation.run(evaluate_search.searcher(index, way, degraded), judgements)
-        evaluations.append(evaluation.evaluate(way, judgements, searched))
-    if degraded or serving is None:
-        raise CommandError(f"Not measured: searches went without {', '.join(sorted(set(degraded)))}.")
-    return Report(index.label, evaluations, evaluation.random_floor(judgements)).keep(serving, evaluate_search.KEPT)
+    if serving is None:
+        raise NotReady
+    judgements, _missing = judged_products(index, Path(KEPT), "pk", AT_ONCE)
+    found = [measured(index, way, judgements) for way in chosen_ways()]
+    if lost := {what for _evaluation, degraded in found for what in degraded}:
+        raise CatalogSearchError(f"Not measured: searches went without {', '.join(sorted(lost))}.")
+    return Report(index.label, [one for one, _lost in found], random_floor(judgements)).keep(serving, KEPT)
 
 
 def _trend(label: str) -> list[float]:
@@ -121,7 +108,3 @@ def _trend(label: str) -> list[float]:
     rows = Measurement.objects.filter(generation__index=label).order_by("-created_at", "-pk")
     found = rows.values_list("content__headline", flat=True)[:TREND]
     return [float(one.get(NDCG, 0.0)) for one in found][::-1]
-
-
-def _stages(one: evaluation.Evaluation) -> dict[str, float]:
-    return {stage: spent for stage, spent in sorted(one.timings.items()) if stage != "total" and spent >= 0.05}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -12,12 +13,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.functional import cached_property
 from django.utils.html import format_html_join
-from django.utils.text import Truncator, capfirst
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -27,10 +28,9 @@ from ..merchandising.exchange import write_table
 from ..merchandising.rulings import problems_of
 from ..models import Rule, RuleAction
 from . import picking
-from .importing import RulesForm, import_page
-from .pages import LanguageFilter, render
-from .previewing import PreviewAdmin
-from .previews import preview_rule
+from .importing import ImportAdmin, RulesForm
+from .pages import LanguageFilter
+from .previews import PreviewAdmin, preview_rule
 from .trying import TryForm
 
 SHOWN_LINES = 5
@@ -51,6 +51,11 @@ class RuleActionForm(forms.ModelForm):
             "picture": forms.TextInput(attrs={"size": 60}),
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        used = {kind: [*needed, *allowed] for kind, (needed, allowed) in RuleAction.NEEDS.items()}
+        self.fields["kind"].widget.attrs["data-fields"] = json.dumps(used)
+
 
 class RuleActionFormSet(BaseInlineFormSet):
     """The actions of a rule; their products are fetched at once."""
@@ -69,7 +74,6 @@ class RuleActionFormSet(BaseInlineFormSet):
         return picking.picked(self.index, filter(None, keys))
 
     def add_fields(self, form: Any, index: int | None) -> None:
-        """Let the box of products know what is chosen."""
         super().add_fields(form, index)
         form.fields["product"].widget.index = self.index
         form.fields["product"].widget.picked = self.picked
@@ -90,7 +94,6 @@ class RuleChangeList(ChangeList):
     """A list of rules that finds out at once what is wrong with those on the page."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch the rows and their problems."""
         super().get_results(request)
         rules = list(self.result_list)
         problems = problems_of(rules)
@@ -104,7 +107,7 @@ class RuleChangeList(ChangeList):
 
 
 @admin.register(Rule)
-class RuleAdmin(PreviewAdmin):
+class RuleAdmin(PreviewAdmin, ImportAdmin):
     """What merchandisers want of some searches and pages."""
 
     change_list_template = "admin/catalog_search/rule/change_list.html"
@@ -114,6 +117,8 @@ class RuleAdmin(PreviewAdmin):
     actions = ["enable", "disable", "export"]
     inlines = [RuleActionInline]
     save_as = True
+    pages = {**PreviewAdmin.pages, **ImportAdmin.pages, "products/": "products_view", "try/": "try_view"}
+    import_form, import_title = RulesForm, _("Import rules")
     fieldsets = [
         (None, {"fields": ["name", "index", "enabled", "note"]}),
         (_("When"), {"fields": ["when", "searches", "conditions", "language", ("starts_at", "ends_at")]}),
@@ -124,26 +129,18 @@ class RuleAdmin(PreviewAdmin):
         js = ["catalog_search/rules.js"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
-        """Fetch the actions with the rules."""
         return super().get_queryset(request).prefetch_related("actions")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the list that knows what is wrong."""
         return RuleChangeList
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer the declared indexes."""
-        if db_field.name == "index":
-            return forms.ChoiceField(
-                label=capfirst(db_field.verbose_name), choices=[(one.label, one.label) for one in registry]
-            )
         if db_field.name in ("searches", "conditions", "note"):
             kwargs["widget"] = forms.Textarea(attrs={"rows": 3, "cols": 60})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @admin.display(description=_("acts on"))
     def acts_on(self, obj: Rule) -> str:
-        """Say when it acts."""
         said = obj.searches.splitlines() or [str(obj.get_when_display())]
         return format_html_join(
             " ", "{}<br>", ((line,) for line in [*said, *obj.conditions.splitlines()][:SHOWN_LINES])
@@ -151,7 +148,6 @@ class RuleAdmin(PreviewAdmin):
 
     @admin.display(description=_("does"))
     def does(self, obj: Any) -> str:
-        """List its actions."""
         actions = list(obj.actions.all())[:SHOWN_LINES]
         said = (action.described(obj.product_names.get(action.product, action.product)) for action in actions)
         return format_html_join(" ", "{}<br>", ((Truncator(line).chars(80),) for line in said))
@@ -164,23 +160,19 @@ class RuleAdmin(PreviewAdmin):
 
     @admin.display(description=_("period"), ordering="starts_at")
     def period(self, obj: Rule) -> str:
-        """Say from when to when."""
         days = [localize(timezone.localtime(one).date()) if one else "" for one in (obj.starts_at, obj.ends_at)]
         return " – ".join(days) if any(days) else "–"  # noqa: RUF001
 
     @admin.display(description=_("what is wrong"))
     def faults(self, obj: Any) -> str:
-        """Say why it, or a part of it, is left out."""
         return format_html_join("", '<span class="cs-fault">{}</span><br>', ((text,) for text in obj.problems)) or "–"  # noqa: RUF001
 
     @admin.action(description=_("Enable the chosen rules"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
-        """Let them act."""
         self._switch(request, queryset, True)
 
     @admin.action(description=_("Disable the chosen rules"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Rule]) -> None:
-        """Let them rest."""
         self._switch(request, queryset, False)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Rule], enabled: bool) -> None:
@@ -193,23 +185,9 @@ class RuleAdmin(PreviewAdmin):
 
     @admin.action(description=_("Export the chosen rules as a table"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: QuerySet[Rule]) -> HttpResponse:
-        """Answer with CSV."""
         response = HttpResponse(write_table(queryset), content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = 'attachment; filename="rules.csv"'
         return response
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the import and the search for products."""
-
-        def own(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-            return path(route, self.admin_site.admin_view(view), name=f"catalog_search_rule_{name}")
-
-        return [
-            own("products/", self.products_view, "products"),
-            own("import/", self.import_view, "import"),
-            own("try/", self.try_view, "try"),
-            *super().get_urls(),
-        ]
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Keep what is saved as one change by this user."""
@@ -222,7 +200,6 @@ class RuleAdmin(PreviewAdmin):
             return super().changelist_view(request, *args, **kwargs)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Keep what is deleted."""
         with editing(request.user):
             return super().delete_view(request, *args, **kwargs)
 
@@ -231,11 +208,9 @@ class RuleAdmin(PreviewAdmin):
         return HttpResponseRedirect(f"{reverse('admin:catalog_search_ruleversion_changelist')}?rule_key={object_id}")
 
     def products_view(self, request: HttpRequest) -> JsonResponse:
-        """Offer products by a search."""
         return picking.offer(request, self.has_view_permission(request))
 
     def preview(self, draft: Rule, formsets: Sequence[Any], pages: int) -> dict[str, Any]:
-        """Compare the pages that the rule concerns."""
         return preview_rule(draft, drafted(formsets[0]), pages)
 
     def try_view(self, request: HttpRequest) -> HttpResponse:
@@ -244,11 +219,7 @@ class RuleAdmin(PreviewAdmin):
             raise PermissionDenied
         form = TryForm(request.GET or None)
         found = form.compared() if form.is_valid() else {}
-        return render(self, request, "rule/try.html", _("What a change would do"), form=form, **found)
-
-    def import_view(self, request: HttpRequest) -> HttpResponse:
-        """Take a file of rules."""
-        return import_page(self, request, RulesForm, _("Import rules"))
+        return self.render(request, "rule/try.html", _("What a change would do"), form=form, **found)
 
 
 def drafted(formset: Any) -> list[RuleAction]:

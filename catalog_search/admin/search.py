@@ -28,7 +28,7 @@ from ..searching import cache, search
 from ..searching.hydration import thumbnails
 from ..searching.query import query_language
 from ..searching.scope import Scope
-from .pictures import preview
+from .pages import thumbnail
 
 PLAIN_PREFIX = "="
 """Begins a search that Django is to answer itself, by ``search_fields``."""
@@ -49,7 +49,6 @@ class SearchChangeList(ChangeList):
         return {name: value for name, value in super().get_filters_params(params).items() if name != PICTURE}
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch the rows, and their thumbnails where a column shows them."""
         super().get_results(request)
         if registry.for_model(self.model):
             self.search_help_text = self._help(request.GET.get(PICTURE, ""))
@@ -98,7 +97,6 @@ class SearchAdminMixin(admin.ModelAdmin):
     """The rows that a search by meaning finds at most: the tail of a fuzzy set helps nobody."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the changelist that knows thumbnails."""
         return SearchChangeList
 
     def get_search_fields(self, request: HttpRequest) -> Any:
@@ -187,7 +185,7 @@ class SearchAdminMixin(admin.ModelAdmin):
     def search_thumbnail(self, obj: Model) -> str:
         """Show the picture that the index holds of a row."""
         url = getattr(obj, "_search_thumbnail", None)
-        return preview(thumbnails_of(type(obj), [obj.pk]).get(str(obj.pk), "") if url is None else url, str(obj))
+        return thumbnail(thumbnails_of(type(obj), [obj.pk]).get(str(obj.pk), "") if url is None else url, str(obj))
 
 
 def _position(keys: list[str]) -> Func:

@@ -14,8 +14,7 @@ from django.utils.translation import ngettext
 from ..images import thumbnail_storage
 from ..indexing import changes
 from ..models import Change, Document
-from .pages import ReadOnlyAdmin, product_link
-from .pictures import preview
+from .pages import ReadOnlyAdmin, may, product_link, thumbnail
 
 
 @admin.register(Document)
@@ -35,17 +34,15 @@ class DocumentAdmin(ReadOnlyAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
-        """Leave vectors where they are: nobody reads them."""
+        # Nobody reads vectors.
         return super().get_queryset(request).defer("embedding", "search_vector", "identifiers")
 
     @admin.display(description=_("picture"))
     def preview(self, obj: Document) -> str:
-        """Show the thumbnail."""
-        return preview(thumbnail_storage().url(obj.thumbnail) if obj.thumbnail else "")
+        return thumbnail(thumbnail_storage().url(obj.thumbnail) if obj.thumbnail else "")
 
     @admin.display(description=_("product"))
     def product(self, obj: Document) -> str:
-        """Link to the product's own page in the admin."""
         return product_link(obj.generation.index, obj.object_key)
 
 
@@ -56,11 +53,9 @@ class ChangeState(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the choices."""
         return [("waiting", _("Waiting")), ("failing", _("Failing")), ("set_aside", _("Set aside"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow to the chosen state."""
         if self.value() == "failing":
             return queryset.failing()  # type: ignore[attr-defined]
         if self.value() in ("waiting", "set_aside"):
@@ -83,8 +78,7 @@ class ChangeAdmin(ReadOnlyAdmin):
     fields = ["product", "generation", "standing", "attempts", "error", "created_at", "due_at", "leased_until"]
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        """May this user let workers try again?"""
-        return request.user.has_perm("catalog_search.change_change")
+        return may(request, "change_change")
 
     @admin.action(description=_("Try the chosen changes again"), permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Change]) -> None:
@@ -95,7 +89,6 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("state"))
     def standing(self, obj: Change) -> Any:
-        """Say what becomes of it."""
         if obj.set_aside:
             return _("Set aside")
         if obj.claim:
@@ -104,10 +97,8 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("reason"))
     def reason(self, obj: Change) -> str:
-        """Show the beginning of the error."""
         return Truncator(obj.error).chars(120)
 
     @admin.display(description=_("product"))
     def product(self, obj: Change) -> str:
-        """Link to the product's own page in the admin."""
         return product_link(obj.generation.index, obj.object_key)

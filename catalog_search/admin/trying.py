@@ -11,6 +11,7 @@ from ..comparison import compare
 from ..conf import settings
 from ..indexes import registry
 from ..models import Generation
+from .pages import index_choices
 from .previews import DAYS, logged_searches
 
 MOST_QUERIES = 100
@@ -51,7 +52,7 @@ class TryForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["index"].choices = [(index.label, index.label) for index in registry]  # type: ignore[attr-defined]
+        self.fields["index"].choices = index_choices()  # type: ignore[attr-defined]
         self.fields["cutoff"].widget.attrs["placeholder"] = settings.CUTOFF
         self.fields["blend"].widget.attrs["placeholder"] = settings.RERANK_BLEND
         for name, weight in settings.VECTOR_WEIGHTS.items():

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..merchandising.history import differences, restore
 from ..models import RuleVersion
-from .pages import ReadOnlyAdmin
+from .pages import ReadOnlyAdmin, may
 
 
 @admin.register(RuleVersion)
@@ -27,9 +27,7 @@ class RuleVersionAdmin(ReadOnlyAdmin):
     fields = ["name", "index", "created_at", "editor", "occasion", "what", "before", "after"]
 
     def has_restore_permission(self, request: HttpRequest) -> bool:
-        """May this user change rules?"""
-        names = ("add_rule", "change_rule", "delete_rule")
-        return request.user.has_perms([f"catalog_search.{name}" for name in names])
+        return all(may(request, f"{action}_rule") for action in ("add", "change", "delete"))
 
     @admin.action(description=_("Take back the chosen changes"), permissions=["restore"])
     def undo(self, request: HttpRequest, queryset: QuerySet[RuleVersion]) -> None:
@@ -52,5 +50,4 @@ class RuleVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("what changed"))
     def what(self, obj: RuleVersion) -> Any:
-        """List the fields that differ."""
         return format_html_join("", "{}: {} → {}<br>", differences(obj))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
@@ -25,11 +25,6 @@ from .schema import SearchSchema
 from .throttling import SearchThrottle
 
 logger = logging.getLogger(__name__)
-
-
-def open_indexes() -> Iterator[SearchIndex]:
-    """Yield the indexes that the API answers for."""
-    return (index for index in registry if index.api)
 
 
 UNREADABLE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
@@ -89,6 +84,8 @@ class SearchAPIView(views.APIView):
     """Its name in the OpenAPI schema."""
     answer_class: Any = None
     """The serializer of what it answers; None where it answers nothing."""
+    form_class: type[forms.Form] | None = None
+    """The form that knows its parameters."""
     _began = 0.0
 
     def get_authenticators(self) -> list[BaseAuthentication]:
@@ -122,8 +119,8 @@ class SearchAPIView(views.APIView):
         return response
 
     def form(self) -> forms.Form | None:
-        """Return the empty form that knows the parameters; for the schema."""
-        return None
+        """Return an empty form; for the schema."""
+        return self.form_class() if self.form_class else None
 
 
 class IndexView(SearchAPIView):

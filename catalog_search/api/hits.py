@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from ..indexes import SearchIndex
+from ..indexes import SearchIndex, registry
 from ..searching import Hit
 
 KEPT = ("score", "why")
@@ -22,7 +22,6 @@ class KeyField(serializers.Field):
     """The primary key of a product, as JSON writes its type."""
 
     def to_representation(self, value: Any) -> Any:
-        """Return a number as it is, everything else as text."""
         return value if isinstance(value, int) else str(value)
 
 
@@ -30,7 +29,6 @@ class HitsField(serializers.Field):
     """Hits, each with the fields of the shop's own serializer."""
 
     def to_representation(self, value: Sequence[Hit]) -> list[dict[str, Any]]:
-        """Return them as JSON takes them."""
         return serialize_hits(self.context["index"], value, self.context)
 
 
@@ -63,12 +61,10 @@ class ProductSerializer(serializers.Serializer):
     thumbnail = serializers.SerializerMethodField(help_text="Address of its picture, or null.")
 
     def get_url(self, found: Any) -> str | None:
-        """Return the absolute address of a product that has a page."""
         has_page = hasattr(found.object, "get_absolute_url")
         return self._absolute(found.object.get_absolute_url()) if has_page else None
 
     def get_thumbnail(self, found: Any) -> str | None:
-        """Return the absolute address of the thumbnail."""
         return self._absolute(found.thumbnail_url) if found.thumbnail_url else None
 
     def _absolute(self, url: str) -> str:
@@ -89,6 +85,11 @@ class HitSerializer(ProductSerializer):
         if not self.context.get("explain"):
             del found["why"]
         return found
+
+
+def open_indexes() -> list[SearchIndex]:
+    """Return the indexes that the API answers for."""
+    return [index for index in registry if index.api]
 
 
 def own_serializer(index: SearchIndex) -> type[serializers.BaseSerializer] | None:

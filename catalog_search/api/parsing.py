@@ -20,7 +20,6 @@ class JSONParser(parsers.JSONParser):
     """Reads JSON that is nested as deep as somebody likes, or says that this is too deep."""
 
     def parse(self, *args: Any, **options: Any) -> Any:
-        """Return what the body holds."""
         try:
             return super().parse(*args, **options)
         except RecursionError as error:

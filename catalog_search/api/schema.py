@@ -15,9 +15,9 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from ..facets.base import AnyValues
-from ..forms import KeysField, PictureField, TermsField
-from ..indexes import SearchIndex, registry
-from .hits import KEPT, HitSerializer, HitsField, own_serializer
+from ..fields import KeysField, PictureField, TermsField
+from ..indexes import SearchIndex
+from .hits import KEPT, HitSerializer, HitsField, open_indexes, own_serializer
 from .parsing import MAX_SEARCHES
 from .serializers import AnswerSerializer, ErrorsSerializer
 
@@ -60,15 +60,11 @@ def each_index(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, st
         if "{index}" not in path or not hasattr(getattr(callback, "cls", None), "index_name"):
             found.append((path, regex, method, callback))
             continue
-        for index in _open():
+        for index in open_indexes():
             view = callback.cls.as_view(**{**callback.initkwargs, "index_name": index.name})
             here = path.replace("{index}", index.name), regex.replace("<str:index>", index.name)
             found.append((*here, method, view))
     return found
-
-
-def _open() -> list[SearchIndex]:
-    return [index for index in registry if index.api]
 
 
 def properties(form: forms.Form | None) -> dict[str, dict[str, Any]]:
@@ -110,7 +106,6 @@ class SearchSchema(AutoSchema):
         return "_".join(filter(None, parts))
 
     def get_tags(self) -> list[str]:
-        """Keep all of them together."""
         return ["search"]
 
     @property
@@ -118,13 +113,14 @@ class SearchSchema(AutoSchema):
         return getattr(self.view, "index_name", "")
 
     def get_override_parameters(self) -> list[Any]:
-        """Name the parameters of the form, and the headers of the answer."""
         found = [
             OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text, response=[200])
             for name, text in HEADERS.items()
         ]
         if "{facet}" in self.path:
-            names = [one.name for index in _open() if self._index_name in (index.name, "") for one in index.facets]
+            names = [
+                one.name for index in open_indexes() if self._index_name in (index.name, "") for one in index.facets
+            ]
             found.append(OpenApiParameter("facet", str, OpenApiParameter.PATH, enum=list(dict.fromkeys(names)) or None))
         if self.method == "GET":
             for name, schema in properties(self.view.form()).items():
@@ -135,7 +131,6 @@ class SearchSchema(AutoSchema):
         return found
 
     def get_request_serializer(self) -> Any:
-        """Describe the body: by its serializer, or by the form."""
         if body := getattr(self.view, "body_class", None):
             return body
         if self.view.operation == "search_several":
@@ -146,12 +141,12 @@ class SearchSchema(AutoSchema):
         return kinds
 
     def get_response_serializers(self) -> Any:
-        """Describe the answer, and errors in their one shape."""
         answer = self.view.answer_class
         found: dict[Any, Any] = {200 if answer else 204: answer}
         if self.view.operation == "search_several":
             answers = [
-                self._of(index, lambda: self.resolve_serializer(AnswerSerializer, "response").ref) for index in _open()
+                self._of(index, lambda: self.resolve_serializer(AnswerSerializer, "response").ref)
+                for index in open_indexes()
             ]
             items = {"anyOf": answers} if answers else {}
             several = {"type": "array", "items": items, "description": "As single searches answer."}
@@ -162,11 +157,10 @@ class SearchSchema(AutoSchema):
         return found | {code: OpenApiResponse(ErrorsSerializer, text) for code, text in errors.items()}
 
     def get_examples(self) -> list[OpenApiExample]:
-        """Show bodies that can be sent as they are."""
         one = {"q": "red mug", "page_size": 12}
         bodies = {
             "search": one,
-            "search_several": {"searches": [{"index": index.name, **one} for index in _open()]},
+            "search_several": {"searches": [{"index": index.name, **one} for index in open_indexes()]},
             "note_event": {"query_id": "7b6f1d0e9a4c4f0f8e21c0a1b2c3d4e5", "product": "7", "position": 3},
         }
         body = bodies.get(self.view.operation) if self.method == "POST" else None
@@ -181,7 +175,7 @@ class SearchSchema(AutoSchema):
             named = {"type": "object", "properties": {"index": {"const": index.name}}, "required": ["index"]}
             return {"allOf": [named, self._search()]}
 
-        searches = [self._of(index, lambda index=index: one(index)) for index in _open()]
+        searches = [self._of(index, lambda index=index: one(index)) for index in open_indexes()]
         listed = {"type": "array", "items": {"oneOf": searches}, "minItems": 1, "maxItems": MAX_SEARCHES}
         return {"type": "object", "properties": {"searches": listed}, "required": ["searches"]}
 
@@ -214,8 +208,7 @@ class HitsExtension(OpenApiSerializerFieldExtension):
     target_class = HitsField
 
     def map_serializer_field(self, auto_schema: Any, direction: Direction) -> dict[str, Any]:
-        """Return the schema of a list of hits."""
-        own = next((own_serializer(one) for one in _open() if one.name == auto_schema._index_name), None)
+        own = next((own_serializer(one) for one in open_indexes() if one.name == auto_schema._index_name), None)
         if own is None:
             hit = auto_schema.resolve_serializer(HitSerializer, direction).ref
         else:

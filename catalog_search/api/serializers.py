@@ -21,7 +21,6 @@ class TextOrNull(serializers.CharField):
         super().__init__(allow_null=True, **options)
 
     def to_representation(self, value: Any) -> str | None:  # type: ignore[override]
-        """Return the text, or None for an empty one."""
         return super().to_representation(value) or None
 
 
@@ -29,7 +28,6 @@ class Rounded(serializers.FloatField):
     """A number of which the first decimal is enough."""
 
     def to_representation(self, value: Any) -> float:  # type: ignore[override]
-        """Return it rounded."""
         return round(float(value), 1)
 
 
@@ -52,7 +50,6 @@ class FacetValueSerializer(serializers.Serializer):
 
     @extend_schema_field(lazy_serializer(f"{__name__}.FacetValueSerializer")(many=True))
     def get_children(self, value: Any) -> list[dict[str, Any]]:
-        """Return the choices below."""
         return list(FacetValueSerializer(value.children, many=True).data)
 
 
@@ -80,13 +77,11 @@ class FacetSerializer(serializers.Serializer):
 
     @extend_schema_field(FacetValueSerializer(many=True, allow_null=True))
     def get_values(self, result: FacetResult) -> list[dict[str, Any]] | None:
-        """Return the choices of a facet that is no range."""
         found = result.found
         return None if isinstance(found, FacetRange) else list(FacetValueSerializer(found, many=True).data)
 
     @extend_schema_field(FacetRangeSerializer(allow_null=True))
     def get_range(self, result: FacetResult) -> dict[str, Any] | None:
-        """Return the bounds of a range."""
         return dict(FacetRangeSerializer(result.found).data) if isinstance(result.found, FacetRange) else None
 
 
@@ -139,24 +134,20 @@ class AnswerSerializer(serializers.Serializer):
 
     @extend_schema_field(QuerySerializer)
     def get_query(self, results: Results) -> dict[str, Any]:
-        """Return the query by the form that was sent."""
         cleaned = self.context["form"].cleaned_data
         terms = [{"words": words, "weight": weight} for words, weight in cleaned["terms"]]
         asked = {name: cleaned[name] for name in ("q", "like", "unlike")}
         return dict(QuerySerializer({**asked, "terms": terms, "picture": self.context["picture"]}).data)
 
     def get_next(self, results: Results) -> str | None:
-        """Return the address of the page after."""
         address = self.context["address"]
         return str(address.next_page(results) or "") or None if address else None
 
     def get_previous(self, results: Results) -> str | None:
-        """Return the address of the page before."""
         address = self.context["address"]
         return str(address.previous_page(results) or "") or None if address else None
 
     def get_sorts(self, results: Results) -> list[str]:
-        """Return the names of the sorts that the index declares."""
         return list(self.context["index"].sorts)
 
 

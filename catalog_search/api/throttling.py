@@ -43,18 +43,15 @@ class SearchThrottle(UserRateThrottle):
     _seconds = 0
 
     def get_rate(self) -> str | None:
-        """Return the project's rate for the scope."""
         return _rates().get(self.scope)
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Count a request; may it be answered?"""
         if self.scope in _rates():
             return super().allow_request(request, view)
         self._seconds = seconds_to_wait(cast(HttpRequest, request), self.kind)
         return not self._seconds
 
     def wait(self) -> float | None:
-        """Return after how many seconds to ask again."""
         return self._seconds or super().wait()
 
 

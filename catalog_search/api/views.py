@@ -25,7 +25,8 @@ from ..responses import describe
 from ..searching import Results, cache
 from ..searching.similar import resembling
 from ..suggesting import suggest
-from .base import IndexView, SearchAPIView, open_indexes, valid
+from .base import IndexView, SearchAPIView, valid
+from .hits import open_indexes
 from .parsing import MAX_SEARCHES, BeaconParser, JSONParser, parameters
 from .serializers import (
     AnswerSerializer,
@@ -98,19 +99,13 @@ class SimilarView(IndexView):
 
     operation = "similar"
     answer_class = SimilarSerializer
-
-    def form(self) -> forms.Form:
-        """Return the empty form."""
-        return SimilarForm()
+    form_class = SimilarForm
 
     def get(self, request: Request, product: str, index: str = "") -> Response:
         """Answer with `size` products, 10 by default; 404 where this user may not see the product."""
         declared = self.get_index(index)
         size = valid(SimilarForm(request.query_params))["size"] or 10
-        try:
-            found = declared.queryset(request).filter(pk=declared.model._meta.pk.to_python(product)).first()
-        except InvalidValue:
-            found = None
+        found = declared.queryset(request).filter(pk=declared.keys([product]).get(product)).first()
         if found is None:
             raise NotFound({"product": ["There is no such product."]})
         results = resembling(declared, found, size=size, request=request)
@@ -126,10 +121,7 @@ class SuggestView(IndexView):
     operation = "suggest"
     answer_class = SuggestionsSerializer
     throttle_classes = [SuggestThrottle]
-
-    def form(self) -> forms.Form:
-        """Return the empty form."""
-        return SuggestForm()
+    form_class = SuggestForm
 
     def get(self, request: Request, index: str = "") -> Response:
         """Answer for `q`, with `size` of each kind at most, 5 by default."""

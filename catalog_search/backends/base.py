@@ -135,17 +135,24 @@ def identity(configuration: dict[str, Any]) -> dict[str, Any]:
     backend = _SAME_VECTORS.get(written, written)
     if backend != written:
         options = {key: value for key, value in options.items() if key != "server"}
-    with suppress(ImportError, AttributeError):  # no backend: the checks say so
-        options = import_string(backend).complete(options)
-    return {"backend": backend, "options": {key: options[key] for key in options if key not in _NOT_THE_MODEL}}
+    return {"backend": backend, "options": _completed(backend, options, without=_NOT_THE_MODEL)}
 
 
 def place(configuration: dict[str, Any]) -> dict[str, Any]:
     """Return all that is needed to find the model again, in the form of ``identity``; no secret is part of it."""
-    backend, options = configuration["BACKEND"], configuration.get("OPTIONS", {})
-    with suppress(ImportError, AttributeError):  # see identity()
+    backend = configuration["BACKEND"]
+    return {"backend": backend, "options": _completed(backend, configuration.get("OPTIONS", {}), without={"token"})}
+
+
+def _completed(backend: str, options: dict[str, Any], without: set[str]) -> dict[str, Any]:
+    with suppress(ImportError, AttributeError):  # no backend: the checks say so
         options = import_string(backend).complete(options)
-    return {"backend": backend, "options": {key: value for key, value in options.items() if key != "token"}}
+    return {name: value for name, value in options.items() if name not in without}
+
+
+def model_name(backend: str, options: Mapping[str, Any]) -> str:
+    """Name the model of a configuration, or else its backend."""
+    return str(options.get("model") or options.get("factory") or backend.rpartition(".")[2])
 
 
 _NOT_THE_MODEL = {"device", "batch_size", "threads", "token"}

@@ -27,7 +27,6 @@ class Preset:
     dimensions: int | None = None
     matryoshka: tuple[int, ...] = ()
     """The sizes that ``truncate_dim`` may shorten its vectors to."""
-    similarity: str = "cosine"
     architecture: str = ""
     """transformers' ``model_type``: a model under another name that has it is treated alike."""
     text_length: int | None = None
@@ -73,7 +72,9 @@ def preset_of(architecture: str) -> Preset | None:
     return next((one for one in PRESETS if architecture and one.architecture == architecture), None)
 
 
+_MANY: dict[str, Any] = {"languages": "100 and more"}
 _DUAL: dict[str, Any] = {"modalities": ("image", "text")}
+_TEXTS: dict[str, Any] = {"kind": "reranker", "dtype": "bfloat16", **_MANY}
 _VISION: dict[str, Any] = {"modalities": ("image", "text"), "fuses": True, "dtype": "bfloat16"}
 _QWEN_VL: dict[str, Any] = {
     **_VISION,
@@ -94,16 +95,9 @@ PRESETS = (
     Preset(pattern="clip-vit-l-14*", dimensions=768, **_DUAL),
     Preset(pattern="siglip-base-*", dimensions=768, architecture="siglip", text_length=64, **_DUAL),
     Preset(pattern="siglip-so400m-*", dimensions=1152, text_length=64, **_DUAL),
-    Preset(
-        pattern="siglip2-base-*",
-        dimensions=768,
-        architecture="siglip2",
-        text_length=64,
-        languages="100 and more",
-        **_DUAL,
-    ),
-    Preset(pattern="siglip2-large-*", dimensions=1024, text_length=64, languages="100 and more", **_DUAL),
-    Preset(pattern="siglip2-so400m-*", dimensions=1152, text_length=64, languages="100 and more", **_DUAL),
+    Preset(pattern="siglip2-base-*", dimensions=768, architecture="siglip2", text_length=64, **_MANY, **_DUAL),
+    Preset(pattern="siglip2-large-*", dimensions=1024, text_length=64, **_MANY, **_DUAL),
+    Preset(pattern="siglip2-so400m-*", dimensions=1152, text_length=64, **_MANY, **_DUAL),
     Preset(pattern="bge-vl-base", dimensions=512, **_DUAL),
     Preset(pattern="bge-vl-large", dimensions=768, **_DUAL),
     Preset(pattern="bge-vl-mllm-s?", dimensions=4096, gpu_gigabytes=18, remote_code=True, **_VISION),
@@ -173,19 +167,11 @@ PRESETS = (
         languages="29 and more",
         restriction=_NON_COMMERCIAL,
     ),
-    Preset(pattern="qwen3-reranker-0.6b", kind="reranker", dtype="bfloat16", gpu_gigabytes=2, languages="100 and more"),
-    Preset(pattern="qwen3-reranker-4b", kind="reranker", dtype="bfloat16", gpu_gigabytes=10, languages="100 and more"),
-    Preset(pattern="qwen3-reranker-8b", kind="reranker", dtype="bfloat16", gpu_gigabytes=20, languages="100 and more"),
-    Preset(
-        pattern="mxbai-rerank-base-v2", kind="reranker", dtype="bfloat16", gpu_gigabytes=2, languages="100 and more"
-    ),
-    Preset(
-        pattern="mxbai-rerank-large-v2",
-        kind="reranker",
-        dtype="bfloat16",
-        gpu_gigabytes=4,
-        languages="100 and more",
-    ),
+    Preset(pattern="qwen3-reranker-0.6b", gpu_gigabytes=2, **_TEXTS),
+    Preset(pattern="qwen3-reranker-4b", gpu_gigabytes=10, **_TEXTS),
+    Preset(pattern="qwen3-reranker-8b", gpu_gigabytes=20, **_TEXTS),
+    Preset(pattern="mxbai-rerank-base-v2", gpu_gigabytes=2, **_TEXTS),
+    Preset(pattern="mxbai-rerank-large-v2", gpu_gigabytes=4, **_TEXTS),
     Preset(pattern="ms-marco-*", kind="reranker"),
-    Preset(pattern="bge-reranker-v2-m3", kind="reranker", gpu_gigabytes=3, languages="100 and more"),
+    Preset(pattern="bge-reranker-v2-m3", kind="reranker", gpu_gigabytes=3, **_MANY),
 )

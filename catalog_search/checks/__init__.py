@@ -9,24 +9,17 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.core.exceptions import FieldDoesNotExist
-from django.db import models, router
-from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from ..backends import backend_class
 from ..backends.base import Embedder, Reranker
 from ..conf import Settings, settings
 from ..exceptions import ConfigurationError
-from ..indexes import SearchIndex, registry
-from ..indexing.related import relations
-from ..models import Change, Generation
-from ..routers import IndexingRouter
-from ..sql import read_alias, write_alias
-from . import lookups, workers
+from ..indexes import registry
+from ..sql import write_alias
+from . import declarations, workers
 from .database import check_alias
 
-KEY_LENGTH = Change._meta.get_field("object_key").max_length or 0
 BACKENDS = {"EMBEDDER": Embedder, "RERANKER": Reranker, "IMAGE_RERANKER": Reranker}
 
 
@@ -55,7 +48,13 @@ def check_models(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Chec
 
 def check_indexes(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Check every declared index against its model."""
-    return [message for index in registry for message in _index(index)]
+    messages: list[CheckMessage] = []
+    for index in registry:
+        found = list(declarations.check_index(index))
+        for message in found:
+            message.obj = type(index)
+        messages += found
+    return messages
 
 
 def check_database(
@@ -128,105 +127,3 @@ def _backend(name: str, configuration: Any, kind: Any) -> Iterator[CheckMessage]
             hint=f'"{name}": {{"BACKEND": "catalog_search.backends.local.{default}", "OPTIONS": {{"model": "..."}}}}',
             id="catalog_search.E004",
         )
-
-
-def _key_problem(model: type[Model]) -> str:
-    """Return why changes and documents could not name a model's rows by their keys, "" where they can."""
-    key: Any = model._meta.pk
-    if isinstance(key, models.CompositePrimaryKey):
-        return "has several columns"
-    while key.remote_field:
-        key = key.target_field
-    return f"may have {key.max_length} characters" if (key.max_length or 0) > KEY_LENGTH else ""
-
-
-def _index(index: SearchIndex) -> Iterator[CheckMessage]:
-    declaration = type(index)
-    if not index.text and not index.image:
-        yield Error(
-            f"{declaration.__name__} declares neither text nor image.",
-            hint='text = ["name", "description"]',
-            obj=declaration,
-            id="catalog_search.E010",
-        )
-    if problem := _key_problem(index.model):
-        yield Error(
-            f"{index.model._meta.label} cannot be indexed: its primary key {problem}.",
-            hint="Give it a key of one column, of at most "
-            f"{KEY_LENGTH} characters; a UniqueConstraint can say what the old one said.",
-            obj=declaration,
-            id="catalog_search.E019",
-        )
-        return
-    for attribute in ("text", "keywords", "image", "identifiers"):
-        paths = getattr(index, attribute)
-        for path in [paths] if isinstance(paths, str) or callable(paths) else paths:
-            if isinstance(path, str) and (problem := _path_problem(index.model, path)):
-                yield Error(
-                    f'{declaration.__name__}.{attribute}: "{path}" does not exist: {problem}.',
-                    hint=f"{index.model._meta.label} has the fields: {', '.join(lookups.field_names(index.model))}.",
-                    obj=declaration,
-                    id="catalog_search.E011",
-                )
-            elif attribute == "image" and isinstance(path, str) and not _leads_to_files(index.model, path):
-                yield Error(
-                    f'{declaration.__name__}.image: "{path}" holds no files; addresses of pictures are not fetched.',
-                    hint="Keep the pictures in an ImageField or a FileField, on a storage of your choice.",
-                    obj=declaration,
-                    id="catalog_search.E016",
-                )
-    try:
-        list(relations(index))
-    except ConfigurationError as error:
-        yield Error(str(error), hint="follow = []", obj=declaration, id="catalog_search.E012")
-    yield from lookups.check_index(index)
-    products, documents = write_alias(index.model), write_alias(Generation)
-    if products != documents or not router.allow_migrate_model(products, Generation):
-        yield Error(
-            f'{index.model._meta.label} lives in the database "{products}", its index would live in "{documents}"; '
-            "searches join the two.",
-            hint=f'Let a router of DATABASE_ROUTERS send the app "catalog_search" to "{products}", then migrate it.',
-            obj=declaration,
-            id="catalog_search.E026",
-        )
-    elif read_alias(index.model) != products and not any(isinstance(one, IndexingRouter) for one in router.routers):
-        yield Warning(
-            f"Workers would read what belongs to a {index.model._meta.verbose_name} from the database "
-            f'"{read_alias(index.model)}": where that lags, documents are out of date.',
-            hint='DATABASE_ROUTERS = ["catalog_search.routers.IndexingRouter", ...]',
-            obj=declaration,
-            id="catalog_search.W028",
-        )
-
-
-def _leads_to_files(model: type[Model], path: str) -> bool:
-    """Tell whether a path ends at a file, as far as the classes tell."""
-    for name in path.split("."):
-        accessors = {one.get_accessor_name(): one for one in model._meta.related_objects}
-        fields = {field.name: field for field in model._meta.get_fields()} | accessors
-        field: Any = fields.get(name)
-        if field is None or not field.is_relation:
-            return field is None or isinstance(field, models.FileField)
-        model = field.related_model
-    return False
-
-
-def _path_problem(model: type[Model], path: str) -> str:
-    """Follow a path over fields and attributes as far as the classes tell; what lies behind a method is unknown."""
-    for name in path.split("."):
-        try:
-            field = model._meta.get_field(name)
-        except FieldDoesNotExist:
-            accessors = {one.get_accessor_name(): one for one in model._meta.related_objects}
-            if name in accessors:
-                field = accessors[name]
-            elif hasattr(model, name):
-                return ""  # a method or property: what it returns is known when it runs
-            else:
-                return f'{model._meta.label} has no "{name}"'
-        if not field.is_relation:
-            return ""
-        if field.related_model is None or isinstance(field.related_model, str):
-            return ""
-        model = field.related_model
-    return ""

@@ -10,52 +10,47 @@ from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db.models import DecimalField, Field, FloatField, IntegerField, Model, Q
 
 from ..facets import Facet, HierarchyFacet, RangeFacet
-from ..facets.base import followed
 from ..forms import RESERVED
 from ..indexes import SearchIndex
+from ..paths import followed
 
 
 def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
     """Check facets, sorts, boosts and variants of an index against its model."""
-    declaration, products = type(index), index.queryset(None)
+    name, products = type(index).__name__, index.queryset(None)
     known = ", ".join(field_names(index.model))
     for facet in index.facets:
         if set(facet.parameters) & set(RESERVED):
             yield Error(
-                f'{declaration.__name__}.facets: the name "{facet.name}" is taken by the search form.',
+                f'{name}.facets: the name "{facet.name}" is taken by the search form.',
                 hint=f'Facet("{facet.field}", name="{facet.name}_value")',
-                obj=declaration,
                 id="catalog_search.E013",
             )
         if problem := _lookup_problem(products, facet.lookup) or _facet_problem(facet, index.model):
             yield Error(
-                f'{declaration.__name__}.facets: "{facet.field}" cannot be filtered by: {problem}',
+                f'{name}.facets: "{facet.field}" cannot be filtered by: {problem}',
                 hint=f"A facet is a field or an annotation of queryset(): {known}.",
-                obj=declaration,
                 id="catalog_search.E014",
             )
-    orders = {f'sorts["{name}"]': order for name, order in index.sorts.items()}
-    for name, order in (orders | ({"browse_order": index.browse_order} if index.browse_order else {})).items():
+    orders = {f'sorts["{sort}"]': order for sort, order in index.sorts.items()}
+    for attribute, order in (orders | ({"browse_order": index.browse_order} if index.browse_order else {})).items():
         if problem := _lookup_problem(products, order.lstrip("-").replace(".", "__")):
             yield Error(
-                f'{declaration.__name__}.{name}: "{order}" cannot be sorted by: {problem}',
+                f'{name}.{attribute}: "{order}" cannot be sorted by: {problem}',
                 hint=f"A sort is a field or an annotation of queryset(): {known}.",
-                obj=declaration,
                 id="catalog_search.E015",
             )
     for boost in index.boosts:
         if problem := _boost_problem(products, boost.by):
             yield Error(
-                f"{declaration.__name__}.boosts: {boost.by} cannot boost: {problem}",
+                f"{name}.boosts: {boost.by} cannot boost: {problem}",
                 hint=f"A boost is by a condition, a field or an annotation of queryset(): {known}.",
-                obj=declaration,
                 id="catalog_search.E017",
             )
     if (index.group_by and not index.variants) or (index.variants and not _has_column(index.model, index.variants)):
         yield Error(
-            f'{declaration.__name__}.variants: "{index.variants}" is no field that ties variants together.',
+            f'{name}.variants: "{index.variants}" is no field that ties variants together.',
             hint=f'variants = "parent"; {index.model._meta.label} has the fields: {known}.',
-            obj=declaration,
             id="catalog_search.E018",
         )
 

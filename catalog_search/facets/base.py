@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.postgres.fields import ArrayField
-from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import BooleanField, F, Func, JSONField, Q, TextField
 from django.db.models.lookups import In
 from django.utils.translation import gettext, gettext_noop
+
+from ..paths import followed, readable
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -161,7 +162,8 @@ class Facet:
         if field is None or not values:
             return _LABELS
         if field.is_relation:
-            known = field.related_model._default_manager.in_bulk([*filter(None, map(_key_of(field), values))])
+            rows = field.related_model
+            known = rows._default_manager.in_bulk([*readable(rows._meta.pk, values).values()])
             return {str(key): str(row) for key, row in known.items()}
         named = {as_parameter(value): str(label) for value, label in getattr(field, "flatchoices", ())}
         return named or {value: gettext(label) for value, label in _LABELS.items()}
@@ -175,39 +177,6 @@ _LABELS = {"true": gettext_noop("Yes"), "false": gettext_noop("No")}
 _BOOLEANS = {"true": True, "false": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
-    """Where a lookup leads: its last field, None for an annotation, and whether a product can have several of it."""
-
-    field: Any
-    many: bool
-
-
-def followed(model: type[Model], lookup: str) -> Path:
-    """Follow a lookup from a model as far as there are fields; what comes after (the key of a JSON field) is left."""
-    many, field, owner = False, None, model  # type: bool, Any, Any
-    for part in lookup.split("__"):
-        try:
-            field = owner._meta.pk if part == "pk" else owner._meta.get_field(part)
-        except FieldDoesNotExist:
-            break
-        if not field.is_relation:
-            break
-        many = many or bool(field.many_to_many or field.one_to_many)
-        owner = field.related_model
-    return Path(field, many)
-
-
-def _key_of(field: Any) -> Any:
-    def key(value: str) -> Any:
-        try:
-            return field.related_model._meta.pk.to_python(value)
-        except ValidationError:
-            return None
-
-    return key
-
-
 class AnyValues(forms.MultipleChoiceField):
     """Takes any values: one that no product has simply finds nothing."""
 
@@ -217,7 +186,6 @@ class AnyValues(forms.MultipleChoiceField):
         super().__init__(required=False, **options)
 
     def validate(self, value: list[str]) -> None:
-        """Bound how many there are, and how long."""
         if len(value) > self.max_values:
             raise forms.ValidationError(f"Choose at most {self.max_values} values.")
         if any(len(one) > self.max_length or "\x00" in one for one in value):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
-from .base import Facet, FacetValue, Found, Row, as_parameter, followed
+from ..paths import followed
+from .base import Facet, FacetValue, Found, Row, as_parameter
 
 if TYPE_CHECKING:
     from django.db.models import Model

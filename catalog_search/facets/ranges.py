@@ -49,7 +49,6 @@ class RangeFacet(Facet):
         return fields | ({self.name: AnyValues(label=self.label)} if self.steps else {})
 
     def chosen(self, cleaned: dict[str, Any]) -> tuple[Any, ...]:
-        """Return (low, high, and each step chosen)."""
         chosen = (*(cleaned.get(name) for name in self.bounds), *(cleaned.get(self.name) or ()))
         return chosen if any(one is not None for one in chosen) else ()
 
@@ -86,7 +85,6 @@ class RangeFacet(Facet):
     def read(
         self, rows: Sequence[Row], chosen: Sequence[Any], model: type[Model], more: bool = False, within: str = ""
     ) -> Found:
-        """Return the lowest and highest value among products, and how many lie between the steps."""
         counts = {int(bucket): count for bucket, _, _, count in rows}
         lows, highs = ([Decimal(row[column]) for row in rows if row[column]] for column in (1, 2))  # type: ignore[arg-type]
         chosen_low, chosen_high, *wanted = chosen or (None, None)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from django.core.management.base import CommandError
-
-from ..evaluation import JUDGED, NDCG, difference, evaluate, run
+from ..evaluation import JUDGED, NDCG, difference
+from ..exceptions import CatalogSearchError
 from ..indexes import SearchIndex
+from ..measuring import judged_products, measured
 from ..models import Generation
-from .commands.evaluate_search import judged_products, searcher
 
 CONFIGURATION = "hybrid"
 JUDGED_ENOUGH = 0.8
@@ -46,27 +44,22 @@ def judge(index: SearchIndex, old: Generation, new: Generation, path: Path, key:
     """Score both generations on the same judged queries and keep the verdict on the new one.
 
     Refused where the mean of nDCG@10 falls by more than the margin; undecided where either's judged@10 is under 0.8.
-    Raises CommandError where a model failed: what is measured then is not the generation.
+    Raises CatalogSearchError where a model failed: what is measured then is not the generation.
     """
     judgements, _ = judged_products(index, path, key)
     evaluations = []
     for generation in (old, new):
-        degraded: list[str] = []
-        outcomes = run(searcher(index, CONFIGURATION, degraded, generation), judgements)
+        evaluated, degraded = measured(index, CONFIGURATION, judgements, generation)
         if degraded:
-            raise CommandError(f"{generation} cannot be scored: its searches went without {', '.join(set(degraded))}.")
-        evaluations.append(evaluate(str(generation), judgements, outcomes))
+            lost = ", ".join(set(degraded))
+            raise CatalogSearchError(f"{generation} cannot be scored: its searches went without {lost}.")
+        evaluations.append(evaluated)
     before, after = (one.means for one in evaluations)
     gap = difference(evaluations[0], evaluations[1])
     decided = min(before.get(JUDGED, 0.0), after.get(JUDGED, 0.0)) >= JUDGED_ENOUGH
     word = "undecided" if not decided else "refused" if gap.mean < -margin else "passed"
     queries = len(evaluations[0].scores)
     verdict = Verdict(word, old.pk, before, after, queries, gap.mean, gap.low, gap.high, margin)
-    keep(new, asdict(verdict))
+    new.measured["gate"] = asdict(verdict)
+    new.save(using=new.alias, update_fields=["measured"])
     return verdict
-
-
-def keep(generation: Generation, verdict: dict[str, Any]) -> None:
-    """Keep a verdict on the generation that it is about."""
-    generation.measured["gate"] = verdict
-    generation.save(using=generation.alias, update_fields=["measured"])

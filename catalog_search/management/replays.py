@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from ..comparison import Comparison, Difference
 from ..evaluation import NDCG, Evaluation, difference
-from .reports import table
+from .commandline import table
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,14 @@ class Replay:
     comparison: Comparison
     scores: tuple[Evaluation, Evaluation] | None = None
     shown: int = 20
-    by_query: Mapping[str, tuple[float, float]] = field(init=False)
 
-    def __post_init__(self) -> None:
-        first, second = self.scores or (None, None)
-        pairs = {}
-        if first and second:
-            pairs = {query: (own[NDCG], second.scores[query][NDCG]) for query, own in first.scores.items()}
-        object.__setattr__(self, "by_query", pairs)
+    @cached_property
+    def by_query(self) -> Mapping[str, tuple[float, float]]:
+        """What both sides score for each judged query."""
+        if self.scores is None:
+            return {}
+        first, second = self.scores
+        return {query: (own[NDCG], second.scores[query][NDCG]) for query, own in first.scores.items()}
 
     @property
     def summary(self) -> list[str]:

@@ -14,8 +14,11 @@ from ..evaluation import NDCG, Difference, Evaluation
 from ..models import Generation, Measurement
 from ..searching.query import Query
 from ..tuning import FEWEST_QUERIES, Tuned
+from .commandline import table
 
 _MEASURED = ("name", "scores", "totals", "timings")
+LEAST = 0.05
+"""Milliseconds worth drawing."""
 SHOWN = 3
 """Winners and losers named for each configuration in a terminal; the page has them all."""
 
@@ -127,7 +130,13 @@ class Report:
 
     @property
     def plots(self) -> dict[str, Any]:
-        """What a page draws: "bars" of the measures, "classes" of queries, "gaps" by query, "stages" of the time."""
+        """What a page draws: "bars" of the measures, "classes" of queries, "gaps" by query, "stages" of the time in
+        milliseconds, the "longest" of which is as wide as the page.
+        """
+        stages = [
+            (one.name, {name: one.timings[name] for name in self._stage_names if one.timings.get(name, 0.0) >= LEAST})
+            for one in self.evaluations
+        ]
         return {
             "bars": [
                 (name, [(one.name, 100 * one.means[name], one.means[name]) for one in self._with(name)])
@@ -138,7 +147,8 @@ class Report:
                 for name, (size, own) in self.classes.items()
             ],
             "gaps": [(gap, _steps(gap.by_query)) for gap in self.differences],
-            "stages": self._stages(),
+            "stages": stages,
+            "longest": max(sum(parts.values()) for _name, parts in stages),
         }
 
     def _with(self, measure: str) -> list[Evaluation]:
@@ -147,24 +157,6 @@ class Report:
     @property
     def _stage_names(self) -> list[str]:
         return sorted({stage for one in self.evaluations for stage in one.timings} - {"total"})
-
-    def _stages(self) -> list[tuple[str, float, list[tuple[int, str, float, float]]]]:
-        """Of each way its milliseconds and its stages: (number, name, percent of the widest bar, milliseconds)."""
-        names = self._stage_names
-        totals = {one.name: sum(one.timings.get(stage, 0.0) for stage in names) for one in self.evaluations}
-        widest = max(totals.values()) or 1.0
-        return [
-            (
-                one.name,
-                totals[one.name],
-                [
-                    (number, stage, 100 * spent / widest, spent)
-                    for number, stage in enumerate(names)
-                    for spent in [one.timings.get(stage, 0.0)]
-                ],
-            )
-            for one in self.evaluations
-        ]
 
 
 def _steps(by_query: Mapping[str, float]) -> list[tuple[str, float, float]]:
@@ -187,15 +179,3 @@ def tuning_report(measure: str, tuned: Sequence[Tuned]) -> str:
     if better := [one for one in tuned if one.holds]:
         lines += ["", "Write into CATALOG_SEARCH:", *(f"    {one.name} -> {one.best:g}" for one in better)]
     return "\n".join(lines)
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Lay out rows for a terminal, the first column to the left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )

@@ -33,7 +33,7 @@ def translate(index: SearchIndex, exported: Any) -> Iterator[tuple[str, dict[str
             what = _("no action") if triggers else _("no condition")
             yield name, None, [*remarks, _("left out: %s of it can be translated") % what]
             continue
-        times = [(_moment(one, "from"), _moment(one, "until")) for one in row.get("validity") or [{}]]
+        times = [(seconds(one.get("from")), seconds(one.get("until"))) for one in row.get("validity") or [{}]]
         shared = {
             "index": index.label,
             "enabled": row.get("enabled", True),
@@ -46,10 +46,6 @@ def translate(index: SearchIndex, exported: Any) -> Iterator[tuple[str, dict[str
         for place, rule in enumerate(made, start=1):
             own = name if len(made) == 1 else f"{name} ({place})"
             yield own, {**rule, "name": own}, remarks if place == 1 else []
-
-
-def _moment(period: Mapping[str, Any], name: str) -> str | None:
-    return seconds(period.get(name))
 
 
 def _triggers(index: SearchIndex, conditions: Any, remarks: list[str]) -> list[dict[str, Any]]:
@@ -159,9 +155,13 @@ def _clause(index: SearchIndex, text: str) -> Clause:
         text = text[1:-1]
     if "(" in text:
         raise Untranslatable(_('this is nested too deep: "%s"') % text)
-    terms = [_term(index, part) for part in re.split(r"\s+OR\s+", text)]
+    return _alternatives(index, re.split(r"\s+OR\s+", text))
+
+
+def _alternatives(index: SearchIndex, texts: Sequence[str]) -> Clause:
+    terms = [_term(index, text) for text in texts]
     if len(terms) > 1 and any(term.negated for term in terms):
-        raise Untranslatable(_('alternatives cannot be negated here: "%s"') % text)
+        raise Untranslatable(_('alternatives cannot be negated here: "%s"') % ", ".join(texts))
     return Clause(tuple(line for term in terms for line in term.lines), terms[0].negated)
 
 
@@ -182,10 +182,5 @@ def _term(index: SearchIndex, text: str) -> Clause:
 
 def _listed(index: SearchIndex, value: Any) -> list[Clause]:
     """Read a list of terms that must all hold, lists in it being alternatives."""
-    clauses = []
-    for one in [value] if isinstance(value, str) else value:
-        terms = [_term(index, term) for term in ([one] if isinstance(one, str) else one)]
-        if len(terms) > 1 and any(term.negated for term in terms):
-            raise Untranslatable(_("alternatives cannot be negated here: %s") % one)
-        clauses.append(Clause(tuple(line for term in terms for line in term.lines), terms[0].negated))
-    return clauses
+    listed = [value] if isinstance(value, str) else value
+    return [_alternatives(index, [one] if isinstance(one, str) else one) for one in listed]

@@ -1,14 +1,13 @@
-"""Foreign filters and products: how other engines name facet values and records, in our words or not at all."""
+"""Foreign filters: how other engines name facet values, in our words or not at all."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.utils.translation import gettext as _
 
 from ..exceptions import CatalogSearchError
@@ -77,26 +76,6 @@ def together(clauses: Iterable[Clause]) -> tuple[str, list[str]]:
         seen |= names
         wanted += clause.lines
     return "\n".join(wanted), unwanted
-
-
-def product_keys(index: SearchIndex, field: str, values: Iterable[Any]) -> Mapping[str, str]:
-    """Return primary keys by the values of a product's field. Raises CatalogSearchError on a field that is none."""
-    meta = index.model._meta
-    try:
-        column: Any = meta.pk if field == "pk" else meta.get_field(field)
-    except FieldDoesNotExist:
-        names = ", ".join(one.name for one in meta.concrete_fields)
-        raise CatalogSearchError(f'{index.label} has no field "{field}"; it has: {names}.') from None
-    found = index.model._default_manager.filter(**{f"{field}__in": list(_readable(column, values))})
-    return {str(value): str(pk) for value, pk in found.values_list(field, "pk")}
-
-
-def _readable(column: Any, values: Iterable[Any]) -> Iterator[Any]:
-    for value in values:
-        try:
-            yield column.to_python(value)
-        except ValidationError:
-            continue  # not a value of this field: no product has it
 
 
 def banner(data: Any) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from ..indexes import SearchIndex, registry
 from ..languages import storable
 from . import algolia, typesense
 from .exchange import Found, ImportProblem, read_table
-from .foreign import Untranslatable, product_keys
+from .foreign import Untranslatable
 from .notation import Written, complaints, read
 
 Translated = Iterator[tuple[str, dict[str, Any] | None, list[str]]]
@@ -92,6 +92,7 @@ def _with_keys(found: Found, key: str, strict: bool) -> Found:
 
 def _keys(name: str, key: str, products: set[str]) -> Mapping[str, str]:
     try:
-        return product_keys(registry.get(name), key, products)
+        index = registry.get(name)
+        return index.keys_by(key, products, index.model._default_manager.all())
     except IndexNotFound as error:
         raise ImportProblem([str(error)]) from error

@@ -36,7 +36,7 @@ class Deed:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Occasion:
     """What of a search decides which rules act: ``texts`` are its words, and those typed where others are searched."""
 
     texts: tuple[str, ...]
@@ -66,28 +66,28 @@ class Ruling:
     chosen: Chosen
     deeds: tuple[Deed, ...]
 
-    def acts(self, asked: Asked, now: datetime) -> bool:
+    def acts(self, occasion: Occasion, now: datetime) -> bool:
         """Does it act on a search at a time?"""
         if (self.starts_at and now < self.starts_at) or (self.ends_at and now >= self.ends_at):
             return False
-        if self.language and self.language.lower().split("-")[0] != asked.language.lower().split("-")[0]:
+        if self.language and self.language.lower().split("-")[0] != occasion.language.lower().split("-")[0]:
             return False
-        if self.when == Rule.When.BROWSING and not asked.browsing:
+        if self.when == Rule.When.BROWSING and not occasion.browsing:
             return False
         named = self.when != Rule.When.SEARCHES or any(
-            matches(pattern, said) for said in asked.said for pattern in self.patterns
+            matches(pattern, said) for said in occasion.said for pattern in self.patterns
         )
-        return named and holds(self.chosen, asked.chosen)
+        return named and holds(self.chosen, occasion.chosen)
 
     def undated(self) -> Ruling:
         """Return it as if its time had come."""
         return replace(self, starts_at=None, ends_at=None)
 
 
-def acting(rulings: Iterable[Ruling], asked: Asked, now: datetime) -> Iterator[Ruling]:
+def acting(rulings: Iterable[Ruling], occasion: Occasion, now: datetime) -> Iterator[Ruling]:
     """Yield the rules that act on a search, the highest priority first, up to a final one."""
     for ruling in rulings:
-        if ruling.acts(asked, now):
+        if ruling.acts(occasion, now):
             yield ruling
             if ruling.final:
                 return
@@ -159,14 +159,9 @@ def problems_of(rules: Sequence[Rule]) -> dict[int, list[str]]:
 def missing_products(label: str, keys: set[str]) -> set[str]:
     """Return those of these keys that no product of an index has."""
     try:
-        model = registry.get(label).model
+        index = registry.get(label)
     except IndexNotFound:
         return set()
-    wanted: dict[str, Any] = {}
-    for key in keys:
-        try:
-            wanted[key] = model._meta.pk.to_python(key)
-        except ValidationError:
-            continue  # said already
-    there = set(model._default_manager.filter(pk__in=wanted.values()).values_list("pk", flat=True))
+    wanted = index.keys(keys)  # what cannot be a key is said already
+    there = set(index.model._default_manager.filter(pk__in=wanted.values()).values_list("pk", flat=True))
     return {key for key, value in wanted.items() if value not in there}

@@ -16,7 +16,7 @@ from ..searching.ranking import Candidate
 from ..searching.results import Banner
 from ..searching.scope import Scope
 from . import rulebook
-from .rulings import NARROWING, Asked, Deed, Kind, Ruling, acting
+from .rulings import NARROWING, Deed, Kind, Occasion, Ruling, acting
 
 NOTE = "rules"
 """The name under which the first step leaves a Plan for the second."""
@@ -37,15 +37,15 @@ def apply_rules(scope: Scope, ask: Ask, rulings: Sequence[Ruling] | None = None)
     """
     found = rulebook.rulings(scope.index) if rulings is None else rulings
     texts = tuple(filter(None, (ask.query.text, ask.guidance.instead_of)))
-    asked = Asked(texts, ask.chosen, scope.language, browsing=not ask.query)
+    occasion = Occasion(texts, ask.chosen, scope.language, browsing=not ask.query)
     by_likeness = bool(ask.query.like) and not ask.query.text.strip()
-    deeds = [pair for pair in _deeds(found, asked) if not by_likeness or pair[0].kind in NARROWING]
+    deeds = [pair for pair in _deeds(found, occasion) if not by_likeness or pair[0].kind in NARROWING]
     return _changed(scope, ask, deeds) if deeds else ask
 
 
 def narrowed(scope: Scope, text: str) -> Scope:
     """Return the scope without what rules hide from the search for a text, for what shows products beside searches."""
-    deeds = _deeds(rulebook.rulings(scope.index), Asked((text,), {}, scope.language, browsing=False))
+    deeds = _deeds(rulebook.rulings(scope.index), Occasion((text,), {}, scope.language, browsing=False))
     return scope.under(*_conditions(scope, [deed for deed, _ in deeds]))
 
 
@@ -111,9 +111,9 @@ def steps_with(rulings: Sequence[Ruling]) -> dict[str, Any]:
     return steps.exchanged({apply_rules: partial(apply_rules, rulings=tuple(rulings))})
 
 
-def _deeds(rulings: Sequence[Ruling], asked: Asked) -> list[tuple[Deed, str]]:
+def _deeds(rulings: Sequence[Ruling], occasion: Occasion) -> list[tuple[Deed, str]]:
     """Return what rules do to a search, each with the name of its rule."""
-    return [(deed, one.name) for one in acting(rulings, asked, timezone.now()) for deed in one.deeds]
+    return [(deed, one.name) for one in acting(rulings, occasion, timezone.now()) for deed in one.deeds]
 
 
 def _conditions(scope: Scope, deeds: Iterable[Deed]) -> list[Q]:

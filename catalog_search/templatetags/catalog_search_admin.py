@@ -21,7 +21,7 @@ def sparkline(values: Sequence[float], label: str = "", width: int = 120, height
         f"{2 + place * step:.1f},{height - 2 - (height - 4) * value / highest:.1f}"
         for place, value in enumerate(values)
     ]
-    return {"points": " ".join(points), "last": points[-1:], "label": label, "width": width, "height": height}
+    return {"points": " ".join(points), "label": label, "width": width, "height": height}
 
 
 @register.inclusion_tag("admin/catalog_search/_stack.html")

@@ -10,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 from ..drawing import ProductSpec
 from ..drawing.catalogue import listed, write_catalogue
 from . import examples
-from .reading import document_text
+from .legibility import document_text
 from .report import Table, shared
 from .wording import plain_caption, seen_caption, unseen_caption
 

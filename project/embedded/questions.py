@@ -10,8 +10,8 @@ from ..drawing import COLOURS, ProductSpec
 from ..drawing.catalogue import SAID_IN, SHARES, Entry, record
 from ..drawing.prose import BRANDS, SERIES
 from . import examples, wording
+from .legibility import document_text
 from .reader import ASPECTS
-from .reading import document_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from ..drawing import KINDS, PATTERNS, ProductSpec
 from . import examples, judged
+from .legibility import TRUSTED, learn_trust
 from .lesson import Lesson, labels, photographed
 from .model import WEIGHTS, build_embedder, save_weights, text_vectors
-from .reading import TRUSTED, learn_trust
 from .tower import DIMENSIONS, SIDE, Eye
 from .wording import plain_caption, seen_caption
 

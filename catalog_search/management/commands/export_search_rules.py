@@ -6,25 +6,20 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from catalog_search.indexes import registry
+from catalog_search.management.commandline import SearchCommand
 from catalog_search.merchandising.exchange import write_table
 from catalog_search.models import Rule
 
 
-class Command(BaseCommand):
-    """Export rules."""
-
+class Command(SearchCommand):
     help = "Writes the rules of merchandising as CSV, which import_search_rules reads back."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the options."""
         parser.add_argument("file", type=Path, nargs="?", help="the file to write (default: to the terminal)")
         parser.add_argument("--index", default="", help="only the rules of this index")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write."""
         rules = Rule.objects.prefetch_related("actions")
         if options["index"]:
             rules = rules.filter(index=registry.get(options["index"]).label)

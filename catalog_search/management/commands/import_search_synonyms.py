@@ -6,32 +6,22 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
-from catalog_search.exceptions import CatalogSearchError
+from catalog_search.management.commandline import SearchCommand
 from catalog_search.wording.exchange import bring_in_synonyms
 
 
-class Command(BaseCommand):
-    """Import synonyms."""
-
+class Command(SearchCommand):
     help = "Imports synonyms from the JSON that Algolia and Typesense export; what is there already stays."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the options."""
         parser.add_argument("file", type=Path, help="an export in JSON")
         parser.add_argument("--index", default="", help="the index that they are for (default: every one)")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Read, say what is lost, and save."""
-        try:
-            text = options["file"].read_text(encoding="utf-8-sig")
-            outcome = bring_in_synonyms(text, options["index"], options["dry_run"])
-        except (OSError, UnicodeDecodeError, CatalogSearchError) as error:
-            raise CommandError(str(error)) from error
-        for remark in outcome.remarks:
-            self.stderr.write(self.style.WARNING(remark))
+        text = options["file"].read_text(encoding="utf-8-sig")
+        outcome = bring_in_synonyms(text, options["index"], options["dry_run"])
+        self.warn(*outcome.remarks)
         for row in outcome.made:
             self.stdout.write(f"  {row}")
         self.stdout.write(f"{outcome}{'; nothing was saved' if options['dry_run'] else ''}.")

@@ -8,24 +8,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from catalog_search.conf import settings
-from catalog_search.exceptions import CatalogSearchError
-from catalog_search.indexes import SearchIndex, registry
+from catalog_search.indexes import SearchIndex
 from catalog_search.indexing import activate, changes, drain, start_generation
 from catalog_search.indexing.building import TOLERATED
 from catalog_search.indexing.estimates import Estimate, estimate
 from catalog_search.indexing.generations import backfill, finish, last_change, prepare, progress
 from catalog_search.indexing.reconciling import reconcile
 from catalog_search.indexing.switching import give_up_others, prune
-from catalog_search.management.bounds import integer, number
+from catalog_search.management.commandline import SearchCommand, integer, number, some_indexes
+from catalog_search.management.gate import judge
 from catalog_search.models import Change, Generation
 from catalog_search.sql import all_ended, new_transaction
 from catalog_search.tasks import index_changes, prepare_generation, send
-
-from ..gate import judge
 
 POLL_SECONDS = 0.25
 SLICE_SECONDS = 2.0
@@ -37,13 +35,10 @@ CATCH_UPS = 3
 """Rounds after loading for what writers did unseen meanwhile; later ones would find what is just being written."""
 
 
-class Command(BaseCommand):
-    """Bring every product into the index; interrupted, it goes on where it stopped."""
-
+class Command(SearchCommand):
     help = "Builds the search indexes: embeds what is new or changed, then lets the new generation serve."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the options."""
         parser.add_argument("--index", action="append", help="name of an index; may be repeated (default: all)")
         parser.add_argument("--sync", action="store_true", help="embed in this process instead of Celery workers")
         parser.add_argument(
@@ -64,18 +59,14 @@ class Command(BaseCommand):
         parser.add_argument("--margin", type=number(0, 1), help="how far nDCG@10 may fall (default: GATE_MARGIN)")
         parser.add_argument("--force", action="store_true", help="let it serve whatever failed, or judgements say")
 
-    def handle(self, *args: Any, index: list[str] | None, **options: Any) -> None:
-        """Build each index in turn."""
+    def handle(self, *args: Any, **options: Any) -> None:
         if options["limit_cost"] is not None and not settings.PRICE_PER_THOUSAND:
             raise CommandError('--limit-cost needs a price: set CATALOG_SEARCH["PRICE_PER_THOUSAND"].')
-        try:
-            indexes = [registry.get(name) for name in index] if index else list(registry)
-            if not indexes:
-                raise CommandError("No search index is declared; see @register(Model) in the README.")
-            for one in indexes:
-                self._build(one, options)
-        except CatalogSearchError as error:
-            raise CommandError(str(error)) from error
+        indexes = some_indexes(options["index"])
+        if not indexes:
+            raise CommandError("No search index is declared; see @register(Model) in the README.")
+        for index in indexes:
+            self._build(index, options)
 
     def _build(self, index: SearchIndex, options: dict[str, Any]) -> None:
         start = time.monotonic()
@@ -118,7 +109,7 @@ class Command(BaseCommand):
             took = time.monotonic() - start
             done = f"{queued} new products in {took:.1f} s" if queued else "nothing new"
             serves = "serves" if Generation.objects.active(index.label) == generation else "is ready"
-            self.stdout.write(self.style.SUCCESS(f"{index.label}: {done}; generation {generation.pk} {serves}."))
+            self.succeed(f"{index.label}: {done}; generation {generation.pk} {serves}.")
 
     def _switch(
         self, index: SearchIndex, active: Generation | None, generation: Generation, options: dict[str, Any]
@@ -152,7 +143,7 @@ class Command(BaseCommand):
                 f"{message}\nThe new generation does not serve. Mend the cause and run the command again, "
                 "or let it serve as it is with --force."
             )
-        self.stderr.write(self.style.WARNING(message))
+        self.warn(message)
 
     def _prepare(self, generation: Generation, sync: bool) -> None:
         if generation.state != Generation.State.PREPARING:

@@ -8,16 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from catalog_search.comparison import Asked, Comparison, Options, compare
 from catalog_search.evaluation import Evaluation, Judgements, Outcome, evaluate
-from catalog_search.exceptions import CatalogSearchError
+from catalog_search.exceptions import NotReady
 from catalog_search.indexes import SearchIndex
-from catalog_search.management.bounds import MOST_DAYS, integer
-from catalog_search.management.commands.evaluate_search import CONFIGURATIONS, chosen_index, judged_products
+from catalog_search.management.commandline import (
+    MOST_DAYS,
+    SearchCommand,
+    add_files,
+    integer,
+    the_index,
+    write_files,
+)
 from catalog_search.management.replays import Replay
+from catalog_search.measuring import WAYS, judged_products
 from catalog_search.merchandising import steps_with
 from catalog_search.merchandising.exchange import read_table
 from catalog_search.merchandising.notation import complaints, read
@@ -28,17 +35,14 @@ from catalog_search.querylog.reports import top
 KEYS = ("settings", "generation", "rules", "lanes", "rerank", "cutoff", "language")
 
 
-class Command(BaseCommand):
-    """Compare two ways to search on a shop's own queries."""
-
+class Command(SearchCommand):
     help = "Runs a file of queries, or those asked most, under two configurations and shows how the results differ."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the options."""
         parser.add_argument(
             "file", type=Path, nargs="?", help="queries, one a line, after a tab how often (default: the query log)"
         )
-        told = f"JSON with some of {', '.join(KEYS)}, a file with it, or one of {', '.join(CONFIGURATIONS)}"
+        told = f"JSON with some of {', '.join(KEYS)}, a file with it, or one of {', '.join(WAYS)}"
         parser.add_argument("--before", default="{}", metavar="CONFIG", help=f"{told} (default: as it serves)")
         parser.add_argument("--after", default="{}", metavar="CONFIG", help="what to compare with it, likewise")
         parser.add_argument("--index", default="", help="name of the index (default: the only one)")
@@ -47,28 +51,23 @@ class Command(BaseCommand):
         parser.add_argument("--judgements", type=Path, help="judged queries: adds nDCG@10, and replays these alone")
         parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
         parser.add_argument("--show", type=integer(0), default=20, help="queries in the table (default: 20)")
-        parser.add_argument("--json", type=Path, help="write every difference to this file")
-        parser.add_argument("--html", type=Path, help="write a page with the differing results to this file")
+        add_files(parser, "every difference", "the differing results")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Compare and print."""
-        try:
-            index = chosen_index(options["index"])
-            before, after = (configuration(index, options[name]) for name in ("before", "after"))
-            if before == after:
-                raise CommandError(
-                    "Both ways to search are the same: give --after, as in --after '{\"rerank\": false}'."
-                )
-            judgements: Judgements = {}
-            if options["judgements"]:
-                judgements, _missing = judged_products(index, options["judgements"], options["key"])
-            asked = self._asked(index, judgements, options)
-            if not asked:
-                raise CommandError("There is nothing to replay: the log is empty; give a file of queries.")
-            with tqdm(asked, unit=" queries", disable=options["verbosity"] == 0) as bar:
-                found = compare(index, bar, before, after)
-        except (CatalogSearchError, OSError, UnicodeDecodeError) as error:
-            raise CommandError(str(error)) from error
+        index = the_index(options["index"])
+        if Generation.objects.active(index.label) is None:
+            raise NotReady
+        before, after = (configuration(index, options[name]) for name in ("before", "after"))
+        if before == after:
+            raise CommandError("Both ways to search are the same: give --after, as in --after '{\"rerank\": false}'.")
+        judgements: Judgements = {}
+        if options["judgements"]:
+            judgements, _missing = judged_products(index, options["judgements"], options["key"])
+        asked = _asked(index, judgements, options)
+        if not asked:
+            raise CommandError("There is nothing to replay: the log is empty; give a file of queries.")
+        with tqdm(asked, unit=" queries", disable=options["verbosity"] == 0) as bar:
+            found = compare(index, bar, before, after)
         replay = Replay(
             index=index.label,
             names=(options["before"], options["after"]),
@@ -77,19 +76,15 @@ class Command(BaseCommand):
             shown=options["show"],
         )
         self.stdout.write(str(replay))
-        if options["json"]:
-            told = json.dumps(replay.as_dict(), ensure_ascii=False, indent=1)
-            options["json"].write_text(told, encoding="utf-8")
-        if options["html"]:
-            options["html"].write_text(replay.as_html(), encoding="utf-8")
+        write_files(replay, options)
 
-    @staticmethod
-    def _asked(index: SearchIndex, judgements: Judgements, options: dict[str, Any]) -> list[Asked]:
-        if options["file"]:
-            return read_queries(options["file"])
-        if judgements:
-            return [Asked(query) for query in judgements]
-        return [Asked(line.text, count=line.count) for line in top(index.label, options["days"], options["top"])]
+
+def _asked(index: SearchIndex, judgements: Judgements, options: dict[str, Any]) -> list[Asked]:
+    if options["file"]:
+        return read_queries(options["file"])
+    if judgements:
+        return [Asked(query) for query in judgements]
+    return [Asked(line.text, count=line.count) for line in top(index.label, options["days"], options["top"])]
 
 
 def configuration(index: SearchIndex, written: str) -> Options:
@@ -98,8 +93,8 @@ def configuration(index: SearchIndex, written: str) -> Options:
     ``rules`` names a table of rules that act instead of those in force; an empty list lets none act. ``generation``
     is the key of one that is ready.
     """
-    if written in CONFIGURATIONS:
-        return CONFIGURATIONS[written]
+    if written in WAYS:
+        return WAYS[written]
     try:
         told = json.loads(written if written.lstrip().startswith("{") else Path(written).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -5,26 +5,20 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
-from catalog_search.exceptions import CatalogSearchError
 from catalog_search.indexes import SearchIndex
 from catalog_search.indexing import activate, is_outdated, switching
 from catalog_search.indexing.generations import progress
-from catalog_search.management.bounds import integer
+from catalog_search.management.commandline import SearchCommand, integer, the_index
 from catalog_search.models import Document, Generation
 
-from .evaluate_search import chosen_index
 
-
-class Command(BaseCommand):
-    """List generations, switch between them, let a build rest, remove old ones."""
-
+class Command(SearchCommand):
     help = "Lists the generations of a search index; activates, rolls back, pauses, resumes or prunes them."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare what can be done."""
         actions = parser.add_subparsers(dest="action", metavar="ACTION")
         for name, text in (
             ("list", "show the generations (the default)"),
@@ -44,12 +38,7 @@ class Command(BaseCommand):
                 action.add_argument("--thumbnails", action="store_true", help="and thumbnails that no document shows")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it and say so."""
-        try:
-            index = chosen_index(options.get("index") or "", serving=False)
-            getattr(self, f"_{options.get('action') or 'list'}")(index, options)
-        except CatalogSearchError as error:
-            raise CommandError(str(error)) from error
+        getattr(self, f"_{options.get('action') or 'list'}")(the_index(options.get("index") or ""), options)
 
     def _list(self, index: SearchIndex, options: dict[str, Any]) -> None:
         active = Generation.objects.active(index.label)
@@ -71,31 +60,28 @@ class Command(BaseCommand):
         if generation.verdict != "passed" and not options["force"]:
             raise CommandError(f"Judgements left it {generation.verdict}; to let it serve nevertheless, say --force.")
         activate(generation)
-        self._say(f"{generation} serves.")
+        self.succeed(f"{generation} serves.")
 
     def _rollback(self, index: SearchIndex, options: dict[str, Any]) -> None:
-        self._say(f"{switching.rollback(index)} serves again.")
+        self.succeed(f"{switching.rollback(index)} serves again.")
 
     def _pause(self, index: SearchIndex, options: dict[str, Any]) -> None:
         generation = _the(index, Generation.State.BUILDING)
         switching.pause(generation)
-        self._say(f"{generation} is paused; what is in work is finished.")
+        self.succeed(f"{generation} is paused; what is in work is finished.")
 
     def _resume(self, index: SearchIndex, options: dict[str, Any]) -> None:
         generation = _the(index, Generation.State.PAUSED)
         switching.resume(generation)
-        self._say(f"{generation} goes on; run rebuild_search_index where it does not run any more.")
+        self.succeed(f"{generation} goes on; run rebuild_search_index where it does not run any more.")
 
     def _prune(self, index: SearchIndex, options: dict[str, Any]) -> None:
         with tqdm(unit=" rows", disable=options["verbosity"] == 0) as bar:
             gone = switching.prune(index, options["keep"], options["thumbnails"], bar.update)
-        self._say(
+        self.succeed(
             f"Removed {gone.generations} generations, {gone.documents:,} documents, {gone.indexes} HNSW indexes, "
             f"{gone.thumbnails:,} thumbnails."
         )
-
-    def _say(self, text: str) -> None:
-        self.stdout.write(self.style.SUCCESS(text))
 
 
 def _the(index: SearchIndex, state: Generation.State) -> Generation:

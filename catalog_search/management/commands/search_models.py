@@ -8,23 +8,25 @@ from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.template.defaultfilters import filesizeformat
 from PIL import Image
 
 from catalog_search.backends import get_embedder, get_reranker
-from catalog_search.backends.base import Backend, Embedder, Reranker
+from catalog_search.backends.base import Backend, Embedder, Reranker, model_name
 from catalog_search.conf import settings
 from catalog_search.content import Content
 from catalog_search.exceptions import CatalogSearchError
 from catalog_search.images import Picture, read_picture
 from catalog_search.indexes import registry
 from catalog_search.indexing import is_outdated
+from catalog_search.management.commandline import SearchCommand, table
 from catalog_search.models import Generation
 from catalog_search.sql import read_alias
 
 HEADINGS = ["setting", "model", "reads", "dimensions", "device", "memory", "a text", "a picture", "ten pairs"]
+NOTHING = [""] * (len(HEADINGS) - 2)
 TEXT = (
     "A red summer dress with white dots\nAcme\nLight cotton, knee-length, with pockets. Machine washable at 30 degrees."
 )
@@ -32,9 +34,7 @@ REPEATS = 3
 """How often each is timed; the median is shown, and a first call that warms the model up is not counted."""
 
 
-class Command(BaseCommand):
-    """Load each configured model once and time it."""
-
+class Command(SearchCommand):
     help = (
         "Shows the configured models: modalities, dimensions, device, memory, speed; and whether the index is theirs."
     )
@@ -44,14 +44,16 @@ class Command(BaseCommand):
         rows, broken = [HEADINGS], []
         for setting, load in MODELS.items():
             if not getattr(settings, setting):
-                rows.append([setting, "none"])
+                rows.append([setting, "none", *NOTHING])
                 continue
+            written = getattr(settings, setting)
+            name = model_name(written.get("BACKEND", "?"), written.get("OPTIONS", {}))
             try:
-                rows.append([setting, name_of(getattr(settings, setting)), *described(load())])
+                rows.append([setting, name, *described(load())])
             except CatalogSearchError as error:
-                rows.append([setting, name_of(getattr(settings, setting)), "cannot be used: see below"])
+                rows.append([setting, name, "cannot be used: see below", *NOTHING[1:]])
                 broken.append(f"{setting}: {error}")
-        self.stdout.write(table(rows))
+        self.stdout.write(table(rows, left=True))
         for index in registry:
             self.stdout.write(f"{index.label}: {generation_state(index)}")
         if broken:
@@ -63,12 +65,6 @@ MODELS: dict[str, Callable[[], Any]] = {
     "RERANKER": get_reranker,
     "IMAGE_RERANKER": lambda: get_reranker("IMAGE_RERANKER"),
 }
-
-
-def name_of(configuration: dict[str, Any]) -> str:
-    """Name the model of a configuration, or else its backend."""
-    options = configuration.get("OPTIONS", {})
-    return str(options.get("model") or options.get("factory") or configuration.get("BACKEND", "?").rpartition(".")[2])
 
 
 def described(model: Backend) -> Iterator[str]:
@@ -119,10 +115,3 @@ def generation_state(index: Any) -> str:
     if is_outdated(index):
         return f"generation {active.pk} was built from other settings and serves on; run manage.py rebuild_search_index"
     return f"generation {active.pk} matches, {active.dimensions} dimensions"
-
-
-def table(rows: list[list[str]]) -> str:
-    """Align columns."""
-    widths = [max(len(row[column]) for row in rows if column < len(row)) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

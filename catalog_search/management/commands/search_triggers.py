@@ -5,28 +5,25 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from catalog_search.indexes import registry
 from catalog_search.indexing import triggers
+from catalog_search.management.commandline import SearchCommand
 from catalog_search.sql import write_alias
 
 
-class Command(BaseCommand):
-    """Install, remove or show the triggers that append changes."""
-
+class Command(SearchCommand):
     help = "Installs, removes or shows the database triggers that tell the index of raw SQL and bulk writes."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare what can be done."""
         actions = parser.add_mutually_exclusive_group()
         actions.add_argument("--install", action="store_true", help="create or renew them; needs the tables' owner")
         actions.add_argument("--remove", action="store_true", help="drop them, e.g. before removing the app")
         actions.add_argument("--status", action="store_true", help="show what is there and what lacks (the default)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it in each database that holds an index."""
         self._verbose = options["verbosity"] > 0
         for alias in sorted({write_alias(index.model) for index in registry}):
             try:
@@ -60,4 +57,4 @@ class Command(BaseCommand):
 
     def _say(self, text: str) -> None:
         if self._verbose:
-            self.stdout.write(self.style.SUCCESS(text))
+            self.succeed(text)

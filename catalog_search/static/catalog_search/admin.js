@@ -1,24 +1,24 @@
 // The admin pages work without this; with it, a build is followed live and a grade needs no reload.
 
-"use strict"
+"use strict";
 
 {
-  const live = document.querySelector("[data-refresh]")
-  if (live) follow(live)
+  const live = document.querySelector("[data-refresh]");
+  if (live) follow(live);
 
   async function follow(element) {
-    const seconds = Number(element.dataset.refresh)
+    const seconds = Number(element.dataset.refresh);
     while (element) {
-      await new Promise((done) => setTimeout(done, seconds * 1000))
-      if (document.hidden) continue
+      await new Promise((done) => setTimeout(done, seconds * 1000));
+      if (document.hidden) continue;
       try {
-        const answer = await fetch(location.href, { headers: { Accept: "text/html" } })
-        if (!answer.ok || answer.redirected) return
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html")
-        const fresh = page.getElementById(element.id)
-        if (!fresh) return
-        element.replaceChildren(...fresh.childNodes)
-        if (!fresh.dataset.refresh) return
+        const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+        if (!answer.ok || answer.redirected) return;
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = page.getElementById(element.id);
+        if (!fresh) return;
+        element.replaceChildren(...fresh.childNodes);
+        if (!fresh.dataset.refresh) return;
       } catch {
         // The network is away; the next round tries again.
       }
@@ -26,14 +26,14 @@
   }
 
   document.addEventListener("submit", async (event) => {
-    const form = event.target.closest("[data-grades]")
-    const button = event.submitter
-    if (!form || !button) return
-    event.preventDefault()
-    const sent = new FormData(form)
-    sent.set(button.name, button.value)
-    const answer = await fetch(location.href, { method: "POST", body: sent, headers: { Accept: "application/json" } })
-    if (!answer.ok) return location.reload()
-    for (const one of form.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one === button))
-  })
+    const form = event.target.closest("[data-grades]");
+    const button = event.submitter;
+    if (!form || !button) return;
+    event.preventDefault();
+    const sent = new FormData(form);
+    sent.set(button.name, button.value);
+    const answer = await fetch(location.href, { method: "POST", body: sent, headers: { Accept: "application/json" } });
+    if (!answer.ok) return location.reload();
+    for (const one of form.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one === button));
+  });
 }

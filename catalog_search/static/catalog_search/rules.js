@@ -1,18 +1,8 @@
 "use strict";
 // The form of a rule: an action shows the fields of its kind alone, and products are those of the chosen index.
 {
-  const fields = {
-    pin: ["product", "position"],
-    hide: ["product", "having"],
-    boost: ["product", "having", "strength"],
-    bury: ["product", "having", "strength"],
-    filter: ["having"],
-    replace: ["text"],
-    redirect: ["url"],
-    banner: ["text", "url", "picture"],
-  };
-
   const show = (kind) => {
+    const fields = JSON.parse(kind.dataset.fields);
     const action = kind.closest(".inline-related");
     for (const name of new Set(Object.values(fields).flat())) {
       const row = action.querySelector(`.field-${name}`);
