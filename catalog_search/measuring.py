@@ -8,7 +8,7 @@ from typing import Any
 
 from .conf import settings
 from .evaluation import RELEVANT, Evaluation, Judgements, Outcome, evaluate, has_answer, read_judgements, run
-from .exceptions import CatalogSearchError
+from .exceptions import CatalogSearchError, NotReady
 from .indexes import SearchIndex
 from .models import Generation, Judgement
 from .searching import Results, search
@@ -24,6 +24,14 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
     "reranked": {"rerank": True},
 }
 """The options of ``search`` by the name of a way to search."""
+
+
+def serving(index: SearchIndex) -> Generation:
+    """Return the generation that answers searches. Raises NotReady where there is none to measure."""
+    found = Generation.objects.active(index.label)
+    if found is None:
+        raise NotReady
+    return found
 
 
 def chosen_ways(names: str = "") -> list[str]:

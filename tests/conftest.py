@@ -12,6 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,8 @@ def worker(django_db_setup: None) -> Iterator[subprocess.Popen[bytes]]:
     database = connection.settings_dict
     # As in the worker, whose answers to searches come by the cache; this process read its settings before.
     settings.CACHES["default"]["KEY_PREFIX"] = database["NAME"]
-    del caches["default"]
+    with suppress(AttributeError):  # nobody used it yet
+        del caches["default"]
     credentials = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
     log = services.DATA / "logs" / f"test-worker-{PLACE}.log"
     name = f"tests-{PLACE}@localhost"

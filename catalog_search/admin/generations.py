@@ -32,7 +32,6 @@ class GenerationAdmin(ReadOnlyAdmin):
         *["index", "state", "serves", "documents", "waiting", "failed", "error"],
         *["model_name", "dimensions", "ann_index", "created_at", "built_at", "activated_at", "definition", "measured"],
     ]
-
     pages = {"overview/": "overview", "overview/<slug:name>/<str:target>/": "operate"}
 
     def overview(self, request: HttpRequest) -> HttpResponse:

@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from ..evaluation import NDCG, RECALL, random_floor
-from ..exceptions import CatalogSearchError, NotReady
+from ..exceptions import CatalogSearchError
 from ..indexes import registry
 from ..management.reports import Report
-from ..measuring import KEPT, chosen_ways, judged_products, measured
-from ..models import Generation, Measurement
+from ..measuring import KEPT, chosen_ways, judged_products, measured, serving
+from ..models import Measurement
 from .pages import ReadOnlyAdmin, demand, may
 
 AT_ONCE = 50
@@ -93,14 +93,12 @@ class MeasurementAdmin(ReadOnlyAdmin):
 def _measured(name: str) -> Measurement:
     """Measure every way to search on queries judged in the admin."""
     index = registry.get(name)
-    serving = Generation.objects.active(index.label)
-    if serving is None:
-        raise NotReady
+    generation = serving(index)
     judgements, _missing = judged_products(index, Path(KEPT), "pk", AT_ONCE)
     found = [measured(index, way, judgements) for way in chosen_ways()]
     if lost := {what for _evaluation, degraded in found for what in degraded}:
         raise CatalogSearchError(f"Not measured: searches went without {', '.join(sorted(lost))}.")
-    return Report(index.label, [one for one, _lost in found], random_floor(judgements)).keep(serving, KEPT)
+    return Report(index.label, [one for one, _lost in found], random_floor(judgements)).keep(generation, KEPT)
 
 
 def _trend(label: str) -> list[float]:

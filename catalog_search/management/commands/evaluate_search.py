@@ -12,12 +12,10 @@ from tqdm import tqdm
 from catalog_search import evaluation, tuning
 from catalog_search.conf import settings
 from catalog_search.evaluation import Evaluation, Judgements, Outcome
-from catalog_search.exceptions import NotReady
 from catalog_search.indexes import SearchIndex
 from catalog_search.management.commandline import SearchCommand, add_files, integer, the_index, write_files
 from catalog_search.management.reports import Report, tuning_report
-from catalog_search.measuring import KEPT, WAYS, chosen_ways, judged_products, measured, whole
-from catalog_search.models import Generation
+from catalog_search.measuring import KEPT, WAYS, chosen_ways, judged_products, measured, serving, whole
 from catalog_search.searching import Hit
 
 
@@ -42,9 +40,7 @@ class Command(SearchCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         ways, index = chosen_ways(options["compare"]), the_index(options["index"])
-        serving = Generation.objects.active(index.label)
-        if serving is None:
-            raise NotReady
+        generation = serving(index)
         judgements, missing = judged_products(index, options["file"], options["key"], options["limit"])
         if missing:
             self.warn(f"{missing} judgements are of products not in the catalogue.")
@@ -63,7 +59,7 @@ class Command(SearchCommand):
         report = Report(index.label, evaluations, evaluation.random_floor(judgements))
         # What a failing model gave says nothing of the generation.
         if not all_degraded:
-            report.keep(serving, options["file"].name)
+            report.keep(generation, options["file"].name)
         self.stdout.write(str(report))
         write_files(report, options)
         if options["tune"]:

@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from catalog_search.comparison import Asked, Comparison, Options, compare
 from catalog_search.evaluation import Evaluation, Judgements, Outcome, evaluate
-from catalog_search.exceptions import NotReady
 from catalog_search.indexes import SearchIndex
 from catalog_search.management.commandline import (
     MOST_DAYS,
@@ -24,7 +23,7 @@ from catalog_search.management.commandline import (
     write_files,
 )
 from catalog_search.management.replays import Replay
-from catalog_search.measuring import WAYS, judged_products
+from catalog_search.measuring import WAYS, judged_products, serving
 from catalog_search.merchandising import steps_with
 from catalog_search.merchandising.exchange import read_table
 from catalog_search.merchandising.notation import complaints, read
@@ -55,8 +54,7 @@ class Command(SearchCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         index = the_index(options["index"])
-        if Generation.objects.active(index.label) is None:
-            raise NotReady
+        serving(index)
         before, after = (configuration(index, options[name]) for name in ("before", "after"))
         if before == after:
             raise CommandError("Both ways to search are the same: give --after, as in --after '{\"rerank\": false}'.")
