@@ -227,6 +227,7 @@ class TestState:
         with django_assert_max_num_queries(10):
             response = admin_client.get("/admin/catalog_search/document/")
 
+        assert ">Summer dress ·" in response.text
         assert response.text.count('height="64"') == 6
         assert f"{PRODUCTS}{indexed_shop['dress'].pk}/change/" in response.text
         found = admin_client.get("/admin/catalog_search/document/", {"q": str(indexed_shop["dress"].pk)})

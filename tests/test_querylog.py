@@ -84,6 +84,12 @@ def test_a_search_is_kept_with_what_came_of_it(indexed_shop: Shop, client: Clien
 
 
 @pytest.mark.django_db
+def test_a_search_of_any_length_fits_into_a_list() -> None:
+    assert str(QueryLog(kind="text", text="red mug")) == "red mug"
+    assert str(QueryLog(kind="photo")) == "photo"
+    assert len(str(QueryLog(kind="text", text="a" * 500))) <= 80
+
+
 def test_nothing_in_a_row_tells_who_asked(indexed_shop: Shop, client: Client, logbook: Any) -> None:
     client.get("/search/", {"q": "mug"}, REMOTE_ADDR="203.0.113.9", HTTP_USER_AGENT="a very special browser")
     (entry,) = logbook._noted

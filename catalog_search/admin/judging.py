@@ -30,8 +30,9 @@ from ..querylog import reports
 from ..searching import Hit, search
 from ..searching.query import query_language
 from .grading import LONGEST, grades_of, index_of, keep_grades
-from .pages import demand, product_link
+from .pages import demand
 from .playground import PlaygroundAdmin
+from .products import ProductColumn
 
 QUEUE_DAYS, QUEUE_LENGTH = 30, 50
 POOL = 10
@@ -39,7 +40,7 @@ POOL = 10
 
 
 @admin.register(Judgement)
-class JudgementAdmin(PlaygroundAdmin):
+class JudgementAdmin(ProductColumn, PlaygroundAdmin):
     """The grades; they are given in the playground and in the queue, and can be changed here."""
 
     change_list_template = "admin/catalog_search/judgement/change_list.html"
@@ -57,10 +58,6 @@ class JudgementAdmin(PlaygroundAdmin):
     def save_model(self, request: HttpRequest, obj: Judgement, form: Form, change: bool) -> None:
         obj.judged_by = request.user.get_username()
         super().save_model(request, obj, form, change)
-
-    @admin.display(description=_("product"))
-    def product(self, obj: Judgement) -> str:
-        return product_link(obj.index, obj.object_key)
 
     def queue(self, request: HttpRequest) -> HttpResponse:
         """Show what people ask most, and how much of it was judged."""

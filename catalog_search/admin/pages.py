@@ -11,12 +11,10 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, URLPattern, path, reverse
-from django.utils.html import format_html
+from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from ..exceptions import IndexNotFound
 from ..indexes import registry
 
 
@@ -89,18 +87,3 @@ class LanguageFilter(admin.AllValuesFieldListFilter):
     def choices(self, changelist: Any) -> Iterator[Any]:
         for choice in super().choices(changelist):
             yield {**choice, "display": choice["display"] or _("every language")}
-
-
-def product_link(label: str, key: str) -> str:
-    """Link to a product's own page in the admin; its key alone where there is none."""
-    try:
-        options = registry.get(label).model._meta
-        url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[key])
-    except (IndexNotFound, NoReverseMatch):
-        return key
-    return format_html('<a href="{}">{} {}</a>', url, str(options.verbose_name).capitalize(), key)
-
-
-def thumbnail(url: str, name: str = "") -> str:
-    """Show a picture, or a dash where there is none; ``name`` is read aloud where nothing beside it says it."""
-    return format_html('<img src="{}" alt="{}" height="64" loading="lazy">', url, name) if url else "–"  # noqa: RUF001

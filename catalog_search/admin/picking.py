@@ -15,11 +15,11 @@ from django.utils.html import format_html
 
 from ..conf import settings
 from ..exceptions import IndexNotFound
-from ..indexes import SearchIndex, registry
+from ..indexes import registry
 from ..merchandising import steps_with
 from ..models import RuleAction
 from ..searching import search
-from .pages import thumbnail
+from .products import described, names_of, thumbnail
 from .search import thumbnails_of
 
 OFFERED = 20
@@ -64,21 +64,6 @@ def picked(label: str, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
     names = names_of(label, keys)
     pictures = thumbnails_of(registry.get(label).model, names) if names else {}
     return {key: (name, pictures.get(key, "")) for key, name in names.items()}
-
-
-def names_of(label: str, keys: Iterable[str]) -> dict[str, str]:
-    """Return what people read for products; those that are not there are left out."""
-    try:
-        index = registry.get(label)
-    except IndexNotFound:
-        return {}
-    found = index.index_queryset().filter(pk__in=index.keys(keys).values())
-    return {str(one.pk): described(index, one) for one in found}
-
-
-def described(index: SearchIndex, product: Any) -> str:
-    """Return a product's name and its first identifier: names alone are often alike."""
-    return " · ".join(filter(None, [str(product), *index.identifier_values(product)[:1]]))
 
 
 def offer(request: HttpRequest, allowed: bool) -> JsonResponse:

@@ -31,6 +31,7 @@ from . import picking
 from .importing import ImportAdmin, RulesForm
 from .pages import LanguageFilter
 from .previews import PreviewAdmin, preview_rule
+from .products import names_of
 from .trying import TryForm
 
 SHOWN_LINES = 5
@@ -77,6 +78,7 @@ class RuleActionFormSet(BaseInlineFormSet):
         super().add_fields(form, index)
         form.fields["product"].widget.index = self.index
         form.fields["product"].widget.picked = self.picked
+        form.instance.product_name = self.picked.get(form.instance.product, ("", ""))[0]
 
 
 class RuleActionInline(admin.StackedInline):
@@ -100,9 +102,11 @@ class RuleChangeList(ChangeList):
         names = {}
         for label in {rule.index for rule in rules}:
             own = {action.product for rule in rules if rule.index == label for action in rule.actions.all()}
-            names[label] = picking.names_of(label, filter(None, own))
+            names[label] = names_of(label, filter(None, own))
         for rule in rules:
-            rule.problems, rule.product_names = problems[rule.pk], names[rule.index]
+            rule.problems = problems[rule.pk]
+            for action in rule.actions.all():
+                action.product_name = names[rule.index].get(action.product, "")
         self.result_list = rules
 
 
@@ -149,8 +153,7 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
     @admin.display(description=_("does"))
     def does(self, obj: Any) -> str:
         actions = list(obj.actions.all())[:SHOWN_LINES]
-        said = (action.described(obj.product_names.get(action.product, action.product)) for action in actions)
-        return format_html_join(" ", "{}<br>", ((Truncator(line).chars(80),) for line in said))
+        return format_html_join(" ", "{}<br>", ((Truncator(action).chars(80),) for action in actions))
 
     @admin.display(boolean=True, description=_("in force"))
     def in_force(self, obj: Rule) -> bool:

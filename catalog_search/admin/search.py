@@ -28,7 +28,7 @@ from ..searching import cache, search
 from ..searching.hydration import thumbnails
 from ..searching.query import query_language
 from ..searching.scope import Scope
-from .pages import thumbnail
+from .products import thumbnail
 
 PLAIN_PREFIX = "="
 """Begins a search that Django is to answer itself, by ``search_fields``."""

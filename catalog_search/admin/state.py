@@ -14,11 +14,12 @@ from django.utils.translation import ngettext
 from ..images import thumbnail_storage
 from ..indexing import changes
 from ..models import Change, Document
-from .pages import ReadOnlyAdmin, may, product_link, thumbnail
+from .pages import ReadOnlyAdmin, may
+from .products import ProductColumn, thumbnail
 
 
 @admin.register(Document)
-class DocumentAdmin(ReadOnlyAdmin):
+class DocumentAdmin(ProductColumn, ReadOnlyAdmin):
     """The products as they are searched: text, picture and how well it could be read."""
 
     list_display = ["object_key", "preview", "product", "language", "pictures", "generation", "embedded_at"]
@@ -41,10 +42,6 @@ class DocumentAdmin(ReadOnlyAdmin):
     def preview(self, obj: Document) -> str:
         return thumbnail(thumbnail_storage().url(obj.thumbnail) if obj.thumbnail else "")
 
-    @admin.display(description=_("product"))
-    def product(self, obj: Document) -> str:
-        return product_link(obj.generation.index, obj.object_key)
-
 
 class ChangeState(admin.SimpleListFilter):
     """Filters changes by what becomes of them."""
@@ -64,7 +61,7 @@ class ChangeState(admin.SimpleListFilter):
 
 
 @admin.register(Change)
-class ChangeAdmin(ReadOnlyAdmin):
+class ChangeAdmin(ProductColumn, ReadOnlyAdmin):
     """What waits for a worker, and what failed with its reason."""
 
     list_display = ["object_key", "product", "generation", "standing", "attempts", "reason", "due_at"]
@@ -98,7 +95,3 @@ class ChangeAdmin(ReadOnlyAdmin):
     @admin.display(description=_("reason"))
     def reason(self, obj: Change) -> str:
         return Truncator(obj.error).chars(120)
-
-    @admin.display(description=_("product"))
-    def product(self, obj: Change) -> str:
-        return product_link(obj.generation.index, obj.object_key)

@@ -152,7 +152,7 @@ def _completed(backend: str, options: dict[str, Any], without: set[str]) -> dict
 
 def model_name(backend: str, options: Mapping[str, Any]) -> str:
     """Name the model of a configuration, or else its backend."""
-    return str(options.get("model") or options.get("factory") or backend.rpartition(".")[2])
+    return str(options.get("model") or str(options.get("factory") or backend).rpartition(".")[2])
 
 
 _NOT_THE_MODEL = {"device", "batch_size", "threads", "token"}

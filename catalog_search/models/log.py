@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 
@@ -36,7 +37,7 @@ class QueryLog(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.text or self.kind
+        return Truncator(self.text).chars(80) or self.kind
 
 
 class QueryEvent(models.Model):

@@ -163,6 +163,8 @@ class RuleAction(models.Model):
     text = models.TextField(_("text"), blank=True, help_text=_("Of the banner, or the words to search for."))
     url = models.CharField(_("address"), max_length=2000, blank=True, validators=[validate_target])
     picture = models.CharField(_("picture"), max_length=2000, blank=True, validators=[validate_target])
+    product_name = ""
+    """What people read for its product, where somebody looked it up."""
 
     class Meta:
         verbose_name = _("action")
@@ -170,12 +172,8 @@ class RuleAction(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        return self.described(self.product)
-
-    def described(self, product: str) -> str:
-        """Say what it does in a line; ``product`` is what people read for its product."""
         how = f" to {self.position}" if self.position else f" by {self.strength:g}" if self.strength else ""
-        what = [product, "; ".join(self.having.splitlines()), self.text, self.url]
+        what = [self.product_name or self.product, "; ".join(self.having.splitlines()), self.text, self.url]
         return f"{self.kind}{how}: {', '.join(filter(None, what))}"
 
     def clean(self) -> None:
