@@ -6,6 +6,7 @@ For one path for each index, with its facets and sorts, name the hook in the set
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from django import forms
@@ -144,10 +145,7 @@ class SearchSchema(AutoSchema):
         answer = self.view.answer_class
         found: dict[Any, Any] = {200 if answer else 204: answer}
         if self.view.operation == "search_several":
-            answers = [
-                self._of(index, lambda: self.resolve_serializer(AnswerSerializer, "response").ref)
-                for index in open_indexes()
-            ]
+            answers = [self._of(index).resolve_serializer(AnswerSerializer, "response").ref for index in open_indexes()]
             items = {"anyOf": answers} if answers else {}
             several = {"type": "array", "items": items, "description": "As single searches answer."}
             found = {200: {"type": "object", "properties": {"results": several}, "required": ["results"]}}
@@ -173,18 +171,18 @@ class SearchSchema(AutoSchema):
     def _several(self) -> dict[str, Any]:
         def one(index: SearchIndex) -> dict[str, Any]:
             named = {"type": "object", "properties": {"index": {"const": index.name}}, "required": ["index"]}
-            return {"allOf": [named, self._search()]}
+            return {"allOf": [named, self._of(index)._search()]}
 
-        searches = [self._of(index, lambda index=index: one(index)) for index in open_indexes()]
+        searches = [one(index) for index in open_indexes()]
         listed = {"type": "array", "items": {"oneOf": searches}, "minItems": 1, "maxItems": MAX_SEARCHES}
         return {"type": "object", "properties": {"searches": listed}, "required": ["searches"]}
 
-    def _of(self, index: SearchIndex, describe: Any) -> Any:
-        before, self.view.index_name = self.view.index_name, index.name
-        try:
-            return describe()
-        finally:
-            self.view.index_name = before
+    def _of(self, index: SearchIndex) -> SearchSchema:
+        """Return the schema of the same endpoint for one index."""
+        schema = copy(self)
+        schema.view = copy(self.view)
+        schema.view.index_name = index.name
+        return schema
 
     def _component(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
         name = f"{self._prefix}{name}"
