@@ -295,7 +295,7 @@ class TestTypesense:
         [
             (
                 {"rule": {"query": "{brand} phone", "match": "contains"}, "filter_by": "brand:={brand}"},
-                "values of fields",
+                "values of facets",
             ),
             ({"rule": {"tags": ["apple"]}, "excludes": [{"id": "CH-77"}]}, "no tags"),
             ({"rule": {"query": "a", "match": "exact"}, "sort_by": "price:asc"}, "sort_by"),

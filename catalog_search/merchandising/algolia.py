@@ -13,7 +13,19 @@ from django.utils.translation import gettext as _
 
 from ..indexes import SearchIndex
 from ..models import Rule
-from .foreign import TERM, Clause, Untranslatable, banner, compared, equal, seconds, together, unquoted
+from .foreign import (
+    TERM,
+    Clause,
+    Untranslatable,
+    banner,
+    compared,
+    condition,
+    equal,
+    narrowing,
+    pattern,
+    seconds,
+    unquoted,
+)
 
 ANCHORED = {"is": "{}", "startsWith": "{} *", "endsWith": "* {}", "contains": "* {} *"}
 OPTIONAL_STRENGTH = 3.0
@@ -67,19 +79,15 @@ def _triggers(index: SearchIndex, conditions: Any, remarks: list[str]) -> list[d
 
 
 def _trigger(index: SearchIndex, one: Mapping[str, Any], remarks: list[str]) -> tuple[str, str, str]:
-    pattern, filters = one.get("pattern"), one.get("filters") or ""
+    words, filters = one.get("pattern"), one.get("filters") or ""
     if one.get("context"):
         raise Untranslatable(_('rules know no context ("%s")') % one["context"])
-    if pattern and "{" in pattern:
-        raise Untranslatable(_('patterns know no values of facets ("%s")') % pattern)
     if one.get("alternatives"):
-        remarks.append(_('"%s" is taken as it is written: plurals and synonyms need patterns of their own') % pattern)
-    chosen, unwanted = together(_filters(index, filters))
-    if unwanted:
-        raise Untranslatable(_('a page cannot be told by what is not chosen ("%s")') % filters)
-    if pattern:
-        return Rule.When.SEARCHES, ANCHORED[one.get("anchoring") or "contains"].format(pattern.replace("*", "")), chosen
-    return Rule.When.BROWSING if pattern == "" else Rule.When.ALWAYS, "", chosen
+        remarks.append(_('"%s" is taken as it is written: plurals and synonyms need patterns of their own') % words)
+    chosen = condition(filters, _filters(index, filters))
+    if words:
+        return Rule.When.SEARCHES, pattern(ANCHORED[one.get("anchoring") or "contains"], words), chosen
+    return Rule.When.BROWSING if words == "" else Rule.When.ALWAYS, "", chosen
 
 
 def _actions(index: SearchIndex, consequence: Mapping[str, Any], remarks: list[str]) -> Iterator[dict[str, Any]]:
@@ -107,9 +115,9 @@ def _parameter(index: SearchIndex, name: str, value: Any) -> Iterator[dict[str, 
     if name == "query" and isinstance(value, str) and value.strip():
         yield {"kind": "replace", "text": value}
     elif name == "filters":
-        yield from _narrowing(_filters(index, value))
+        yield from narrowing(_filters(index, value))
     elif name in ("facetFilters", "numericFilters"):
-        yield from _narrowing(_listed(index, value))
+        yield from narrowing(_listed(index, value))
     elif name == "optionalFilters":
         for clause in _listed(index, value):
             kind = "bury" if clause.negated else "boost"
@@ -118,14 +126,6 @@ def _parameter(index: SearchIndex, name: str, value: Any) -> Iterator[dict[str, 
         yield from _rendered(value)
     else:
         raise Untranslatable(_("has no counterpart"))
-
-
-def _narrowing(clauses: Sequence[Clause]) -> Iterator[dict[str, Any]]:
-    wanted, unwanted = together(clauses)
-    if wanted:
-        yield {"kind": "filter", "having": wanted}
-    for lines in unwanted:
-        yield {"kind": "hide", "having": lines}
 
 
 def _rendered(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -76,6 +76,35 @@ def together(clauses: Iterable[Clause]) -> tuple[str, list[str]]:
         seen |= names
         wanted += clause.lines
     return "\n".join(wanted), unwanted
+
+
+def condition(text: str, clauses: Iterable[Clause]) -> str:
+    """Return the conditions of a rule that acts where a filter is chosen. Raises Untranslatable."""
+    _refuse_placeholders(text)
+    chosen, unwanted = together(clauses)
+    if unwanted:
+        raise Untranslatable(_('a page cannot be told by what is not chosen ("%s")') % text)
+    return chosen
+
+
+def narrowing(clauses: Iterable[Clause]) -> Iterator[dict[str, Any]]:
+    """Yield the actions that show only what a filter lets through. Raises Untranslatable."""
+    wanted, unwanted = together(clauses)
+    if wanted:
+        yield {"kind": "filter", "having": wanted}
+    for lines in unwanted:
+        yield {"kind": "hide", "having": lines}
+
+
+def pattern(form: str, words: str) -> str:
+    """Return our pattern for words of a query, and where in it they stand. Raises Untranslatable."""
+    _refuse_placeholders(words)
+    return form.format(words.replace("*", ""))
+
+
+def _refuse_placeholders(text: str) -> None:
+    if "{" in text:
+        raise Untranslatable(_('patterns know no values of facets ("%s")') % text)
 
 
 def banner(data: Any) -> dict[str, Any] | None:

@@ -13,7 +13,20 @@ from django.utils.translation import gettext as _
 
 from ..indexes import SearchIndex
 from ..models import Rule
-from .foreign import TERM, Clause, Untranslatable, banner, compared, equal, parameter, seconds, together, unquoted
+from .foreign import (
+    TERM,
+    Clause,
+    Untranslatable,
+    banner,
+    compared,
+    condition,
+    equal,
+    narrowing,
+    parameter,
+    pattern,
+    seconds,
+    unquoted,
+)
 
 PATTERNS = {"exact": "{}", "contains": "* {} *"}
 WITHOUT_COUNTERPART = ("sort_by", "diversity")
@@ -64,11 +77,7 @@ def _trigger(index: SearchIndex, rule: Mapping[str, Any], remarks: list[str]) ->
     query, filters = str(rule.get("query") or ""), str(rule.get("filter_by") or "")
     if rule.get("tags"):
         raise Untranslatable(_("rules know no tags (%s)") % ", ".join(map(str, rule["tags"])))
-    if "{" in query + filters:
-        raise Untranslatable(_('patterns know no values of fields ("%s")') % (query or filters))
-    chosen, unwanted = together(_filters(index, filters))
-    if unwanted:
-        raise Untranslatable(_('a page cannot be told by what is not chosen ("%s")') % filters)
+    chosen = condition(filters, _filters(index, filters))
     for name in ("synonyms", "stem"):
         if rule.get(name):
             remarks.append(
@@ -76,8 +85,8 @@ def _trigger(index: SearchIndex, rule: Mapping[str, Any], remarks: list[str]) ->
             )
     if not query or query == "*":
         return {"when": Rule.When.BROWSING if query else Rule.When.ALWAYS, "conditions": chosen}
-    pattern = PATTERNS[str(rule.get("match") or "exact")].format(query.replace("*", ""))
-    return {"when": Rule.When.SEARCHES, "searches": pattern, "conditions": chosen}
+    searches = pattern(PATTERNS[str(rule.get("match") or "exact")], query)
+    return {"when": Rule.When.SEARCHES, "searches": searches, "conditions": chosen}
 
 
 def _actions(index: SearchIndex, row: Mapping[str, Any], remarks: list[str]) -> Iterator[dict[str, Any]]:
@@ -87,15 +96,13 @@ def _actions(index: SearchIndex, row: Mapping[str, Any], remarks: list[str]) -> 
         yield {"kind": "hide", "product": str(one.get("id"))}
     if filters := row.get("filter_by"):
         try:
-            wanted, unwanted = together(_filters(index, filters))
+            narrowed = list(narrowing(_filters(index, filters)))
         except Untranslatable as error:
             remarks.append(f"filter_by: {error}")
         else:
             if row.get("remove_matched_tokens", True):
                 remarks.append(_("the words of the search stay: rules take none away"))
-            if wanted:
-                yield {"kind": "filter", "having": wanted}
-            yield from ({"kind": "hide", "having": lines} for lines in unwanted)
+            yield from narrowed
     if words := row.get("replace_query"):
         yield {"kind": "replace", "text": words}
     if found := banner(row.get("metadata")):
