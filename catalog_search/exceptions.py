@@ -34,3 +34,7 @@ class Unavailable(ModelError):
 
 class NotReady(CatalogSearchError):
     """The index holds no searchable generation yet; run `manage.py rebuild_search_index`."""
+
+
+class NotPassed(CatalogSearchError):
+    """Judgements did not let this generation pass; give `--force` to `manage.py search_generations activate`."""

@@ -11,6 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from catalog_search.exceptions import NotPassed
+from catalog_search.indexing.building import succeed
 from catalog_search.models import Change, Document, Generation
 from catalog_search.tasks import build_generation
 from project.shop.models import Product
@@ -168,6 +170,9 @@ class TestOperations:
         Generation.objects.filter(pk=new.pk).update(measured={"gate": {"verdict": "refused"}})
 
         assert "Judgements spoke against it" in operate(admin_client, "activate", new).text
+        assert serving() == old
+        with pytest.raises(NotPassed, match="--force"):
+            succeed(Generation.objects.get(pk=new.pk))
         assert serving() == old
 
     def test_pause_and_resume(self, admin_client: Client, two: tuple[Generation, Generation], sent: list[Any]) -> None:

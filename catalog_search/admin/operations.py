@@ -10,7 +10,7 @@ from celery import Task
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..exceptions import CatalogSearchError
+from ..exceptions import CatalogSearchError, NotPassed
 from ..indexes import SearchIndex, registry
 from ..indexing import building, switching
 from ..indexing.estimates import Estimate, estimate
@@ -74,9 +74,10 @@ def _pause(generation: Generation, chosen: Mapping[str, str]) -> str:
 
 
 def _activate(generation: Generation, chosen: Mapping[str, str]) -> str:
-    if generation.verdict != "passed":
-        raise CatalogSearchError(str(_("Judgements spoke against it; use manage.py.")))
-    switching.activate(generation)
+    try:
+        switching.activate(generation)
+    except NotPassed as error:
+        raise CatalogSearchError(str(_("Judgements spoke against it; use manage.py."))) from error
     return str(_("%s serves.") % generation)
 
 

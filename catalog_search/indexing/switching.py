@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from ..exceptions import CatalogSearchError, NotReady
+from ..exceptions import CatalogSearchError, NotPassed, NotReady
 from ..images import thumbnail_storage
 from ..indexes import SearchIndex
 from ..models import Change, Document, Generation, Thumbnail, Vocabulary
@@ -40,11 +40,21 @@ def served(index: SearchIndex) -> GenerationQuerySet:
     return ready.filter(activated_at__isnull=False).defer("background").order_by("-activated_at")
 
 
-def activate(generation: Generation) -> None:
+def demand_passed(generation: Generation) -> None:
+    """Raise NotPassed where judgements spoke against a generation, or left it undecided."""
+    if generation.verdict != "passed":
+        command = f"manage.py search_generations activate {generation.index} {generation.pk} --force"
+        said = f"Judgements left {generation} {generation.verdict}; what served before serves on."
+        raise NotPassed(f"{said} To let it serve nevertheless: {command}")
+
+
+def activate(generation: Generation, force: bool = False) -> None:
     """Let a ready generation serve from now on: one row update. Searches that run end on the one they began with.
 
-    Raises NotReady where it is still being built, or was pruned.
+    Raises NotReady where it is still being built, or was pruned, and NotPassed unless ``force`` overrules judgements.
     """
+    if not force:
+        demand_passed(generation)
     ready = Generation.objects.using(generation.alias).filter(pk=generation.pk, state=Generation.State.READY)
     if not ready.update(activated_at=Now()):
         raise NotReady(f"{generation} is not ready to serve; run manage.py rebuild_search_index.")
@@ -58,7 +68,8 @@ def rollback(index: SearchIndex) -> Generation:
         raise NotReady(
             f"{index.label} has no earlier generation that could serve: it is pruned, or there never was one."
         )
-    activate(earlier[0])
+    # It has served, whatever was said of it.
+    activate(earlier[0], force=True)
     return earlier[0]
 
 

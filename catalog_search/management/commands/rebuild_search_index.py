@@ -18,7 +18,7 @@ from catalog_search.indexing.building import TOLERATED
 from catalog_search.indexing.estimates import Estimate, estimate
 from catalog_search.indexing.generations import backfill, finish, last_change, prepare, progress
 from catalog_search.indexing.reconciling import reconcile
-from catalog_search.indexing.switching import give_up_others, prune
+from catalog_search.indexing.switching import demand_passed, give_up_others, prune
 from catalog_search.management.commandline import SearchCommand, integer, number, some_indexes
 from catalog_search.management.gate import judge
 from catalog_search.models import Change, Generation
@@ -121,15 +121,13 @@ class Command(SearchCommand):
             verdict = judge(index, active, generation, options["judgements"], options["key"], margin)
             self.stdout.write(str(verdict))
         # What judgements said holds for later runs without them too.
-        if active and generation.verdict != "passed" and not options["force"]:
-            raise CommandError(
-                f"Judgements left it {generation.verdict}; {active} serves on. "
-                f"To switch nevertheless: {by_hand} --force"
-            )
+        overruled = options["force"] or active is None
+        if not overruled:
+            demand_passed(generation)
         if options["activate"] == "manual":
             self.stdout.write(f"To let it serve: {by_hand}")
             return
-        activate(generation)
+        activate(generation, overruled)
         prune(index)
 
     def _assess(self, generation: Generation, index: SearchIndex, force: bool) -> None:

@@ -57,9 +57,7 @@ class Command(SearchCommand):
         generation = Generation.objects.of(index.label).filter(pk=options["generation"]).first()
         if generation is None:
             raise CommandError(f"{index.label} has no generation {options['generation']}.")
-        if generation.verdict != "passed" and not options["force"]:
-            raise CommandError(f"Judgements left it {generation.verdict}; to let it serve nevertheless, say --force.")
-        activate(generation)
+        activate(generation, options["force"])
         self.succeed(f"{generation} serves.")
 
     def _rollback(self, index: SearchIndex, options: dict[str, Any]) -> None:
