@@ -58,7 +58,9 @@ def worlds(rows: int, queries: int, dimensions: int = 512) -> dict[str, tuple[Ve
 
 def similarities(queries: Vectors, vectors: Vectors) -> Vectors:
     """Return cosines, shape (queries, vectors), of vectors as they are kept: in a tie, rounding decides who is near."""
-    return queries.astype(np.float16).astype(np.float32) @ vectors.astype(np.float16).astype(np.float32).T
+    return (
+        _units(queries.astype(np.float16).astype(np.float32)) @ _units(vectors.astype(np.float16).astype(np.float32)).T
+    )
 
 
 def nearest(similar: Vectors, keys: NDArray[np.int64], among: NDArray[np.bool_] | None = None) -> list[set[str]]:
