@@ -63,7 +63,7 @@ def execute(alias: str, statement: str, parameters: Sequence[Any] = ()) -> list[
     wrapper.ensure_connection()
     connection = wrapper.connection
     with wrapper.wrap_database_errors:
-        _register_vector(connection)
+        _accustom(connection)
     raw = (_PreparedCursor if len(parameters) <= MOST_PARAMETERS else psycopg.ClientCursor)(connection)
     wrap: Any = wrapper.make_debug_cursor if wrapper.queries_logged else wrapper.make_cursor
     cursor = wrap(raw)
@@ -102,7 +102,10 @@ def compile_keys(queryset: QuerySet[Any], *columns: Any) -> tuple[str, tuple[Any
     return statement, tuple(parameters)
 
 
-def _register_vector(connection: Any) -> None:
-    if not getattr(connection, "_catalog_search_vector", False):
+def _accustom(connection: Any) -> None:
+    if not getattr(connection, "_catalog_search_ready", False):
         register_vector(connection)
-        connection._catalog_search_vector = True
+        if settings.PREPARE:
+            # A plan that was kept from a filter that passes much reads the whole table for one that passes little.
+            connection.execute("SET plan_cache_mode = force_custom_plan")
+        connection._catalog_search_ready = True
