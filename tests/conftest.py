@@ -28,6 +28,8 @@ from project.services import children
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from celery import Celery
+
     from catalog_search.images import Picture
     from catalog_search.models import Generation
     from project.shop.models import Product
@@ -95,12 +97,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     connection.settings_dict["TEST"]["NAME"] = f"test_{connection.settings_dict['NAME']}_{PLACE}"
 
 
-@pytest.fixture(scope="session")
-def worker(django_db_setup: None) -> Iterator[subprocess.Popen[bytes]]:
-    """A real Celery worker process on the test database; for tests marked `django_db(transaction=True)`.
+WORKER = f"tests-{PLACE}@localhost"
+QUEUES = ("search", "search_interactive")
 
-    Its log is `.data/logs/test-worker-N.log`.
-    """
+
+@pytest.fixture(scope="session")
+def worker_process(django_db_setup: None) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of `worker`, started once; its log is `.data/logs/test-worker-N.log`."""
     from django.conf import settings
     from django.core.cache import caches
     from django.db import connection
@@ -114,17 +117,43 @@ def worker(django_db_setup: None) -> Iterator[subprocess.Popen[bytes]]:
         del caches["default"]
     credentials = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
     log = services.DATA / "logs" / f"test-worker-{PLACE}.log"
-    name = f"tests-{PLACE}@localhost"
-    command = [sys.executable, "-m", "celery", "-A", "project", "worker", "--hostname", name]
-    command += ["--pool", "threads", "--concurrency", "2", "--queues", "search,search_interactive"]
+    command = [sys.executable, "-m", "celery", "-A", "project", "worker", "--hostname", WORKER]
+    command += ["--pool", "threads", "--concurrency", "2", "--queues", ",".join(QUEUES)]
     command += ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     environment = os.environ | {"DATABASE_URL": f"postgres://{credentials}/{database['NAME']}"}
     with children.running(command, log, env=environment) as process:
         deadline = time.monotonic() + 60
-        while not app.control.ping(destination=[name], timeout=0.5):
+        while not app.control.ping(destination=[WORKER], timeout=0.5):
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"The worker did not start:\n{log.read_text()[-2000:]}")
         yield process
+
+
+@pytest.fixture
+def worker(worker_process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """A real Celery worker process on the test database; for tests marked `django_db(transaction=True)`.
+
+    It listens while this test runs: with settings of its own it would take other tests' changes out of their hands.
+    """
+    from project.celery import app
+
+    for queue in QUEUES:
+        app.control.add_consumer(queue, destination=[WORKER], reply=True, timeout=10)
+    yield worker_process
+    for queue in QUEUES:
+        app.control.cancel_consumer(queue, destination=[WORKER], reply=True, timeout=10)
+    deadline = time.monotonic() + 60
+    while worker_process.poll() is None and not is_at_rest(app):
+        assert time.monotonic() < deadline, "The worker did not come to rest."
+        time.sleep(0.1)
+
+
+def is_at_rest(app: Celery) -> bool:
+    """Tell whether the worker has nothing in hand and takes nothing more."""
+    looking = app.control.inspect(destination=[WORKER], timeout=10)
+    # In this order: nothing can move back to where it was already looked for.
+    answers = [look() for look in (looking.active_queues, looking.reserved, looking.active)]
+    return all(answer is not None and answer[WORKER] == [] for answer in answers)
 
 
 @pytest.fixture(autouse=True)
