@@ -79,12 +79,21 @@ def new_transaction(alias: str) -> str:
 
 
 def all_ended(alias: str, transaction: str) -> bool:
-    """Tell whether all transactions have ended that were open when this one began, and what they saw with them."""
+    """Tell whether all transactions have ended that were open when this one began, and what they saw with them.
+
+    Of sessions that this role may not look into, and of prepared transactions, it is taken that they have not.
+    """
     rows = execute(
         alias,
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-        # What the server does by itself, such as autovacuum, has no user and writes no products.
-        "AND usesysid IS NOT NULL AND greatest(age(backend_xid), age(backend_xmin)) >= age(%s::text::xid) LIMIT 1",
+        """
+        SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+            -- What the server does by itself, such as autovacuum, has no user and writes no products.
+            AND usesysid IS NOT NULL
+            AND (state IS NULL OR greatest(age(backend_xid), age(backend_xmin)) >= age(%s::text::xid))
+        UNION ALL SELECT 1 FROM pg_prepared_xacts WHERE database = current_database()
+        LIMIT 1
+        """,
         (transaction,),
     )
     return not rows

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
 from catalog_search.sql import MOST_PARAMETERS, PREPARED_FROM, all_ended, execute, new_transaction
@@ -91,3 +91,17 @@ def test_transactions_that_are_open_are_known(opening: str) -> None:
         assert all_ended("default", begun)
         other.execute(opening)
         assert all_ended("default", begun)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sessions_of_others_that_may_not_be_looked_into_count_as_open() -> None:
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute("SELECT 1")
+        other.commit()
+        begun = new_transaction("default")
+        assert all_ended("default", begun)
+        with connection.cursor() as cursor, transaction.atomic():
+            cursor.execute("CREATE ROLE catalog_search_guest")
+            cursor.execute("SET LOCAL ROLE catalog_search_guest")
+            assert not all_ended("default", begun)
+            transaction.set_rollback(True)
