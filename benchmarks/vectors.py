@@ -58,7 +58,8 @@ def worlds(rows: int, queries: int, dimensions: int = 512) -> dict[str, tuple[Ve
 
 def similarities(queries: Vectors, vectors: Vectors) -> Vectors:
     """Return cosines, shape (queries, vectors), of vectors as they are kept: in a tie, rounding decides who is near."""
-    return queries.astype(np.float16).astype(np.float32) @ vectors.astype(np.float16).astype(np.float32).T
+    kept_queries, kept = (_units(one.astype(np.float16).astype(np.float32)) for one in (queries, vectors))
+    return kept_queries @ kept.T
 
 
 def nearest(similar: Vectors, keys: NDArray[np.int64], among: NDArray[np.bool_] | None = None) -> list[set[str]]:

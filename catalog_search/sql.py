@@ -63,7 +63,7 @@ def execute(alias: str, statement: str, parameters: Sequence[Any] = ()) -> list[
     wrapper.ensure_connection()
     connection = wrapper.connection
     with wrapper.wrap_database_errors:
-        _register_vector(connection)
+        _accustom(connection)
     raw = (_PreparedCursor if len(parameters) <= MOST_PARAMETERS else psycopg.ClientCursor)(connection)
     wrap: Any = wrapper.make_debug_cursor if wrapper.queries_logged else wrapper.make_cursor
     cursor = wrap(raw)
@@ -79,12 +79,21 @@ def new_transaction(alias: str) -> str:
 
 
 def all_ended(alias: str, transaction: str) -> bool:
-    """Tell whether all transactions have ended that were open when this one began, and what they saw with them."""
+    """Tell whether all transactions have ended that were open when this one began, and what they saw with them.
+
+    Of sessions that this role may not look into, and of prepared transactions, it is taken that they have not.
+    """
     rows = execute(
         alias,
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-        # What the server does by itself, such as autovacuum, has no user and writes no products.
-        "AND usesysid IS NOT NULL AND greatest(age(backend_xid), age(backend_xmin)) >= age(%s::text::xid) LIMIT 1",
+        """
+        SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+            -- What the server does by itself, such as autovacuum, has no user and writes no products.
+            AND usesysid IS NOT NULL
+            AND (state IS NULL OR greatest(age(backend_xid), age(backend_xmin)) >= age(%s::text::xid))
+        UNION ALL SELECT 1 FROM pg_prepared_xacts WHERE database = current_database()
+        LIMIT 1
+        """,
         (transaction,),
     )
     return not rows
@@ -102,7 +111,10 @@ def compile_keys(queryset: QuerySet[Any], *columns: Any) -> tuple[str, tuple[Any
     return statement, tuple(parameters)
 
 
-def _register_vector(connection: Any) -> None:
-    if not getattr(connection, "_catalog_search_vector", False):
+def _accustom(connection: Any) -> None:
+    if not getattr(connection, "_catalog_search_ready", False):
         register_vector(connection)
-        connection._catalog_search_vector = True
+        if settings.PREPARE:
+            # A plan that was kept from a filter that passes much reads the whole table for one that passes little.
+            connection.execute("SET plan_cache_mode = force_custom_plan")
+        connection._catalog_search_ready = True

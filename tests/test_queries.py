@@ -145,6 +145,42 @@ def test_taking_away_alone_is_refused(dummy_models: Any, options: dict[str, Any]
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"terms": [("red", float("nan"))]}, "weight of "),
+        ({"terms": [("red", float("inf"))]}, "weight of "),
+        ({"terms": [("red", "much")]}, "pairs of words and a weight"),
+        ({"terms": [(None, 1)]}, "pairs of words and a weight"),
+        ({"terms": ["red mug"]}, "pairs of words and a weight"),
+        ({"like": ["abc"]}, "like= takes products or their primary keys"),
+        ({"unlike": [Product()]}, "unlike= holds a product that was never saved"),
+        ({"like": 7}, "like= takes a list"),
+        ({"like": Product(pk=7)}, "like= takes a list"),
+        ({"cutoff": "high"}, "cutoff= takes a number, not 'high'"),
+        ({"cutoff": float("nan")}, "cutoff= takes a number"),
+        ({"vector_weight": 2}, "between 0 and 1, not 2"),
+        ({"page_size": -1}, "from 0, not -1"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(dummy_models: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(CatalogSearchError, match=message):
+        ProductIndex.search("mug", **options)
+
+
+@pytest.mark.django_db
+def test_similar_takes_a_product(dummy_models: Any) -> None:
+    with pytest.raises(CatalogSearchError, match=r"similar\(\) takes a Product, not 7"):
+        ProductIndex.similar(7)
+
+
+@pytest.mark.parametrize("minus", ["-", "\u2212", "\u2013", "\u2014"])
+def test_a_minus_may_be_a_dash_as_telephones_write_it(minus: str) -> None:
+    assert Query(f"mug {minus}red", language="en").avoided == (("red", 1.0),)
+    assert Query(f"mug {minus} red", language="en").avoided == ()
+
+
+@pytest.mark.django_db
 def test_unlike_lowers_what_resembles_it_and_leaves_it_out(
     make_product: Callable[..., Product], build_index: Any
 ) -> None:

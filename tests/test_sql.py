@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
 from catalog_search.sql import MOST_PARAMETERS, PREPARED_FROM, all_ended, execute, new_transaction
@@ -46,6 +46,19 @@ def test_a_pooler_that_cannot_keep_statements_gets_none(db: None, settings: Any)
     assert prepared() == 0
 
 
+def test_a_filter_that_passes_little_is_planned_for_itself(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.connection:  # as a connection that was just opened
+        monkeypatch.setattr(connection.connection, "_catalog_search_ready", False, raising=False)
+    statement = "SELECT relname AS planned_here FROM pg_class WHERE oid = %s"
+
+    # Its cost does not depend on the number, so PostgreSQL would keep one plan from the sixth time on.
+    for number in range(20):
+        execute("default", statement, (number,))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT relname%'")
+        assert cursor.fetchall() == [(0,)]
+
+
 def test_djangos_hooks_see_it(db: None, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1) as captured:
         execute("default", STATEMENT, (1,))
@@ -78,3 +91,17 @@ def test_transactions_that_are_open_are_known(opening: str) -> None:
         assert all_ended("default", begun)
         other.execute(opening)
         assert all_ended("default", begun)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sessions_of_others_that_may_not_be_looked_into_count_as_open() -> None:
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute("SELECT 1")
+        other.commit()
+        begun = new_transaction("default")
+        assert all_ended("default", begun)
+        with connection.cursor() as cursor, transaction.atomic():
+            cursor.execute("CREATE ROLE catalog_search_guest")
+            cursor.execute("SET LOCAL ROLE catalog_search_guest")
+            assert not all_ended("default", begun)
+            transaction.set_rollback(True)

@@ -16,6 +16,7 @@ from ..models import Document, Generation
 from ..sql import execute, vector_parameter
 from .pictures import PictureFile
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
 _DOCUMENTS = Document._meta.db_table
 _GENERATIONS = Generation._meta.db_table
 _WRITTEN = (
@@ -40,7 +41,7 @@ class Reading:
     def stamp(self) -> str:
         """The cheap stamp of a product: when it is unchanged, nothing else needs to be looked at."""
         said = [self.parts + self.keywords, self.identifiers, [file.stamp for file in self.files]]
-        return hashlib.blake2b(json.dumps(said, ensure_ascii=False).encode(), digest_size=20).hexdigest()
+        return hashlib.blake2b(_JSON.encode(said).encode(), digest_size=20).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

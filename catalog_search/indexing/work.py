@@ -75,7 +75,7 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
                 batch = ahead
                 # Where vectors are on record, or the model is fast, what each batch costs by itself would dominate.
                 quick = time.monotonic() - begun < QUICK_SECONDS
-                size = min(2 * size, _largest(batch)) if quick else settings.BATCH_SIZE
+                size = min(2 * size, _largest(batch)) if quick else max(size // 2, settings.BATCH_SIZE)
         except BaseException:  # who is told to stop leaves no claim that others would have to wait for
             for left in (claimed, batch.claimed if batch else None):
                 if left:

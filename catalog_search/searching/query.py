@@ -24,7 +24,9 @@ MAX_PHRASINGS = 4
 SEVERAL = 4
 # Letters and digits in one word, at least four in all: "TN-2110", but not "2TB".
 _CODE = re.compile(r"(?=.*\d.*\d)(?=.*[^\W\d_]).{5,}|\d{5,}")
-TOKEN = re.compile(r"""(?:(?<!\S)(-)(?=\S))?(?:"([^"]+)"|([^\s"]+))""")
+# Telephones make dashes of a minus: the sign itself, then a dash of either length.
+MINUS = "-\u2212\u2013\u2014"
+TOKEN = re.compile(rf"""(?:(?<!\S)([{MINUS}])(?=\S))?(?:"([^"]+)"|([^\s"]+))""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def _without_negations(text: str, language: str) -> tuple[str, tuple[str, ...]]:
     """Take what is negated in words out of a text; quoted phrases and -words stay as they are."""
     words = [match.group() for match in TOKEN.finditer(text)]
     wanted, avoided = split(words, language)
-    if not avoided or any(phrase[0] in '-"' for phrase in avoided):
+    if not avoided or any(phrase[0] in f'{MINUS}"' for phrase in avoided):
         return text, ()
     return " ".join(wanted), tuple(avoided)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import EllipsisType
 from typing import IO, Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from ..conf import settings
@@ -18,7 +18,7 @@ from ..images import Picture, read_picture
 from ..indexes import SearchIndex
 from ..models import Generation
 from ..sql import read_alias
-from . import paging, steps
+from . import arguments, paging, steps
 from .asking import Ask
 from .browsing import browsed
 from .counting import Keys, count
@@ -100,10 +100,14 @@ def search(
     _refuse_unknown("sort", [sort] if sort else [], list(index.sorts), index)
     _refuse_unknown("lane", lanes, LANES, index)
     picture = image if image is None or isinstance(image, Picture) else read_picture(image)
-    liked, unliked = _keys(like), _keys(unlike)
-    weighted = tuple((words.replace("\x00", " "), float(weight)) for words, weight in terms if words.strip())
+    liked, unliked = arguments.keys(index, "like", like), arguments.keys(index, "unlike", unlike)
+    if cutoff is not None and cutoff is not ...:
+        arguments.number("cutoff", cutoff)
+    if vector_weight is not None:
+        arguments.number("vector_weight", vector_weight, 0, 1)
+    arguments.number("page_size", page_size or 0, 0)
     text = text.replace("\x00", " ")
-    query = Query(text, picture, liked, query_language(index, language), unliked, weighted)
+    query = Query(text, picture, liked, query_language(index, language), unliked, arguments.terms(terms))
     if not query and (query.unlike or query.avoided):
         raise CatalogSearchError("Say what is wanted too: unlike= and negative terms only take away.")
     ask = Ask(
@@ -258,10 +262,6 @@ def _active_generation(index: SearchIndex, trace: Trace) -> Generation:
         logger.error("%r has no active generation; run manage.py rebuild_search_index.", index)
         trace.degrade("index")
     return found or Generation(index=index.label)
-
-
-def _keys(products: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(str(one.pk if isinstance(one, Model) else one) for one in products)
 
 
 def _refuse_unknown(kind: str, asked: Iterable[str], known: Sequence[str], index: SearchIndex) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from ..exceptions import CatalogSearchError
 from ..indexes import SearchIndex
 from .results import Hit, Results
 from .search import search
@@ -44,6 +45,8 @@ def resembling(
     request: HttpRequest | None = None,
 ) -> Results:
     """Search for what ``similar`` returns, and tell how that went (``degraded``, ``timings``)."""
+    if not isinstance(product, index.model):
+        raise CatalogSearchError(f"similar() takes a {index.model.__name__}, not {product!r}.")
     others = index.model._default_manager.all() if queryset is None else queryset
     results = search(
         index,

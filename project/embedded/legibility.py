@@ -67,7 +67,7 @@ def learn_trust(eye: Eye, familiar: np.ndarray, landmarks: Tensor, seed: int) ->
     told = [product["truth"]["said_in"] for product in products]
     readable = torch.tensor([float(where != "text") for where in told])
     # A photo that tells what its text leaves out agrees less, and matters most.
-    weight = torch.tensor([6.0 if where == "photo" else 1.0 for where in told])
+    weight = torch.tensor([2.0 if where == "photo" else 1.0 for where in told])
     nothing, one = torch.zeros(len(told)), torch.ones(len(told))
     trust.fit(
         torch.cat([trust.signs(*own, said), trust.signs(*lost, said), trust.signs(*own, wrong)]),

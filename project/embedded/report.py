@@ -22,7 +22,8 @@ Without any model hub the demo shop still searches by words and photos. Its embe
   drawn catalogue, against invented unreadable pictures (noise with a photo's spectrum, dead leaves, textured
   silhouettes, scraps and shuffled tiles of drawings), closed cartons, and photos beside other products' texts. No real
   photo is used in training or fitting; the first three signs were decided on with a look at the Magento photos below,
-  so that table is no blind test. A document's vector depends on nothing but the document.
+  so that table is no blind test; how much a photo weighs at most was chosen on drawings alone. A document's vector
+  depends on nothing but the document.
 
 The best 30 of what is found are read again by a reranker, `project.embedded.reranker.build_reranker()`: a
 `CrossEncoder` of {reranker:.1f} MB, trained by `python -m project.embedded.train_reranker`. A query's words (MiniLM's

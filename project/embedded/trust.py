@@ -8,7 +8,7 @@ from .tower import DIMENSIONS, POOLED
 
 AXES = 200
 LANDMARKS = 448
-MOST = 1.2
+MOST = 1.5
 LEAST_DOUBT = 1e-3
 
 

@@ -182,7 +182,8 @@ class Command(SearchCommand):
                 waiting.check(-1 if paused or now.in_work else now.waiting)
                 if waiting.seconds > RING_SECONDS:
                     self._ring(options, now.waiting)
-                time.sleep(POLL_SECONDS)
+                # Counting a long queue takes PostgreSQL from the workers, and nobody watches one so closely.
+                time.sleep(POLL_SECONDS * max(1, now.waiting / 20_000))
             bar.update(total - bar.n)
 
     def _ring(self, options: dict[str, Any], products: int) -> None:
