@@ -106,8 +106,8 @@ def ways(keys: list[int] | None) -> dict[str, Callable[[], Any]]:
 
 def browsing() -> dict[str, Callable[[], Any]]:
     """Return the ways to browse the first page: products, and families."""
-    from catalog_search.indexes import registry
     from catalog_search.models import Generation
+    from catalog_search.registry import registry
     from project.shop.models import Product
     from project.shop.search import ProductIndex
 

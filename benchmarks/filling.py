@@ -89,8 +89,8 @@ def write(generation: Any, made: Iterable[Any], vectors: Vectors) -> None:
 
 def load(vectors: Vectors) -> Any:
     """Give the first products these vectors; returns the generation, which still lacks its HNSW index."""
-    from catalog_search.indexes import registry
     from catalog_search.indexing import generations
+    from catalog_search.registry import registry
     from project.shop.models import Product
 
     generation = generations.start_generation(registry.for_model(Product), fresh=True)

@@ -48,7 +48,7 @@ def measure(url: str, vectors: Vectors, queries: Vectors) -> list[dict[str, Any]
     from django.conf import settings
     from django.db import connection as app
 
-    from catalog_search.indexes import registry
+    from catalog_search.registry import registry
     from catalog_search.searching import lanes
     from catalog_search.searching.scope import Scope
     from project.shop.models import Product

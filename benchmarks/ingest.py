@@ -39,8 +39,8 @@ def seconds(work: Callable[[], object]) -> float:
 
 def write(products: list[Any], vectors: Vectors) -> float:
     """Write documents by the app's statement into a table with nothing but its key; return the seconds."""
-    from catalog_search.indexes import registry
     from catalog_search.indexing import generations
+    from catalog_search.registry import registry
     from catalog_search.sql import execute
 
     generation = generations.start_generation(registry.get("product"))

@@ -93,9 +93,9 @@ def measure_indexing(told: Report, model: Path, device: str, rounds: int, size: 
     from django.utils import timezone
     from sentence_transformers import SentenceTransformer
 
-    from catalog_search.indexes import registry
     from catalog_search.indexing import append, generations, paused
     from catalog_search.models import Change, Document
+    from catalog_search.registry import registry
     from project.shop.models import Product, ProductImage
 
     settings.CATALOG_SEARCH = search = {"EMBEDDER": backend(EMBEDDER, model, device), "QUEUE": INDEXING}

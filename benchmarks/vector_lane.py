@@ -29,7 +29,7 @@ PLAIN, FILTERED, RECALL = 1.2, 1.3, 0.98
 
 def by_app(generation: Any, narrowing: Mapping[str, Any], limit: int) -> Ask:
     """Return the app's vector lane over the products that pass a filter."""
-    from catalog_search.indexes import registry
+    from catalog_search.registry import registry
     from catalog_search.searching import lanes
     from catalog_search.searching.scope import Scope
     from project.shop.models import Product

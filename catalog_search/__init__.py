@@ -3,7 +3,8 @@
 from .boosts import Boost
 from .content import Content
 from .facets import Facet, HierarchyFacet, RangeFacet
-from .indexes import SearchIndex, register
+from .indexes import SearchIndex
+from .registry import register
 
 __all__ = ["Boost", "Content", "Facet", "HierarchyFacet", "RangeFacet", "SearchIndex", "register"]
 __version__ = "0.1.0"

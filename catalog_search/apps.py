@@ -16,8 +16,8 @@ class CatalogSearchConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, merchandising, signals  # models are not importable any earlier
-        from .indexes import autodiscover, registry
         from .indexing import triggers
+        from .registry import autodiscover, registry
         from .wording import synonyms
 
         checks.connect()

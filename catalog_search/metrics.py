@@ -16,7 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from .health import Health, health_of
-from .indexes import SearchIndex, registry
+from .indexes import SearchIndex
+from .registry import registry
 from .searching import Results
 
 try:

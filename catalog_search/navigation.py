@@ -9,7 +9,8 @@ from django.core.paginator import Paginator
 from django.http import Http404, QueryDict
 
 from .exceptions import IndexNotFound
-from .indexes import SearchIndex, registry
+from .indexes import SearchIndex
+from .registry import registry
 from .searching import Results
 
 # What never belongs into an address: the upload itself, and the token of a form.

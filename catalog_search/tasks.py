@@ -13,7 +13,6 @@ from django.db import connections
 from .backends import get_embedder, get_reranker, worker
 from .conf import settings
 from .content import Content
-from .indexes import registry
 from .indexing import changes, doorbell, drain, vocabulary
 from .indexing.building import advance, succeed
 from .indexing.generations import prepare
@@ -22,6 +21,7 @@ from .models import Generation
 from .models.generations import GenerationQuerySet
 from .querylog import popular
 from .querylog.retention import forget
+from .registry import registry
 from .searching import encoding, explaining, reranking
 from .sql import read_alias, write_alias
 

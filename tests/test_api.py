@@ -20,8 +20,8 @@ from catalog_search.api.serializers import AnswerSerializer
 from catalog_search.api.throttling import EventsThrottle, HealthThrottle, SearchThrottle, SuggestThrottle
 from catalog_search.api.views import SearchView
 from catalog_search.facets import Facet
-from catalog_search.indexes import registry
 from catalog_search.models import Generation
+from catalog_search.registry import registry
 from catalog_search.searching import Results, lanes
 from catalog_search.throttling import SHARES
 from project.shop.models import Product

@@ -14,8 +14,8 @@ from django.db.models import Q
 
 from catalog_search import Boost, Facet, HierarchyFacet, RangeFacet, SearchIndex, checks
 from catalog_search.checks import declarations
-from catalog_search.indexes import registry
 from catalog_search.models import Generation
+from catalog_search.registry import registry
 from project.shop.models import Brand, Product
 
 

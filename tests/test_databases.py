@@ -10,10 +10,10 @@ from django.core.management import call_command
 from django.db import connection, connections
 
 from catalog_search import checks, tasks
-from catalog_search.indexes import registry
 from catalog_search.indexing import drain, start_generation
 from catalog_search.indexing.reconciling import reconcile
 from catalog_search.models import Change, Document, Generation
+from catalog_search.registry import registry
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 

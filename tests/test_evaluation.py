@@ -16,7 +16,7 @@ from django.utils import timezone
 from catalog_search import evaluation
 from catalog_search.evaluation import JudgementError, Outcome, evaluate, read_judgements
 from catalog_search.exceptions import CatalogSearchError
-from catalog_search.indexes import registry
+from catalog_search.registry import registry
 from catalog_search.searching import search
 from project.shop.models import Product
 

@@ -12,7 +12,7 @@ from django.http import QueryDict
 
 from catalog_search.forms import SearchForm
 from catalog_search.images import Picture, read_picture
-from catalog_search.indexes import registry
+from catalog_search.registry import registry
 from catalog_search.searching import cache
 
 

@@ -16,10 +16,10 @@ from django.db import connection
 
 from catalog_search.exceptions import CatalogSearchError, NotReady
 from catalog_search.fusion import unit
-from catalog_search.indexes import registry
 from catalog_search.indexing import activate, ann, drain, start_generation, switching
 from catalog_search.indexing.generations import backfill, prepare
 from catalog_search.models import Change, Document, Generation, Thumbnail
+from catalog_search.registry import registry
 from catalog_search.searching import lanes, search
 from catalog_search.searching.scope import Scope
 from catalog_search.sql import execute

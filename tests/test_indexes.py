@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from catalog_search import SearchIndex
 from catalog_search.exceptions import ConfigurationError, IndexNotFound
-from catalog_search.indexes import Registry, registry
 from catalog_search.languages import fold, normalise_identifier, text_config
 from catalog_search.paths import plain_text, resolve
+from catalog_search.registry import Registry, registry
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 

@@ -11,11 +11,11 @@ from django.db import connection, transaction
 from django.db.models.expressions import RawSQL
 from django.test.utils import CaptureQueriesContext
 
-from catalog_search.indexes import registry
 from catalog_search.indexing import activate, changes, drain, paused, start_generation
 from catalog_search.indexing.generations import backfill, is_outdated, prepare
 from catalog_search.indexing.reconciling import Differences, reconcile
 from catalog_search.models import Change, Document, Generation, Thumbnail
+from catalog_search.registry import registry
 from catalog_search.suggesting import suggest
 from project.shop.models import Brand, Product, ProductImage
 

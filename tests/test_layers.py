@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "catalog_search"
 
 LAYERS = [
     {"exceptions", "breaker", "conf", "languages", "images", "content", "fusion", "quantization", "paths"},
-    {"fields", "boosts", "facets", "indexes", "conditions", "backends", "embedding"},
+    {"fields", "boosts", "facets", "registry", "indexes", "conditions", "backends", "embedding"},
     {"models", "routers", "sql"},
     {"indexing", "searching"},
     {

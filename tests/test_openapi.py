@@ -32,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
 from catalog_search import Facet, RangeFacet, SearchIndex, register
 from catalog_search.api.schema import WHAT_FOR
 from catalog_search.forms import SearchForm
-from catalog_search.indexes import registry
+from catalog_search.registry import registry
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 from project.wsgi import application

@@ -15,11 +15,11 @@ from django.conf import settings as django_settings
 from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
-from catalog_search.indexes import registry
 from catalog_search.indexing import changes, drain, fetching, pictures
 from catalog_search.indexing.fetching import fetch
 from catalog_search.indexing.generations import progress
 from catalog_search.models import Change, Document, Generation
+from catalog_search.registry import registry
 from project.shop.models import Product, ProductImage
 
 Shop = dict[str, Product]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from catalog_search.exceptions import CatalogSearchError
 from catalog_search.fusion import Background
-from catalog_search.indexes import registry
+from catalog_search.registry import registry
 from catalog_search.searching import lanes
 from catalog_search.searching.composition import soft_minimum, unwanted
 from catalog_search.searching.negation import GRAMMARS, LONGEST, split

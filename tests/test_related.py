@@ -11,9 +11,9 @@ from django.db import connection, models
 
 from catalog_search import SearchIndex, signals
 from catalog_search.exceptions import ConfigurationError
-from catalog_search.indexes import registry
 from catalog_search.indexing.related import relations
 from catalog_search.models import Change, Generation
+from catalog_search.registry import registry
 
 from .test_triggers import Parcel, Shipment
 

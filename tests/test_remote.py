@@ -18,9 +18,9 @@ from catalog_search.backends.remote import RemoteEmbedder, RemoteReranker
 from catalog_search.embedding import embed
 from catalog_search.exceptions import ConfigurationError, ModelError, Unavailable
 from catalog_search.images import Picture
-from catalog_search.indexes import registry
 from catalog_search.indexing import drain, is_outdated
 from catalog_search.models import Change, Generation
+from catalog_search.registry import registry
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 

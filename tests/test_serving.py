@@ -27,8 +27,8 @@ from catalog_search.backends import worker as model_worker
 from catalog_search.backends.worker import Batcher
 from catalog_search.breaker import Breaker
 from catalog_search.exceptions import ModelError, Unavailable
-from catalog_search.indexes import registry
 from catalog_search.indexing import is_outdated
+from catalog_search.registry import registry
 from project import services
 from project.services import children
 from project.shop.models import Product

@@ -13,9 +13,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, models, transaction
 
 from catalog_search import SearchIndex, checks
-from catalog_search.indexes import registry
 from catalog_search.indexing import drain, paused, triggers
 from catalog_search.models import Change, Document, Generation
+from catalog_search.registry import registry
 from project.shop.models import Brand, Category, Product, ProductImage
 
 Shop = dict[str, Product]

@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import CatalogSearchError
-from ..indexes import registry
 from ..merchandising.exchange import ImportProblem, bring_in
 from ..merchandising.reading import FORMATS, read_rules
+from ..registry import registry
 from ..wording.exchange import bring_in_synonyms
 from .pages import PagesAdmin, index_choices
 

@@ -22,11 +22,12 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
 from ..measuring import WAYS, chosen_ways
 from ..models import Judgement, judged_text
 from ..navigation import Address
 from ..querylog import reports
+from ..registry import registry
 from ..searching import Hit, search
 from ..searching.query import query_language
 from .grading import LONGEST, grades_of, index_of, keep_grades

@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ..exceptions import CatalogSearchError, NotPassed
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
 from ..indexing import building, switching
 from ..indexing.estimates import Estimate, estimate
 from ..indexing.generations import current_generation, planned, start_generation
 from ..models import Generation
+from ..registry import registry
 from ..tasks import NIGHT_SECONDS, build_generation, reconcile_indexes, send
 
 Target = Any

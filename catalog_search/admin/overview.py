@@ -16,10 +16,11 @@ from django.utils.translation import gettext_lazy as _
 
 from ..backends.base import model_name as configured_name
 from ..health import Health, health_of
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
 from ..indexing import ann, generations
 from ..indexing.estimates import Estimate, estimate
 from ..models import Change, Document, Generation
+from ..registry import registry
 from ..sql import execute, write_alias
 from .operations import OPERATIONS
 

@@ -15,7 +15,7 @@ from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from ..indexes import registry
+from ..registry import registry
 
 
 def may(request: HttpRequest, permission: str) -> bool:

@@ -15,9 +15,9 @@ from django.utils.html import format_html
 
 from ..conf import settings
 from ..exceptions import IndexNotFound
-from ..indexes import registry
 from ..merchandising import steps_with
 from ..models import RuleAction
+from ..registry import registry
 from ..searching import search
 from .products import described, names_of, thumbnail
 from .search import thumbnails_of

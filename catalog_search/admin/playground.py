@@ -15,9 +15,10 @@ from ..conf import settings
 from ..exceptions import CatalogSearchError
 from ..fields import KeysField, TermsField
 from ..forms import SearchForm
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
 from ..models import Generation, Judgement
 from ..navigation import Address
+from ..registry import registry
 from ..searching import Hit, Results, cache, search
 from ..searching.lanes import LANES
 from ..searching.query import Query, query_language

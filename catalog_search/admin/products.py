@@ -14,7 +14,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import IndexNotFound
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
+from ..registry import registry
 
 
 def names_of(label: str, keys: Iterable[str]) -> dict[str, str]:

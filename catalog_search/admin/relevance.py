@@ -16,10 +16,10 @@ from django.views.decorators.http import require_POST
 
 from ..evaluation import NDCG, RECALL, random_floor
 from ..exceptions import CatalogSearchError
-from ..indexes import registry
 from ..management.reports import Report
 from ..measuring import KEPT, chosen_ways, judged_products, measured, serving
 from ..models import Measurement
+from ..registry import registry
 from .pages import ReadOnlyAdmin, demand, may
 
 AT_ONCE = 50

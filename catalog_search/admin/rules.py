@@ -22,11 +22,11 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..indexes import registry
 from ..merchandising import editing
 from ..merchandising.exchange import write_table
 from ..merchandising.rulings import problems_of
 from ..models import Rule, RuleAction
+from ..registry import registry
 from . import picking
 from .importing import ImportAdmin, RulesForm
 from .pages import LanguageFilter

@@ -21,9 +21,9 @@ from django.utils.translation import gettext_lazy as _
 from ..conf import settings
 from ..exceptions import ImageError
 from ..images import Picture, read_picture
-from ..indexes import registry
 from ..merchandising import steps_with
 from ..models import Generation
+from ..registry import registry
 from ..searching import cache, search
 from ..searching.hydration import thumbnails
 from ..searching.query import query_language

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..comparison import compare
 from ..conf import settings
-from ..indexes import registry
 from ..models import Generation
+from ..registry import registry
 from .pages import index_choices
 from .previews import DAYS, logged_searches
 

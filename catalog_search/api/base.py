@@ -19,7 +19,8 @@ from rest_framework.response import Response
 
 from ..conf import settings
 from ..exceptions import IndexNotFound
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
+from ..registry import registry
 from ..sql import DATABASE_DOWN
 from .schema import SearchSchema
 from .throttling import SearchThrottle

@@ -10,7 +10,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
+from ..registry import registry
 from ..searching import Hit
 
 KEPT = ("score", "why")

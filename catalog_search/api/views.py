@@ -18,9 +18,9 @@ from rest_framework.response import Response
 from ..conf import settings
 from ..forms import SearchForm
 from ..health import health_of
-from ..indexes import registry
 from ..navigation import Address
 from ..querylog import note_event
+from ..registry import registry
 from ..responses import describe
 from ..searching import Results, cache
 from ..searching.similar import resembling

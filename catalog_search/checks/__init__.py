@@ -15,7 +15,7 @@ from ..backends import backend_class
 from ..backends.base import Embedder, Reranker
 from ..conf import Settings, settings
 from ..exceptions import ConfigurationError
-from ..indexes import registry
+from ..registry import registry
 from ..sql import write_alias
 from . import declarations, workers
 from .database import check_alias

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import DatabaseError, connections
 
-from ..indexes import registry
 from ..indexing import is_outdated, triggers
 from ..models import Generation
+from ..registry import registry
 from ..sql import read_alias
 
 OLDEST_PGVECTOR = (0, 8)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 
 from ..exceptions import CatalogSearchError
-from ..indexes import registry
 from ..models import Change, Generation
+from ..registry import registry
 from . import changes
 from .generations import backfill, finish, prepare, progress
 from .reconciling import reconcile

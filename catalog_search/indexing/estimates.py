@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..conf import settings
-from ..indexes import registry
 from ..models import Document, Generation
+from ..registry import registry
 from ..sql import execute
 
 _DOCUMENTS = Document._meta.db_table

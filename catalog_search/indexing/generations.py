@@ -18,9 +18,10 @@ from ..content import Content
 from ..embedding import embed, modality_means, needs_means
 from ..exceptions import CatalogSearchError
 from ..fusion import Vector
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
 from ..languages import text_config
 from ..models import Change, Document, Generation
+from ..registry import registry
 from ..routers import reading_what_was_written
 from ..sql import compile_keys, execute, write_alias
 from . import ann, doorbell

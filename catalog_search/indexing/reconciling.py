@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
 from ..models import Change, Document, Generation
+from ..registry import registry
 from ..routers import reading_what_was_written
 from ..sql import execute
 from . import changes, documents

@@ -16,8 +16,9 @@ from django.db import DatabaseError, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models.sql import Query
 
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
 from ..models import Change, Document, Generation
+from ..registry import registry
 from ..sql import execute, write_alias
 from .related import relations
 

@@ -16,8 +16,8 @@ from ..conf import settings
 from ..content import Content
 from ..exceptions import CatalogSearchError, Unavailable
 from ..fusion import Vector
-from ..indexes import registry
 from ..models import Document, Generation
+from ..registry import registry
 from ..routers import reading_what_was_written
 from . import changes, documents
 from .documents import Draft, Reading

@@ -11,7 +11,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ..exceptions import CatalogSearchError
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
+from ..registry import registry
 
 MOST_DAYS = 36_500
 """A hundred years; a date beyond is none."""

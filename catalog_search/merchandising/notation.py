@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..exceptions import IndexNotFound
-from ..indexes import registry
 from ..models import Rule, RuleAction
+from ..registry import registry
 from ..sql import write_alias
 
 RULE_FIELDS = [field.name for field in Rule._meta.concrete_fields if field.name != "id"]

@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from ..exceptions import IndexNotFound
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
 from ..languages import storable
+from ..registry import registry
 from . import algolia, typesense
 from .exchange import Found, ImportProblem, read_table
 from .foreign import Untranslatable

@@ -12,8 +12,8 @@ from django.core.exceptions import ValidationError
 
 from ..conditions import Chosen, holds, read_conditions
 from ..exceptions import IndexNotFound
-from ..indexes import registry
 from ..models import Rule, RuleAction
+from ..registry import registry
 from .patterns import Pattern, matches, read_patterns, words
 
 Kind = RuleAction.Kind

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conditions import read_conditions
 from ..exceptions import IndexNotFound
-from ..indexes import SearchIndex, registry
+from ..indexes import SearchIndex
+from ..registry import registry
 
 
 def validate_target(url: str) -> None:

@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from ..conf import settings
 from ..forms import SearchForm
-from ..indexes import registry
 from ..navigation import Address
+from ..registry import registry
 from ..searching import Hit, similar
 
 register = template.Library()

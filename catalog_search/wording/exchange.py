@@ -16,9 +16,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ..exceptions import CatalogSearchError
-from ..indexes import registry
 from ..languages import storable
 from ..models import Synonym
+from ..registry import registry
 from ..sql import write_alias
 
 

@@ -15,8 +15,8 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils.dateparse import parse_date, parse_datetime
 
-from catalog_search.indexes import registry
 from catalog_search.indexing import append, paused
+from catalog_search.registry import registry
 
 from .models import Brand, CatalogueLoad, Category, Product, ProductImage
 

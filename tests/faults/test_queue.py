@@ -17,11 +17,11 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from catalog_search.backends.dummy import DummyEmbedder
-from catalog_search.indexes import registry
 from catalog_search.indexing import append_keys, changes, doorbell, drain, generations, paused
 from catalog_search.indexing.reconciling import reconcile
 from catalog_search.management.commands import rebuild_search_index
 from catalog_search.models import Change, Document, Generation
+from catalog_search.registry import registry
 from catalog_search.sql import execute
 from catalog_search.tasks import sweep
 from project.shop.models import Brand, Product, ProductImage

@@ -20,9 +20,9 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from oscar.core.loading import get_model  # noqa: E402
 from shop.search import ProductIndex  # noqa: E402
 
-from catalog_search.indexes import registry  # noqa: E402
 from catalog_search.indexing.reading import read  # noqa: E402
 from catalog_search.models import Change, Document  # noqa: E402
+from catalog_search.registry import registry  # noqa: E402
 from project.drawing import ProductSpec, draw  # noqa: E402
 
 AttributeOption = get_model("catalogue", "AttributeOption")

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from catalog_search.indexes import registry
 from catalog_search.management.commandline import SearchCommand
 from catalog_search.merchandising.exchange import write_table
 from catalog_search.models import Rule
+from catalog_search.registry import registry
 
 
 class Command(SearchCommand):

@@ -19,10 +19,10 @@ from catalog_search.conf import settings
 from catalog_search.content import Content
 from catalog_search.exceptions import CatalogSearchError
 from catalog_search.images import Picture, read_picture
-from catalog_search.indexes import registry
 from catalog_search.indexing import is_outdated
 from catalog_search.management.commandline import SearchCommand, table
 from catalog_search.models import Generation
+from catalog_search.registry import registry
 from catalog_search.sql import read_alias
 
 HEADINGS = ["setting", "model", "reads", "dimensions", "device", "memory", "a text", "a picture", "ten pairs"]

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from catalog_search.indexes import registry
 from catalog_search.management.commandline import MOST_DAYS, SearchCommand, integer, table
 from catalog_search.querylog.reports import REPORTS, Line, drafted_judgements
+from catalog_search.registry import registry
 
 
 class Command(SearchCommand):

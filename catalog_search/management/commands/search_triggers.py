@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from catalog_search.indexes import registry
 from catalog_search.indexing import triggers
 from catalog_search.management.commandline import SearchCommand
+from catalog_search.registry import registry
 from catalog_search.sql import write_alias
 
 

@@ -1,0 +1,85 @@
+"""The registry: which search indexes there are, by name and by model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from django.utils.module_loading import autodiscover_modules
+
+from .exceptions import ConfigurationError, IndexNotFound
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from .indexes import SearchIndex
+
+
+class Registry:
+    """The declared indexes by name and by model."""
+
+    def __init__(self) -> None:
+        self._indexes: dict[str, SearchIndex] = {}
+
+    def add(self, index: SearchIndex, name: str) -> None:
+        """Keep an index under a name; raises ConfigurationError where the name or the model is taken."""
+        for other_name, other in self._indexes.items():
+            if type(other).__qualname__ == type(index).__qualname__ and other.model is index.model:
+                continue  # the module was imported again under another name
+            if other_name == name:
+                raise ConfigurationError(f'{index!r} and {other!r} share the name "{name}"; give one a name = "...".')
+            if other.model is index.model:
+                raise ConfigurationError(f"{index!r} and {other!r} index the same model; merge the two.")
+        self._indexes[name] = index
+
+    def get(self, name: str) -> SearchIndex:
+        """Return an index by its name or its model label ("product" or "shop.product")."""
+        for known, index in self._indexes.items():
+            if name in (known, index.label):
+                return index
+        known_names = ", ".join(sorted(self._indexes)) or "none yet"
+        raise IndexNotFound(f'There is no search index "{name}" (there are: {known_names}); see @register.')
+
+    def chosen(self, name: str) -> SearchIndex:
+        """Return an index by its name, the first one declared where the name is empty. Raises IndexNotFound."""
+        return self.get(name) if name or not self._indexes else next(iter(self))
+
+    def of(self, declaration: type[SearchIndex]) -> SearchIndex:
+        """Return the registered instance of a declaration."""
+        for index in self:
+            if type(index) is declaration:
+                return index
+        raise IndexNotFound(f"{declaration.__name__} is not registered; decorate it with @register(Model).")
+
+    def for_model(self, model: type[Model]) -> SearchIndex | None:
+        """Return the index of a model, or None."""
+        return next((index for index in self if index.model is model), None)
+
+    def remove(self, index: SearchIndex) -> None:
+        """Forget an index; for tests that declare their own."""
+        self._indexes = {name: other for name, other in self._indexes.items() if other is not index}
+
+    def __iter__(self) -> Iterator[SearchIndex]:
+        return iter(list(self._indexes.values()))
+
+    def __len__(self) -> int:
+        return len(self._indexes)
+
+
+registry = Registry()
+
+
+def register(model: type[Model]) -> Callable[[type[SearchIndex]], type[SearchIndex]]:
+    """Register the decorated SearchIndex for a model."""
+
+    def decorate(declaration: type[SearchIndex]) -> type[SearchIndex]:
+        declaration.name = declaration.name or str(model._meta.model_name)
+        registry.add(declaration(model), declaration.name)
+        return declaration
+
+    return decorate
+
+
+def autodiscover() -> None:
+    """Import the ``search`` module of every installed app, as the admin does with ``admin``."""
+    autodiscover_modules("search")
