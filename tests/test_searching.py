@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from catalog_search.exceptions import CatalogSearchError, ImageError
 from catalog_search.facets import bounds
@@ -341,9 +344,27 @@ def test_an_hnsw_index_finds_what_exact_search_finds(
     assert "Index Scan" in _plan(generation)
 
 
-def _plan(generation: Generation) -> str:
-    from django.db import connection, transaction
+@pytest.mark.django_db(transaction=True)
+def test_how_much_a_filter_keeps_is_measured_again_however_often_it_is_asked(
+    make_product: Callable[..., Product], build_index: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        make_product(f"Thing {number}")
+    settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 50, "ANN_EXACT_ROWS": 1, "MAX_CANDIDATES": 10}
+    build_index()
+    clock = iter((0.0, 0.0, 40.0, 59.0, 61.0, 61.0, 62.0))
+    monkeypatch.setattr(lanes, "time", SimpleNamespace(monotonic=lambda: next(clock)))
 
+    def is_measured() -> bool:
+        with CaptureQueriesContext(connection) as captured:
+            assert names("thing", cutoff=None)
+        return any("count(*) FROM product" in (one["sql"] or "") for one in captured)
+
+    # Who measures looks at the clock twice: before it, and for how long the answer is good.
+    assert [is_measured() for _ in range(5)] == [True, False, False, True, False]
+
+
+def _plan(generation: Generation) -> str:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(

@@ -27,7 +27,7 @@ LANES = ("identifiers", "words", "vectors")
 FEW_PREFIX_MATCHES = 20
 PREFIX_LENGTH = 5
 
-# A scope that shrinks meanwhile is searched the slower way for as long, with the same results.
+# A scope that shrinks meanwhile is searched by the index for so long, at worst.
 REMEMBERED, REMEMBERED_SECONDS = 1000, 60.0
 _exceeding: dict[tuple[Any, ...], float] = {}
 
@@ -80,8 +80,9 @@ def vectors(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tupl
         few = max(settings.ANN_EXACT_ROWS, math.isqrt(limit * generation.size))
         if not _known_to_exceed(scope, few):
             found = _compared(scope, vector, limit, fewer_than=few)
+            if found is None:
+                _remember_exceeding(scope, few)
         if found is None:
-            _remember_exceeding(scope, few)
             found = _indexed(scope, vector, limit)
             found = found if len(found) >= limit else None
     if found is None:
