@@ -37,10 +37,12 @@ MOST_PARAMETERS = 65_535
 class _PreparedCursor(psycopg.Cursor[Any]):
     """A server-side bound cursor: parameters and results travel in binary, statements are prepared."""
 
+    prepares = True
+
     def execute(self, query: Any, params: Any = None, **options: Any) -> _PreparedCursor:
         # Django switches preparing off for the whole connection; it stays so for everybody else's statements.
         connection, threshold = self.connection, self.connection.prepare_threshold
-        connection.prepare_threshold = (threshold or PREPARED_FROM) if settings.PREPARE else None
+        connection.prepare_threshold = (threshold or PREPARED_FROM) if settings.PREPARE and self.prepares else None
         try:
             return super().execute(query, params, binary=True, **options)
         finally:
@@ -57,14 +59,20 @@ def write_alias(model: type[Model]) -> str:
     return router.db_for_write(model)
 
 
-def execute(alias: str, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement with ``%s`` parameters and return its rows (an empty list where it has none)."""
+def execute(alias: str, statement: str, parameters: Sequence[Any] = (), prepare: bool = True) -> list[tuple[Any, ...]]:
+    """Run one statement with ``%s`` parameters and return its rows (an empty list where it has none).
+
+    One that is not prepared is planned for its very parameters each time.
+    """
     wrapper: DatabaseWrapper = connections[alias]  # type: ignore[assignment]
     wrapper.ensure_connection()
     connection = wrapper.connection
     with wrapper.wrap_database_errors:
-        _accustom(connection)
-    raw = (_PreparedCursor if len(parameters) <= MOST_PARAMETERS else psycopg.ClientCursor)(connection)
+        _register_vector(connection)
+    raw: psycopg.Cursor[Any] = psycopg.ClientCursor(connection)
+    if len(parameters) <= MOST_PARAMETERS:
+        raw = _PreparedCursor(connection)
+        raw.prepares = prepare
     wrap: Any = wrapper.make_debug_cursor if wrapper.queries_logged else wrapper.make_cursor
     cursor = wrap(raw)
     with cursor:
@@ -111,10 +119,7 @@ def compile_keys(queryset: QuerySet[Any], *columns: Any) -> tuple[str, tuple[Any
     return statement, tuple(parameters)
 
 
-def _accustom(connection: Any) -> None:
-    if not getattr(connection, "_catalog_search_ready", False):
+def _register_vector(connection: Any) -> None:
+    if not getattr(connection, "_catalog_search_vector", False):
         register_vector(connection)
-        if settings.PREPARE:
-            # A plan that was kept from a filter that passes much reads the whole table for one that passes little.
-            connection.execute("SET plan_cache_mode = force_custom_plan")
-        connection._catalog_search_ready = True
+        connection._catalog_search_vector = True

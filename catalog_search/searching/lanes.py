@@ -117,7 +117,7 @@ def _compared(
          ORDER BY distance LIMIT {int(limit)})
         UNION ALL SELECT NULL, (SELECT count(*) FROM product)
     """
-    rows = execute(scope.alias, statement, (*parameters, vector_parameter(vector), scope.language))
+    rows = scope.execute(statement, (*parameters, vector_parameter(vector), scope.language))
     _, size = rows.pop()
     return None if fewer_than is not None and size >= fewer_than else [(key, 1.0 - distance) for key, distance in rows]
 
@@ -201,8 +201,7 @@ def select(
     tail_parameters: Sequence[Any] = (),
 ) -> list[tuple[Any, ...]]:
     """Select from the documents of a scope."""
-    return execute(
-        scope.alias,
+    return scope.execute(
         f"SELECT {columns} {from_scope(scope)} AND {condition} {tail}",
         (*column_parameters, *scope.keys[1], scope.language, *condition_parameters, *tail_parameters),
     )

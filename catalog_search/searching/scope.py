@@ -108,6 +108,14 @@ class Scope:
     def _facts(self) -> dict[str, tuple[Any, ...] | None]:
         return {}
 
+    def execute(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement that joins the scope's products.
+
+        Under filters with values it is planned for these: a plan that was kept from a filter that passes much would
+        read the whole table for one that passes little.
+        """
+        return execute(self.alias, statement, parameters, prepare=not self.keys[1])
+
     def admitted(self, keys: Sequence[str]) -> list[str]:
         """Return those of these keys whose products are in scope, in their order."""
         there = self.read(keys) if keys else {}

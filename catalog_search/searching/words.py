@@ -186,7 +186,7 @@ def matched(scope: Scope, words: Words, limit: int) -> int:
     if not words.wanted:
         return 0
     statement = f"SELECT 1 {from_scope(scope)} AND document.search_vector @@ %s::tsquery LIMIT {int(limit)}"
-    return len(execute(scope.alias, statement, (*scope.keys[1], scope.language, words.all)))
+    return len(scope.execute(statement, (*scope.keys[1], scope.language, words.all)))
 
 
 def words(scope: Scope, words: Words, limit: int) -> list[WordMatch]:
@@ -207,8 +207,7 @@ def words(scope: Scope, words: Words, limit: int) -> list[WordMatch]:
     roughly = f"ARRAY[{', '.join(f'{1 - LENGTH_SHARE} * {share}' for share in reversed(_shares(scope)))}]::float4[]"
     # The exact score is for those that can be shown: PostgreSQL's own rank, in one pass over all terms, chooses them.
     # ts_filter reads a long document's words once, which each function would do for itself.
-    rows = execute(
-        scope.alias,
+    rows = scope.execute(
         f"""
         SELECT object_key, coverage, 1 - {SATURATION / total} * ({rest}) AS rank FROM (
             SELECT object_key, lengths, search_vector, coverage FROM (
