@@ -35,14 +35,16 @@ MOST_PARAMETERS = 65_535
 
 
 class _PreparedCursor(psycopg.Cursor[Any]):
-    """A server-side bound cursor: parameters and results travel in binary, statements are prepared."""
+    """A server-side bound cursor: parameters and results travel in binary, statements are prepared where told."""
 
-    prepares = True
+    def __init__(self, connection: Any, prepares: bool) -> None:
+        super().__init__(connection)
+        self._prepares = prepares
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> _PreparedCursor:
         # Django switches preparing off for the whole connection; it stays so for everybody else's statements.
         connection, threshold = self.connection, self.connection.prepare_threshold
-        connection.prepare_threshold = (threshold or PREPARED_FROM) if settings.PREPARE and self.prepares else None
+        connection.prepare_threshold = (threshold or PREPARED_FROM) if settings.PREPARE and self._prepares else None
         try:
             return super().execute(query, params, binary=True, **options)
         finally:
@@ -69,10 +71,8 @@ def execute(alias: str, statement: str, parameters: Sequence[Any] = (), prepare:
     connection = wrapper.connection
     with wrapper.wrap_database_errors:
         _register_vector(connection)
-    raw: psycopg.Cursor[Any] = psycopg.ClientCursor(connection)
-    if len(parameters) <= MOST_PARAMETERS:
-        raw = _PreparedCursor(connection)
-        raw.prepares = prepare
+    few = len(parameters) <= MOST_PARAMETERS
+    raw = _PreparedCursor(connection, prepare) if few else psycopg.ClientCursor(connection)
     wrap: Any = wrapper.make_debug_cursor if wrapper.queries_logged else wrapper.make_cursor
     cursor = wrap(raw)
     with cursor:
