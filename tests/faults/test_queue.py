@@ -6,7 +6,7 @@ import random
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -116,27 +116,37 @@ def test_a_picture_that_moves_while_workers_are_quick(indexed_shop: Shop, monkey
     assert Document.objects.get(object_key=str(mug.pk)).pictures == Document.Pictures.NONE
 
 
-def test_a_transaction_that_is_open_while_a_generation_is_built(indexed_shop: Shop) -> None:
-    """What it wrote before the generation began was told to the older one only, and is seen after the switch."""
-    mug = indexed_shop["red mug"]
+@contextmanager
+def renamed_meanwhile(product: Product, name: str) -> Iterator[Callable[[], None]]:
+    """Rename a product in a transaction that stays open until the end, or until what is yielded is called."""
     written, over = threading.Event(), threading.Event()
 
     def write() -> None:
         with transaction.atomic():
-            mug.name = "Late"
-            mug.save()
+            product.name = name
+            product.save()
             written.set()
             over.wait(60)
         connection.close()
+
+    def commit() -> None:
+        over.set()
+        writer.join()
 
     writer = threading.Thread(target=write)
     writer.start()
     written.wait(60)
     try:
-        call_command("rebuild_search_index", "--sync", "--fresh", verbosity=0)
+        yield commit
     finally:
-        over.set()
-        writer.join()
+        commit()
+
+
+def test_a_transaction_that_is_open_while_a_generation_is_built(indexed_shop: Shop) -> None:
+    """What it wrote before the generation began was told to the older one only, and is seen after the switch."""
+    mug = indexed_shop["red mug"]
+    with renamed_meanwhile(mug, "Late"):
+        call_command("rebuild_search_index", "--sync", "--fresh", verbosity=0)
     drain()
 
     found = Document.objects.filter(object_key=str(mug.pk)).order_by("generation")
@@ -149,30 +159,14 @@ def test_a_transaction_that_is_open_since_before_the_first_generation(
 ) -> None:
     """There is no older generation that could be told what it writes; it ends after its product was read."""
     mug = make_product("Early mug")
-    written, over = threading.Event(), threading.Event()
+    with renamed_meanwhile(mug, "Late mug") as commit:
 
-    def write() -> None:
-        with transaction.atomic():
-            mug.name = "Late mug"
-            mug.save()
-            written.set()
-            over.wait(60)
-        connection.close()
+        def finish_beside(generation: Generation) -> None:
+            generations.finish(generation)
+            commit()
 
-    def finish_beside(generation: Generation) -> None:
-        generations.finish(generation)
-        over.set()
-        writer.join()
-
-    monkeypatch.setattr(rebuild_search_index, "finish", finish_beside)
-    writer = threading.Thread(target=write)
-    writer.start()
-    written.wait(60)
-    try:
+        monkeypatch.setattr(rebuild_search_index, "finish", finish_beside)
         call_command("rebuild_search_index", "--sync", verbosity=0)
-    finally:
-        over.set()
-        writer.join()
 
     assert text(mug).startswith("Late mug")
     assert not Change.objects.exists()
