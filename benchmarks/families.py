@@ -106,7 +106,7 @@ def text_of(model: Any, tokens: int) -> str:
     return words
 
 
-def works(kind: str, model: Any, device: str) -> dict[str, Callable[[], Any]]:
+def works(kind: str, model: Any) -> dict[str, Callable[[], Any]]:
     """Return what is timed."""
     from catalog_search.content import Content
     from catalog_search.images import read_picture
@@ -117,7 +117,9 @@ def works(kind: str, model: Any, device: str) -> dict[str, Callable[[], Any]]:
     if kind == "reranker":
         calls = {"ten pairs": lambda: model.score(text, [text] * 10)}
         answer = Content(text.text, photo.image) if "image" in model.modalities else text
-        return calls | ({} if device == "cpu" else {f"{PAIRS} pairs": lambda: model.score(text, [answer] * PAIRS)})
+        return calls | (
+            {} if model.device == "cpu" else {f"{PAIRS} pairs": lambda: model.score(text, [answer] * PAIRS)}
+        )
     calls = {"a text": lambda: model.encode([text], "query"), "a picture": lambda: model.encode([photo], "query")}
     kinds = [Content(text.text, photo.image)] if model.fuses else [text, photo]
 
@@ -125,7 +127,7 @@ def works(kind: str, model: Any, device: str) -> dict[str, Callable[[], Any]]:
         for content in kinds:
             model.encode([content] * BATCH, "document")
 
-    return calls | ({} if device == "cpu" else {f"{BATCH} products": products})
+    return calls | ({} if model.device == "cpu" else {f"{BATCH} products": products})
 
 
 def seconds(call: Callable[[], Any]) -> float:
@@ -157,8 +159,8 @@ def main() -> None:
             model = load(kind, build(Path(root) / name.partition(",")[0]), arguments.device)
             reference = references.setdefault(kind, model)
             line = f"{name:28} {model.memory / 2**20:6.0f} MB"
-            for what, call in works(kind, model, arguments.device).items():
-                beside = works(kind, reference, arguments.device)[what]
+            for what, call in works(kind, model).items():
+                beside = works(kind, reference)[what]
                 call(), beside()
                 rounds = [(seconds(call), seconds(beside)) for _ in range(ROUNDS)]
                 own = statistics.median(one for one, _ in rounds)
