@@ -17,7 +17,7 @@ from django.db import connection
 from catalog_search.exceptions import CatalogSearchError, NotReady
 from catalog_search.fusion import unit
 from catalog_search.indexing import activate, ann, drain, start_generation, switching
-from catalog_search.indexing.generations import backfill, prepare
+from catalog_search.indexing.generations import backfill, finish, prepare
 from catalog_search.models import Change, Document, Generation, Thumbnail
 from catalog_search.registry import registry
 from catalog_search.searching import lanes, search
@@ -131,6 +131,44 @@ def test_what_was_begun_for_other_settings_is_given_up(indexed_shop: Shop, setti
     assert begun.state == Generation.State.RETIRED
     assert not Document.objects.filter(generation=begun).exists()
     assert not Change.objects.exists()
+
+
+class TestMeanwhile:
+    """What became of a generation while a worker, who looked at it before, prepared or finished it."""
+
+    @pytest.fixture
+    def begun(self, indexed_shop: Shop, settings: Any) -> Generation:
+        use_model(settings, dimensions=32)
+        return start_generation(registry.get("product"))
+
+    def _becomes(self, state: Generation.State) -> None:
+        Generation.objects.filter(pk=Generation.objects.latest("pk").pk).update(state=state)
+
+    def test_given_up_while_it_is_prepared(self, begun: Generation) -> None:
+        self._becomes(Generation.State.RETIRED)
+        prepare(begun)
+
+        assert Generation.objects.get(pk=begun.pk).state == begun.state == Generation.State.RETIRED
+
+    def test_prepared_by_another_worker(self, begun: Generation) -> None:
+        prepare(Generation.objects.get(pk=begun.pk))
+        Generation.objects.filter(pk=begun.pk).update(measured={"rate": 7.0})
+        prepare(begun)
+
+        assert begun.state == Generation.State.BUILDING
+        assert begun.measured == {"rate": 7.0}
+
+    @pytest.mark.parametrize("state", [Generation.State.RETIRED, Generation.State.PAUSED])
+    def test_given_up_or_paused_while_it_is_finished(self, begun: Generation, state: Generation.State) -> None:
+        prepare(begun)
+        backfill(begun)
+        drain()
+        self._becomes(state)
+        finish(begun)
+
+        assert Generation.objects.get(pk=begun.pk).state == begun.state == state
+        with pytest.raises(NotReady):
+            activate(begun)
 
 
 class TestSwitching:

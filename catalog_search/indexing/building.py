@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from ..exceptions import CatalogSearchError
 from ..models import Change, Generation
 from ..registry import registry
@@ -22,18 +20,12 @@ def advance(generation: Generation, seconds: float) -> bool:
 
     Whatever another worker has in hand is left to it. A paused generation stays as it is: see ``switching.resume``.
     """
-    alias = generation.alias
-    with transaction.atomic(using=alias):
-        # Two that measured means for the same generation would not agree.
-        preparing = Generation.objects.using(alias).filter(pk=generation.pk, state=Generation.State.PREPARING)
-        mine = preparing.select_for_update(skip_locked=True, no_key=True).first()
-        if mine:
-            prepare(mine)
-            give_up_others(mine)
-    generation.refresh_from_db()
+    if generation.state == Generation.State.PREPARING:
+        prepare(generation)
     if generation.state == Generation.State.BUILDING:
+        give_up_others(generation)
         backfill(generation)
-        drain(alias, seconds)
+        drain(generation.alias, seconds)
         if progress(generation).waiting:
             return False
         finish(generation)

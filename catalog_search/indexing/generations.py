@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from ..backends import embedder_of
 from ..backends.base import Embedder, identity, place
@@ -105,7 +105,8 @@ def differences(generation: Generation) -> tuple[str, ...]:
 def prepare(generation: Generation) -> None:
     """Load the model, note its dimensions, measure the modality means; the generation then takes documents.
 
-    Means are taken over from an earlier generation of the same model, so that its vectors can be reused.
+    Of several workers that do so at once the first counts, for means that were measured twice differ. Means are taken
+    over from an earlier generation of the same model, so that its vectors can be reused.
     """
     if generation.state != Generation.State.PREPARING:
         return
@@ -117,15 +118,20 @@ def prepare(generation: Generation) -> None:
         .order_by("-id")
         .first()
     )
-    generation.dimensions = embedder.dimensions
     if earlier:
         generation.mean_vectors = earlier.mean_vectors
         generation.measured = {name: value for name, value in earlier.measured.items() if name != "gate"}
     else:
         contents, generation.measured = _measure(generation)
         generation.mean_vectors = _means(embedder, contents) if needs_means(embedder) else {}
-    generation.state = Generation.State.BUILDING
-    generation.save(using=alias, update_fields=["dimensions", "definition", "means", "measured", "state"])
+    generation.move(
+        {Generation.State.PREPARING},
+        state=Generation.State.BUILDING,
+        dimensions=embedder.dimensions,
+        definition=generation.definition,
+        means=generation.means,
+        measured=generation.measured,
+    )
 
 
 def _means(embedder: Embedder, contents: list[Content]) -> dict[str, Vector]:
@@ -212,17 +218,23 @@ def backfill(generation: Generation, mend: bool = True) -> tuple[int, int]:
 
 
 def finish(generation: Generation) -> None:
-    """Complete a loaded generation: sample its background, build the HNSW index where it pays, mark it ready."""
-    alias = generation.alias
+    """Complete a loaded generation: sample its background, build the HNSW index where it pays, mark it ready.
+
+    One that was paused or given up meanwhile stays so.
+    """
     measure(generation)
     count_words(generation)
     if not generation.ann_index:
         ann.build(generation)
-    generation.state = Generation.State.READY
-    if generation.built_at is None:
-        generation.built_at = Now()
-    generation.save(using=alias, update_fields=["background", "statistics", "state", "ann_index", "built_at", "error"])
-    generation.refresh_from_db()
+    generation.move(
+        {Generation.State.BUILDING, Generation.State.READY},
+        state=Generation.State.READY,
+        background=generation.background,
+        statistics=generation.statistics,
+        ann_index=generation.ann_index,
+        built_at=Coalesce("built_at", Now()),
+        error=generation.error,
+    )
 
 
 @dataclass(frozen=True, slots=True)

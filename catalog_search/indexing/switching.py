@@ -55,10 +55,8 @@ def activate(generation: Generation, force: bool = False) -> None:
     """
     if not force:
         demand_passed(generation)
-    ready = Generation.objects.using(generation.alias).filter(pk=generation.pk, state=Generation.State.READY)
-    if not ready.update(activated_at=Now()):
-        raise NotReady(f"{generation} is not ready to serve; run manage.py rebuild_search_index.")
-    generation.refresh_from_db()
+    if not generation.move({Generation.State.READY}, activated_at=Now()):
+        raise NotReady(f"{generation} is {generation.state}, not ready to serve; run manage.py rebuild_search_index.")
 
 
 def rollback(index: SearchIndex) -> Generation:
@@ -84,11 +82,8 @@ def resume(generation: Generation) -> None:
 
 
 def _move(generation: Generation, before: str, after: str) -> None:
-    found = Generation.objects.using(generation.alias).filter(pk=generation.pk, state=before)
-    if not found.update(state=after):
-        generation.refresh_from_db()
+    if not generation.move({before}, state=after):
         raise CatalogSearchError(f"{generation} is {generation.state}, not {before}.")
-    generation.refresh_from_db()
 
 
 def give_up_others(generation: Generation) -> int:

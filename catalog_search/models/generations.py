@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Collection
+from typing import Any, Self
 
 import numpy as np
 from django.db import models, router
@@ -78,6 +79,15 @@ class Generation(models.Model):
     def alias(self) -> str:
         """The database that it is written to, wherever it was read."""
         return router.db_for_write(type(self))
+
+    def move(self, states: Collection[str], **values: Any) -> bool:
+        """Write values, a new state as a rule, if it is in one of some states; returns whether it was.
+
+        In one statement: while a worker was busy with it somebody may have paused it, given it up, or been faster.
+        """
+        found = type(self)._base_manager.using(self.alias).filter(pk=self.pk, state__in=states).update(**values)
+        self.refresh_from_db(using=self.alias)
+        return bool(found)
 
     @property
     def quantization(self) -> Quantization:
