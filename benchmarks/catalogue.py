@@ -165,7 +165,7 @@ def _write_documents(generation: Any) -> None:
                 drafts.append(documents.Draft(str(product.pk), "en", parts, identifiers, "", content, keywords))
                 moved = known[originals[product.pk]] + draw.normal(0, MOVED, embedder.dimensions)
                 vectors[content.digest] = (moved / np.linalg.norm(moved)).astype(np.float32)
-            documents.write("default", generation, drafts, vectors)
+            documents.write(generation, drafts, vectors)
             bar.update(len(batch))
 
 

@@ -84,7 +84,7 @@ def write(generation: Any, made: Iterable[Any], vectors: Vectors) -> None:
     for number, batch in enumerate(batches(made)):
         own = vectors[number * BATCH : number * BATCH + len(batch)]
         digests = [one.content.digest for one in batch]
-        documents.write("default", generation, batch, dict(zip(digests, own, strict=True)))
+        documents.write(generation, batch, dict(zip(digests, own, strict=True)))
 
 
 def load(vectors: Vectors) -> Any:

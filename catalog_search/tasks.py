@@ -15,7 +15,7 @@ from .conf import settings
 from .content import Content
 from .indexing import changes, doorbell, drain, vocabulary
 from .indexing.building import advance, succeed
-from .indexing.generations import prepare
+from .indexing.preparing import prepare
 from .indexing.reconciling import reconcile
 from .models import Generation
 from .models.generations import GenerationQuerySet

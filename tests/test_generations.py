@@ -17,7 +17,9 @@ from django.db import connection
 from catalog_search.exceptions import CatalogSearchError, NotReady
 from catalog_search.fusion import unit
 from catalog_search.indexing import activate, ann, drain, start_generation, switching
-from catalog_search.indexing.generations import backfill, finish, prepare
+from catalog_search.indexing.building import finish
+from catalog_search.indexing.preparing import prepare
+from catalog_search.indexing.reconciling import backfill
 from catalog_search.models import Change, Document, Generation, Thumbnail
 from catalog_search.registry import registry
 from catalog_search.searching import lanes, search

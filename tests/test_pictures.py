@@ -15,9 +15,9 @@ from django.conf import settings as django_settings
 from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
-from catalog_search.indexing import changes, drain, fetching, pictures
+from catalog_search.indexing import changes, claims, drain, fetching, pictures
+from catalog_search.indexing.changes import progress
 from catalog_search.indexing.fetching import fetch
-from catalog_search.indexing.generations import progress
 from catalog_search.models import Change, Document, Generation
 from catalog_search.registry import registry
 from project.shop.models import Product, ProductImage
@@ -126,7 +126,7 @@ def test_fresh_changes_go_before_pictures_that_are_tried_again(indexed_shop: Sho
     drain()
     changes.retry(Change.objects.all())
     changes.append_to(Generation.objects.get(), [str(indexed_shop["dress"].pk)])
-    claimed = changes.claim("default", 1)
+    claimed = claims.claim("default", 1)
 
     assert claimed is not None
     assert claimed.keys == [str(indexed_shop["dress"].pk)]

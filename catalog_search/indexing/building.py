@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from django.db.models.functions import Coalesce, Now
+
 from ..exceptions import CatalogSearchError
 from ..models import Change, Generation
 from ..registry import registry
-from . import changes
-from .generations import backfill, finish, prepare, progress
-from .reconciling import reconcile
+from . import ann, changes
+from .changes import progress
+from .preparing import prepare
+from .reconciling import backfill, reconcile
+from .statistics import measure
 from .switching import activate, give_up_others, prune, served
+from .vocabulary import count_words
 from .work import drain
 
 TOLERATED = 0.02
@@ -32,6 +37,26 @@ def advance(generation: Generation, seconds: float) -> bool:
         # A transaction that was open when all this began told nobody. What takes longer is left to the night's.
         reconcile(generation, seconds=seconds)
     return generation.state == Generation.State.READY
+
+
+def finish(generation: Generation) -> None:
+    """Complete a loaded generation: sample its background, build the HNSW index where it pays, mark it ready.
+
+    One that was paused or given up meanwhile stays so.
+    """
+    measure(generation)
+    count_words(generation)
+    if not generation.ann_index:
+        ann.build(generation)
+    generation.move(
+        {Generation.State.BUILDING, Generation.State.READY},
+        state=Generation.State.READY,
+        background=generation.background,
+        statistics=generation.statistics,
+        ann_index=generation.ann_index,
+        built_at=Coalesce("built_at", Now()),
+        error=generation.error,
+    )
 
 
 def retry_failed(generation: Generation) -> int:

@@ -28,14 +28,14 @@ _WRITTEN = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A product as it was read in one language, its pictures not yet."""
+    """A product as it was read in one language, its pictures only stamped."""
 
     key: str
     language: str
     parts: tuple[str, ...]
     keywords: tuple[str, ...]
     identifiers: tuple[str, ...]
-    files: tuple[PictureFile, ...]
+    files: tuple[PictureFile, ...] = ()
 
     @property
     def stamp(self) -> str:
@@ -80,10 +80,10 @@ class Known:
     text: str
 
 
-def known_documents(alias: str, generation: Generation, keys: Sequence[str]) -> dict[tuple[str, str], Known]:
+def known_documents(generation: Generation, keys: Sequence[str]) -> dict[tuple[str, str], Known]:
     """Return what is on record by (key, language)."""
     rows = execute(
-        alias,
+        generation.alias,
         f"SELECT object_key, language, stamp, digest, pictures, text FROM {_DOCUMENTS} "
         "WHERE generation_id = %s AND object_key = ANY(%s)",
         (generation.pk, list(keys)),
@@ -91,10 +91,10 @@ def known_documents(alias: str, generation: Generation, keys: Sequence[str]) -> 
     return {(key, language): Known(*found) for key, language, *found in rows}
 
 
-def known_vectors(alias: str, generation: Generation, digests: Sequence[str]) -> dict[str, Vector]:
+def known_vectors(generation: Generation, digests: Sequence[str]) -> dict[str, Vector]:
     """Return the vectors that this model gave to equal contents before, in this or another generation."""
     rows = execute(
-        alias,
+        generation.alias,
         f"""
         SELECT DISTINCT ON (document.digest) document.digest, document.embedding
         FROM {_DOCUMENTS} document JOIN {_GENERATIONS} generation ON generation.id = document.generation_id
@@ -105,7 +105,7 @@ def known_vectors(alias: str, generation: Generation, digests: Sequence[str]) ->
     return {digest: embedding.to_numpy().astype("f4") for digest, embedding in rows}
 
 
-def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Vector]) -> None:
+def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Vector]) -> None:
     """Insert or replace documents in one statement; vectors by content digest, sent in binary.
 
     ``%b`` and not ``%s``: psycopg sends a list as text otherwise, which costs 25 times the time for vectors.
@@ -132,7 +132,7 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
     arrays = ", ".join("%b::text[]" for _ in columns)
     words = " || ".join(f"setweight(to_tsvector(config::regconfig, words_{weight}), '{weight}')" for weight in WEIGHTS)
     execute(
-        alias,
+        generation.alias,
         f"""
         INSERT INTO {_DOCUMENTS} (generation_id, object_key, object_id, language, {", ".join(_WRITTEN)})
         SELECT %s, object_key, {_big_integer()}, language, text, {words},
@@ -150,10 +150,10 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
     )
 
 
-def remove(alias: str, generation: Generation, keys: Iterable[str]) -> None:
+def remove(generation: Generation, keys: Iterable[str]) -> None:
     """Delete the documents of products that are gone."""
     execute(
-        alias,
+        generation.alias,
         f"DELETE FROM {_DOCUMENTS} WHERE generation_id = %s AND object_key = ANY(%s)",
         (generation.pk, list(keys)),
     )

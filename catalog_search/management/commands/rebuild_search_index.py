@@ -14,10 +14,11 @@ from tqdm import tqdm
 from catalog_search.conf import settings
 from catalog_search.indexes import SearchIndex
 from catalog_search.indexing import activate, changes, drain, start_generation
-from catalog_search.indexing.building import TOLERATED
+from catalog_search.indexing.building import TOLERATED, finish
+from catalog_search.indexing.changes import last_change, progress
 from catalog_search.indexing.estimates import Estimate, estimate
-from catalog_search.indexing.generations import backfill, finish, last_change, prepare, progress
-from catalog_search.indexing.reconciling import reconcile
+from catalog_search.indexing.preparing import prepare
+from catalog_search.indexing.reconciling import backfill, reconcile
 from catalog_search.indexing.switching import demand_passed, give_up_others, prune
 from catalog_search.management.commandline import SearchCommand, integer, number, some_indexes
 from catalog_search.management.gate import judge

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from catalog_search.indexes import SearchIndex
 from catalog_search.indexing import activate, is_outdated, switching
-from catalog_search.indexing.generations import progress
+from catalog_search.indexing.changes import progress
 from catalog_search.management.commandline import SearchCommand, integer, the_index
 from catalog_search.models import Document, Generation
 
