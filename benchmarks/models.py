@@ -202,7 +202,7 @@ def measure_queries(told: Report, generation: Any, search: dict[str, Any], round
 
             def client(place: int) -> None:
                 while time.monotonic() < end:
-                    words = model_worker.packed(Content(sentence(hash((number, place, len(done))), 4)))
+                    words = Content(sentence(hash((number, place, len(done))), 4)).packed()
                     model_worker.ask(encoding.TASK, generation.alias, generation.pk, [words])
                     done.append(1)
 

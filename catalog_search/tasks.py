@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Any
 
 from celery import Task, shared_task
-from celery.signals import celeryd_after_setup, worker_process_init
-from django.db import connections
 
-from .backends import get_embedder, get_reranker, worker
+from .backends.answering import answer
 from .conf import settings
 from .content import Content
 from .indexing import changes, doorbell, drain, vocabulary
@@ -23,7 +20,7 @@ from .querylog import popular
 from .querylog.retention import forget
 from .registry import registry
 from .searching import encoding, explaining, reranking
-from .sql import read_alias, write_alias
+from .sql import write_alias
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +142,7 @@ def draw_popular_queries() -> None:
 @shared_task(name=encoding.TASK, **ANSWERING)
 def encode_query(key: str, alias: str, generation_id: int, contents: list[tuple[str, str]]) -> None:
     """Answer a web process that waits for the vectors of a query."""
-    worker.answer(key, lambda: encoding.encode(alias, generation_id, [worker.unpacked(*one) for one in contents]))
+    answer(key, lambda: encoding.encode(alias, generation_id, [Content.unpacked(*one) for one in contents]))
 
 
 @shared_task(name=reranking.TASK, **ANSWERING)
@@ -153,49 +150,10 @@ def rerank(
     key: str, alias: str, generation_id: int, language: str, documents: list[str], query: tuple[str, str]
 ) -> None:
     """Answer a web process that waits for the scores of documents, which it names by their products' keys."""
-    worker.answer(key, lambda: reranking.score(alias, generation_id, language, documents, worker.unpacked(*query)))
+    answer(key, lambda: reranking.score(alias, generation_id, language, documents, Content.unpacked(*query)))
 
 
 @shared_task(name=explaining.TASK, **ANSWERING)
 def explain(key: str, alias: str, generation_id: int, language: str, documents: list[str]) -> None:
     """Answer a web process that waits for what text and picture of products bring by themselves."""
-    worker.answer(key, lambda: explaining.parts(alias, generation_id, language, documents))
-
-
-def load_models() -> None:
-    """Load and warm the models that searches need; what fails is logged, for the worker is wanted all the same."""
-    try:
-        get_embedder()  # the one of today's settings, which an index that is being built will need
-        for setting in ("RERANKER", "IMAGE_RERANKER"):
-            reranker = get_reranker(setting)
-            if reranker and "text" in reranker.modalities:
-                reranker.score(Content("warm"), [Content("warm")])
-        for index in registry:
-            alias = read_alias(index.model)
-            active = Generation.objects.using(alias).active(index.label)
-            if active:
-                encoding.encode(alias, active.pk, [Content("warm")])
-        logger.info("The models of searches are loaded.")
-    except Exception:  # no tables yet, a model that cannot be loaded, or one that reads no text
-        logger.exception("The models of searches could not be loaded.")
-    finally:
-        connections.close_all()
-
-
-@celeryd_after_setup.connect(weak=False)
-def _serve(instance: Any, **_: Any) -> None:
-    """Load the models before a worker of MODEL_QUEUE takes its first question."""
-    if settings.MODEL_QUEUE and settings.MODEL_QUEUE in instance.app.amqp.queues.consume_from:
-        worker.serving = True
-        if not instance.pool_cls.__module__.endswith(".prefork"):
-            load_models()
-
-
-@worker_process_init.connect(weak=False)
-def _serve_forked(**_: Any) -> None:
-    """Load them in each child of a prefork pool: torch does not survive a fork.
-
-    In a thread, for a child that has not reported for work within 4 s is killed.
-    """
-    if worker.serving:
-        threading.Thread(target=load_models, name="catalog-search-loading", daemon=True).start()
+    answer(key, lambda: explaining.parts(alias, generation_id, language, documents))

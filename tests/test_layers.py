@@ -14,6 +14,7 @@ LAYERS = [
     {"indexing", "searching"},
     {
         "tasks",
+        "warming",
         "signals",
         "forms",
         "checks",
