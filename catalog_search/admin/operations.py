@@ -40,7 +40,7 @@ class Operation:
         """Return the index or generation of this name or number. Raises LookupError where there is none."""
         if self.on == "index":
             return registry.get(name)
-        found = Generation.objects.live().defer("background").filter(pk=int(name)).first() if name.isdigit() else None
+        found = Generation.objects.live().filter(pk=int(name)).first() if name.isdigit() else None
         if found is None:
             raise LookupError(name)
         return found

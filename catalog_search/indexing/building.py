@@ -12,7 +12,7 @@ from .changes import progress
 from .preparing import prepare
 from .reconciling import backfill, reconcile
 from .statistics import measure
-from .switching import activate, give_up_others, prune, served
+from .switching import activate, give_up_others, prune
 from .vocabulary import count_words
 from .work import drain
 
@@ -70,7 +70,7 @@ def succeed(generation: Generation) -> None:
     Raises CatalogSearchError where more than a few products failed: then a person decides.
     """
     index = registry.get(generation.index)
-    if list(served(index)[:1]) == [generation]:
+    if Generation.objects.using(generation.alias).active(generation.index) == generation:
         return
     failed = progress(generation)
     if failed.failed > TOLERATED * index.index_queryset().count():

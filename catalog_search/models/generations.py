@@ -27,12 +27,20 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.exclude(state=Generation.State.RETIRED)
 
     def active(self, label: str) -> Generation | None:
-        """Return the generation that serves searches: the ready one that was activated last.
+        """Return the generation that serves searches: the ready one that was activated last."""
+        return self.of(label).served().first()
 
-        Its background sample stays in the database until asked for: it is larger than all the rest.
-        """
-        ready = self.of(label).filter(state=Generation.State.READY, activated_at__isnull=False)
-        return ready.defer("background").order_by("-activated_at").first()
+    def served(self) -> Self:
+        """Keep those that could serve at once, the one that was activated last first: the next is the way back."""
+        return self.filter(state=Generation.State.READY, activated_at__isnull=False).order_by("-activated_at")
+
+
+class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):  # type: ignore[misc]
+    """Leaves the background sample in the database until it is asked for: it is larger than all the rest."""
+
+    def get_queryset(self) -> GenerationQuerySet:
+        """Return all generations."""
+        return super().get_queryset().defer("background")
 
 
 class Generation(models.Model):
@@ -65,7 +73,7 @@ class Generation(models.Model):
     built_at = models.DateTimeField(_("built"), null=True)
     activated_at = models.DateTimeField(_("activated"), null=True)
 
-    objects = GenerationQuerySet.as_manager()
+    objects = GenerationManager()
 
     class Meta:
         verbose_name = _("generation")

@@ -135,7 +135,7 @@ def _as_answers(found: Sequence[Vector | Exception]) -> list[bytes | str]:
 @kept_for_ever
 def _batcher(process: int, alias: str, generation_id: int) -> Batcher[Content, Vector]:
     # By process: a forked child has none of its parent's threads.
-    return Batcher(_model(Generation.objects.using(alias).defer("background").get(pk=generation_id)))
+    return Batcher(_model(Generation.objects.using(alias).get(pk=generation_id)))
 
 
 def _model(generation: Generation) -> Callable[[Sequence[Content]], list[Vector]]:
