@@ -67,7 +67,9 @@ def _build(rows: int) -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from catalog_search.indexing import activate, generations, is_outdated
+    from catalog_search.indexing import activate, is_outdated, start_generation
+    from catalog_search.indexing.building import finish
+    from catalog_search.indexing.preparing import prepare
     from catalog_search.models import Generation
     from project.shop.models import Product
     from project.shop.search import ProductIndex
@@ -82,10 +84,10 @@ def _build(rows: int) -> None:
             _write(Path(folder), rows)
             call_command("load_catalogue", folder, verbosity=0)
     Generation.objects.all().delete()
-    generation = generations.start_generation(index)
-    generations.prepare(generation)
+    generation = start_generation(index)
+    prepare(generation)
     _write_documents(generation)
-    generations.finish(generation)
+    finish(generation)
     activate(generation)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE catalog_search_change")

@@ -89,12 +89,13 @@ def write(generation: Any, made: Iterable[Any], vectors: Vectors) -> None:
 
 def load(vectors: Vectors) -> Any:
     """Give the first products these vectors; returns the generation, which still lacks its HNSW index."""
-    from catalog_search.indexing import generations
+    from catalog_search.indexing import start_generation
+    from catalog_search.indexing.preparing import prepare
     from catalog_search.registry import registry
     from project.shop.models import Product
 
-    generation = generations.start_generation(registry.for_model(Product), fresh=True)
-    generations.prepare(generation)
+    generation = start_generation(registry.for_model(Product), fresh=True)
+    prepare(generation)
     first = Product.objects.order_by("pk")[: len(vectors)]
     for number, batch in enumerate(batches(first.iterator(BATCH))):
         write(generation, drafts(batch), vectors[number * BATCH : number * BATCH + len(batch)])
@@ -105,10 +106,10 @@ def index(vectors: Vectors) -> Any:
     """Give the first products these vectors; returns the finished generation."""
     from django.db import connection
 
-    from catalog_search.indexing import generations
+    from catalog_search.indexing.building import finish
 
     generation = load(vectors)
-    generations.finish(generation)
+    finish(generation)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return generation

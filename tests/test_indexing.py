@@ -326,9 +326,8 @@ def test_a_product_that_kills_its_workers_is_found_and_set_aside(
 
 
 def test_changed_products_go_before_a_backfill(indexed_shop: Shop) -> None:
-    index = registry.get("product")
-    changes.append_keys(index, [indexed_shop["red chair"].pk], Change.Priority.BACKFILL)
-    changes.append_keys(index, [indexed_shop["dress"].pk])
+    changes.append_to(Generation.objects.get(), [str(indexed_shop["red chair"].pk)])
+    indexed_shop["dress"].save()
     first = claims.claim("default", 1)
 
     assert first is not None

@@ -27,7 +27,7 @@ def build(generation: Generation) -> None:
     A failure is noted on the generation and leaves no INVALID index behind. Where another session builds it, be it that
     of a killed command, its end is waited for.
     """
-    alias, name = generation.alias, f"{PREFIX}{generation.pk}"
+    alias, name = generation.alias, _name(generation)
     rows = execute(alias, f"SELECT count(*) FROM {_DOCUMENTS} WHERE generation_id = %s", (generation.pk,))[0][0]
     dimensions, quantization = generation.dimensions or 0, generation.quantization
     if rows < settings.ANN_MIN_DOCUMENTS or dimensions > quantization.limit:
@@ -63,6 +63,11 @@ def build(generation: Generation) -> None:
         logger.error("%s: %s", generation, generation.error)
 
 
+def is_being_built(generation: Generation) -> bool:
+    """Tell whether a worker builds the HNSW index of a generation just now."""
+    return _is_being_built(generation.alias, _name(generation))
+
+
 def drop(alias: str, name: str) -> None:
     """Drop an HNSW index, valid or not."""
     execute(alias, f"DROP INDEX {_concurrently(alias)} IF EXISTS {name}")
@@ -81,6 +86,10 @@ def drop_strays(alias: str) -> int:
     for name in strays:
         drop(alias, name)
     return len(strays)
+
+
+def _name(generation: Generation) -> str:
+    return f"{PREFIX}{generation.pk}"
 
 
 def _concurrently(alias: str) -> str:

@@ -31,7 +31,8 @@ def advance(generation: Generation, seconds: float) -> bool:
         give_up_others(generation)
         backfill(generation)
         drain(generation.alias, seconds)
-        if progress(generation).waiting:
+        # One task may take longer than its message is kept for: then a second worker has it, too.
+        if progress(generation).waiting or ann.is_being_built(generation):
             return False
         finish(generation)
         # A transaction that was open when all this began told nobody. What takes longer is left to the night's.
@@ -64,19 +65,24 @@ def retry_failed(generation: Generation) -> int:
     return changes.retry(Change.objects.using(generation.alias).filter(generation=generation).failing())
 
 
+def demand_complete(generation: Generation) -> None:
+    """Raise CatalogSearchError where more than a few products failed: then a person decides."""
+    left = progress(generation)
+    products = registry.get(generation.index).index_queryset().using(generation.alias).count()
+    if left.failed > TOLERATED * products:
+        raise CatalogSearchError(
+            f"{left.failed} products failed, one of them with: {left.reason}\n{generation} does not serve. Mend the "
+            "cause and try them again, or let it serve as it is: manage.py rebuild_search_index --force"
+        )
+
+
 def succeed(generation: Generation) -> None:
     """Let a generation that was just built serve, and remove what is older than the one before it.
 
-    Raises CatalogSearchError where more than a few products failed: then a person decides.
+    Raises CatalogSearchError where ``demand_complete`` does.
     """
-    index = registry.get(generation.index)
     if Generation.objects.using(generation.alias).active(generation.index) == generation:
         return
-    failed = progress(generation)
-    if failed.failed > TOLERATED * index.index_queryset().count():
-        raise CatalogSearchError(
-            f"{failed.failed} products failed, one of them with: {failed.reason} "
-            "Mend the cause and try them again, or let it serve as it is."
-        )
+    demand_complete(generation)
     activate(generation)
-    prune(index)
+    prune(registry.get(generation.index))

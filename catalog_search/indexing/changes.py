@@ -45,7 +45,7 @@ def recording() -> bool:
     return settings.INDEXING and not _paused.get()
 
 
-def append(index: SearchIndex, products: QuerySet[Any], priority: int = Change.Priority.CHANGED) -> int:
+def append(index: SearchIndex, products: QuerySet[Any]) -> int:
     """Record that the products of a queryset may have changed, in every live generation; returns the rows added.
 
     One INSERT ... SELECT however many they are. Workers are woken after the transaction commits.
@@ -54,7 +54,7 @@ def append(index: SearchIndex, products: QuerySet[Any], priority: int = Change.P
         statement, parameters = compile_keys(products)
     except EmptyResultSet:  # Django sees before asking that there are none
         return 0
-    return _insert(index, f"({statement})", parameters, priority)
+    return _insert(index, f"({statement})", parameters)
 
 
 def append_to(generation: Generation, keys: Sequence[str]) -> None:
@@ -68,19 +68,19 @@ def append_to(generation: Generation, keys: Sequence[str]) -> None:
     transaction.on_commit(doorbell.ring, using=generation.alias, robust=True)
 
 
-def append_keys(index: SearchIndex, keys: Iterable[Any], priority: int = Change.Priority.CHANGED) -> int:
+def append_keys(index: SearchIndex, keys: Iterable[Any]) -> int:
     """Record that products with these primary keys may have changed, or gone."""
     wanted = [str(key) for key in keys]
-    return _insert(index, "(SELECT unnest(%s::text[]))", (wanted,), priority) if wanted else 0
+    return _insert(index, "(SELECT unnest(%s::text[]))", (wanted,)) if wanted else 0
 
 
-def _insert(index: SearchIndex, keys: str, parameters: tuple[Any, ...], priority: int) -> int:
+def _insert(index: SearchIndex, keys: str, parameters: tuple[Any, ...]) -> int:
     alias = write_alias(index.model)
     rows = execute(
         alias,
         f"""
-        INSERT INTO {_CHANGES} (generation_id, object_key, priority)
-        SELECT generation.id, product.key::text, {int(priority)}
+        INSERT INTO {_CHANGES} (generation_id, object_key)
+        SELECT generation.id, product.key::text
         FROM {_GENERATIONS} generation, (SELECT DISTINCT key FROM {keys} found(key)) product
         WHERE generation.index = %s AND generation.state <> 'retired'
         RETURNING 1
