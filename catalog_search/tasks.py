@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import Task, shared_task
@@ -10,6 +12,7 @@ from celery import Task, shared_task
 from .backends.answering import answer
 from .conf import settings
 from .content import Content
+from .exceptions import Unavailable, reason_of
 from .indexing import changes, doorbell, drain, vocabulary
 from .indexing.building import advance, succeed
 from .indexing.preparing import prepare
@@ -96,33 +99,37 @@ def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None
         send(reconcile_indexes, generation_id, found.after, expires=NIGHT_SECONDS)
 
 
+@contextmanager
+def _noting_failure(generation_id: int) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        _written().filter(pk=generation_id).update(error=reason_of(error))
+        raise
+
+
 @shared_task(name="catalog_search.prepare_generation", **INDEXING)
 def prepare_generation(generation_id: int) -> None:
     """Load the model and open a new generation for documents; the reason is kept where that fails."""
-    generation = _written().get(pk=generation_id)
-    try:
-        prepare(generation)
-    except Exception as error:
-        Generation.objects.filter(pk=generation_id).update(error=f"{type(error).__name__}: {error}")
-        raise
+    with _noting_failure(generation_id):
+        prepare(_written().get(pk=generation_id))
 
 
 @shared_task(name="catalog_search.build_generation", **INDEXING)
 def build_generation(generation_id: int, serve: bool = False) -> None:
     """Build a generation by workers alone, a slice at a time, and let it serve if asked to; the admin sends it.
 
-    A paused or pruned one ends it; the reason of a failure is kept on the generation.
+    A paused or pruned one ends it, and so does a failure, but that of a model that does not answer; the reason is kept
+    on the generation.
     """
     generation = _written().live().filter(pk=generation_id).first()
     if generation is None or generation.state == Generation.State.PAUSED:
         return
-    try:
+    done = False
+    with suppress(Unavailable), _noting_failure(generation_id):
         done = advance(generation, SLICE_SECONDS)
         if done and serve:
             succeed(generation)
-    except Exception as error:
-        Generation.objects.filter(pk=generation_id).update(error=f"{type(error).__name__}: {error}")
-        raise
     if not done:
         send(build_generation, generation_id, serve, expires=NIGHT_SECONDS, countdown=BUILD_POLL_SECONDS)
 

@@ -12,6 +12,7 @@ from django.db.models.expressions import RawSQL
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from catalog_search import backends
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.exceptions import Unavailable
 from catalog_search.indexing import activate, changes, claims, drain, paused, start_generation
@@ -247,6 +248,20 @@ def test_a_build_waits_until_its_model_answers_again(
     assert not outages
     assert Document.objects.count() == 3
     assert not Change.objects.exists()
+
+
+def test_a_model_that_cannot_be_loaded_is_no_fault_of_the_products(
+    indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed_shop["red mug"].name = "Crimson mug"
+    indexed_shop["red mug"].save()
+    backends.unload()
+    monkeypatch.setattr(DummyEmbedder, "__init__", lambda *_, **__: 1 // 0)
+    drain()
+    (change,) = Change.objects.all()
+
+    assert (change.attempts, change.set_aside) == (0, False)
+    assert "cannot be loaded" in change.error
 
 
 def test_a_model_that_does_not_answer_is_not_measured(

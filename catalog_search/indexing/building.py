@@ -45,6 +45,7 @@ def finish(generation: Generation) -> None:
 
     One that was paused or given up meanwhile stays so.
     """
+    generation.error = ""
     measure(generation)
     count_words(generation)
     if not generation.ann_index:

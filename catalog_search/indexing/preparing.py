@@ -48,6 +48,7 @@ def prepare(generation: Generation) -> None:
         definition=generation.definition,
         means=generation.means,
         measured=generation.measured,
+        error="",
     )
 
 

@@ -15,7 +15,7 @@ from ..backends import embedder_of
 from ..bisection import bisect
 from ..conf import settings
 from ..content import Content
-from ..exceptions import reason_of
+from ..exceptions import CatalogSearchError, Unavailable, reason_of
 from ..fusion import Vector
 from ..models import Document, Generation
 from ..registry import registry
@@ -165,9 +165,13 @@ def _changed(generation: Generation, readings: Sequence[Reading]) -> list[Readin
 
 
 def _embed(generation: Generation, contents: dict[str, Content]) -> dict[str, Vector | Exception]:
-    """Embed contents by digest."""
+    """Embed contents by digest. Raises Unavailable where the model does not answer, or cannot be loaded."""
     if not contents:
         return {}
-    embedder, means = embedder_of(generation.definition["embedder"]), generation.mean_vectors
+    try:
+        embedder = embedder_of(generation.definition["embedder"])
+    except CatalogSearchError as error:
+        raise Unavailable(str(error)) from error
+    means = generation.mean_vectors
     vectors = bisect(lambda some: embedding.embed(embedder, some, "document", means), list(contents.values()))
     return dict(zip(contents, vectors, strict=True))
