@@ -153,18 +153,18 @@ def _write_documents(generation: Any) -> None:
             originals = {product.pk: product.name.partition(" edition ")[0] for product in batch}
             new = {name: pk for pk, name in originals.items() if name not in known}
             texts = {
-                product.pk: Content(documents.document_text(index.text_parts(product)))
+                product.pk: Content("\n".join(filter(None, index.text_parts(product))))
                 for product in batch
                 if product.pk in new.values()
             }
             if new:
                 known |= dict(zip(new, embedder.encode([texts[pk] for pk in new.values()], "document"), strict=True))
             for product in batch:
-                parts = index.text_parts(product)
-                content = Content(documents.document_text(parts))
+                said = index.text_parts(product), index.keyword_parts(product)
                 identifiers = tuple(documents_identifiers(index, product))
-                keywords = index.keyword_parts(product)
-                drafts.append(documents.Draft(str(product.pk), "en", parts, identifiers, "", content, keywords))
+                reading = documents.Reading(str(product.pk), "en", *said, identifiers)
+                content = Content(reading.text)
+                drafts.append(documents.Draft(reading, content))
                 moved = known[originals[product.pk]] + draw.normal(0, MOVED, embedder.dimensions)
                 vectors[content.digest] = (moved / np.linalg.norm(moved)).astype(np.float32)
             documents.write(generation, drafts, vectors)

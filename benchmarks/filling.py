@@ -67,13 +67,13 @@ def batches(things: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
 def drafts(products: Iterable[Any]) -> list[Any]:
     """Return what is written of products."""
     from catalog_search.content import Content
-    from catalog_search.indexing.documents import Draft, document_text
+    from catalog_search.indexing.documents import Draft, Reading
 
     made = []
     for product in products:
         parts = (product.name, "", "", product.description)
-        content = Content(document_text(parts))
-        made.append(Draft(str(product.pk), "en", parts, (product.sku.lower(),), "s" * 40, content))
+        reading = Reading(str(product.pk), "en", parts, (), (product.sku.lower(),))
+        made.append(Draft(reading, Content(reading.text)))
     return made
 
 

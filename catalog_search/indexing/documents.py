@@ -38,6 +38,11 @@ class Reading:
     files: tuple[PictureFile, ...] = ()
 
     @property
+    def text(self) -> str:
+        """The texts as one, as models read them: the title on a line of its own."""
+        return "\n".join(part for part in self.parts if part)
+
+    @property
     def stamp(self) -> str:
         """The cheap stamp of a product: when it is unchanged, nothing else needs to be looked at."""
         said = [self.parts + self.keywords, self.identifiers, [file.stamp for file in self.files]]
@@ -48,26 +53,22 @@ class Reading:
 class Draft:
     """A document before it has its vector."""
 
-    key: str
-    language: str
-    parts: tuple[str, ...]
-    identifiers: tuple[str, ...]
-    stamp: str
+    reading: Reading
     content: Content
-    keywords: tuple[str, ...] = ()
     thumbnail: str = ""
-    pictures: str = Document.Pictures.NONE
     picture_error: str = ""
 
     @property
-    def text(self) -> str:
-        """The texts as one, the title on a line of its own."""
-        return self.content.text
+    def key(self) -> str:
+        """The key of the product."""
+        return self.reading.key
 
-
-def document_text(parts: Sequence[str]) -> str:
-    """Join the texts of a product into what models read, the title first."""
-    return "\n".join(part for part in parts if part)
+    @property
+    def pictures(self) -> str:
+        """Whether there are pictures, and all of them were read."""
+        if self.picture_error:
+            return Document.Pictures.FAILED
+        return Document.Pictures.OK if self.content.image else Document.Pictures.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +113,21 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
     """
     if not drafts:
         return
-    weighted = [_weighted(draft.parts + draft.keywords) for draft in drafts]
+    readings = [draft.reading for draft in drafts]
+    weighted = [_weighted(one.parts + one.keywords) for one in readings]
     digests: list[Any] = [draft.content.digest for draft in drafts]
     columns: dict[str, list[object]] = {
-        "object_key": [draft.key for draft in drafts],
-        "language": [draft.language for draft in drafts],
-        "config": [text_config(draft.language) for draft in drafts],
-        "text": [draft.text for draft in drafts],
+        "object_key": [one.key for one in readings],
+        "language": [one.language for one in readings],
+        "config": [text_config(one.language) for one in readings],
+        "text": [draft.content.text for draft in drafts],
         **{f"words_{weight}": [words[weight] for words in weighted] for weight in WEIGHTS},
         "lengths": [_lengths(words) for words in weighted],
-        "identifiers": [_lexemes(draft.identifiers) for draft in drafts],
+        "identifiers": [_lexemes(one.identifiers) for one in readings],
         "thumbnail": [draft.thumbnail for draft in drafts],
         "pictures": [str(draft.pictures) for draft in drafts],
         "picture_error": [draft.picture_error[:2000] for draft in drafts],
-        "stamp": [draft.stamp for draft in drafts],
+        "stamp": [one.stamp for one in readings],
         "digest": digests,
     }
     names = ", ".join(columns)

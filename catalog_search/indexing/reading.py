@@ -14,9 +14,8 @@ from ..content import Content
 from ..exceptions import Unavailable, reason_of
 from ..indexes import SearchIndex
 from ..languages import normalise_identifier
-from ..models import Document
 from ..sql import DATABASE_DOWN, write_alias
-from . import documents, pictures
+from . import pictures
 from .documents import Draft, Reading
 
 OUTAGES = (Unavailable, *DATABASE_DOWN)
@@ -74,19 +73,10 @@ def draft(readings: Sequence[Reading], fresh: bool = False) -> list[Draft]:
 
 
 def _draft(reading: Reading, loaded: Sequence[pictures.LoadedPicture]) -> Draft:
-    seen = [one for one in loaded if one.picture]
-    errors = "; ".join(one.error for one in loaded if one.error)
-    state = Document.Pictures.FAILED if errors else Document.Pictures.OK if seen else Document.Pictures.NONE
-    first, *others = [one.picture for one in seen] or [None]
+    shown = [(one.picture, one.thumbnail) for one in loaded if one.picture]
     return Draft(
-        key=reading.key,
-        language=reading.language,
-        parts=reading.parts,
-        keywords=reading.keywords,
-        identifiers=reading.identifiers,
-        stamp=reading.stamp,
-        content=Content(documents.document_text(reading.parts), first, tuple(filter(None, others))),
-        thumbnail=seen[0].thumbnail if seen else "",
-        pictures=state,
-        picture_error=errors,
+        reading,
+        Content(reading.text, shown[0][0] if shown else None, tuple(picture for picture, _ in shown[1:])),
+        thumbnail=shown[0][1] if shown else "",
+        picture_error="; ".join(one.error for one in loaded if one.error),
     )

@@ -126,7 +126,7 @@ def _chunks(index: SearchIndex, alias: str, after: str) -> Iterator[list[str]]:
 
 def _stale(index: SearchIndex, generation: Generation, keys: list[str], deep: bool) -> list[str]:
     readings, _ = read(index, keys)
-    drafts = {(one.key, one.language): one for one in draft(readings, fresh=True)} if deep else {}
+    drafts = {(one.key, one.reading.language): one for one in draft(readings, fresh=True)} if deep else {}
     known = documents.known_documents(generation, keys)
     stale = set()
     for one in readings:
@@ -137,7 +137,7 @@ def _stale(index: SearchIndex, generation: Generation, keys: list[str], deep: bo
         lacking = drawn.picture_error if drawn else any(file.error for file in one.files)
         if lacking and found.pictures == Document.Pictures.OK:
             # While a storage is down, documents with good pictures are better left as they are.
-            differs = found.text != documents.document_text(one.parts)
+            differs = found.text != one.text
         else:
             differs = found.stamp != one.stamp or (drawn is not None and found.digest != drawn.content.digest)
         if differs:
