@@ -49,6 +49,11 @@ def _written() -> GenerationQuerySet:
     return Generation.objects.using(write_alias(Generation))
 
 
+def _live(generation_id: int) -> Generation | None:
+    """Return a generation that was not pruned meanwhile."""
+    return _written().live().filter(pk=generation_id).first()
+
+
 def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE_SECONDS, countdown: float = 0) -> None:
     """Send an indexing task to the queue of the settings; one that waits too long is dropped, the sweep rings again."""
     queue = settings.QUEUE or None  # None is the project's default queue
@@ -77,8 +82,7 @@ def sweep() -> None:
 @shared_task(name="catalog_search.count_words", **INDEXING)
 def count_words(generation_id: int) -> None:
     """Count the words of a generation again, where its documents changed."""
-    generation = _written().live().filter(pk=generation_id).first()
-    if generation is not None:  # it was not pruned
+    if generation := _live(generation_id):
         vocabulary.refresh(generation)
 
 
@@ -89,9 +93,8 @@ def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None
         for one in _written().live().filter(built_at__isnull=False):
             send(reconcile_indexes, one.pk, expires=NIGHT_SECONDS)
         return
-    generation = _written().live().filter(pk=generation_id).first()
-    if generation is None:
-        return  # it was pruned
+    if not (generation := _live(generation_id)):
+        return
     found = reconcile(generation, after=after, seconds=SLICE_SECONDS)
     if found:
         logger.warning("%s: %s", generation, found)
@@ -122,7 +125,7 @@ def build_generation(generation_id: int, serve: bool = False) -> None:
     A paused or pruned one ends it, and so does a failure, but that of a model that does not answer; the reason is kept
     on the generation.
     """
-    generation = _written().live().filter(pk=generation_id).first()
+    generation = _live(generation_id)
     if generation is None or generation.state == Generation.State.PAUSED:
         return
     done = False

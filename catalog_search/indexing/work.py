@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import transaction
 
@@ -111,25 +112,25 @@ def _begin(claimed: Claim, model: ThreadPoolExecutor) -> Batch | None:
 
 def _finish(batch: Batch) -> None:
     """Write what the model made of a batch. What failed is given back with its reason."""
-    claimed = batch.claimed
     try:
         embedded = batch.embedded.result()
-        refused = {digest: reason_of(one) for digest, one in embedded.items() if isinstance(one, Exception)}
         vectors = batch.known | {digest: one for digest, one in embedded.items() if not isinstance(one, Exception)}
+        refused = {digest: reason_of(one) for digest, one in embedded.items() if isinstance(one, Exception)}
         reasons = {one.key: refused[one.content.digest] for one in batch.drafts if one.content.digest in refused}
         reasons |= batch.unread
-        keys = [key for key in claimed.keys if key not in reasons]
-        for key, error in zip(keys, bisect(lambda some: _write(batch, some, vectors), keys, OUTAGES), strict=True):
-            if isinstance(error, Exception):
-                logger.error("%s of %s cannot be written.", key, batch.generation, exc_info=error)
-                reasons[key] = reason_of(error)
+        keys = [key for key in batch.claimed.keys if key not in reasons]
+        written = bisect(partial(_write, batch, vectors), keys, OUTAGES)
     except Exception as error:  # models are foreign code
-        _give_back(claimed, error)
+        _give_back(batch.claimed, error)
         return
-    claimed.fail(reasons)
+    for key, outcome in zip(keys, written, strict=True):
+        if isinstance(outcome, Exception):
+            logger.error("%s of %s cannot be written.", key, batch.generation, exc_info=outcome)
+            reasons[key] = reason_of(outcome)
+    batch.claimed.fail(reasons)
 
 
-def _write(batch: Batch, keys: Sequence[str], vectors: dict[str, Vector]) -> Sequence[str]:
+def _write(batch: Batch, vectors: dict[str, Vector], keys: Sequence[str]) -> Sequence[str]:
     """Write the documents of some products and let their changes go; returns the keys."""
     with transaction.atomic(using=batch.claimed.alias):
         owned = batch.claimed.lock().intersection(keys)
