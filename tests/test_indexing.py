@@ -307,6 +307,21 @@ def test_a_product_is_never_in_two_hands(indexed_shop: Shop) -> None:
     assert claims.claim("default", 10) is not None
 
 
+def test_a_younger_generation_is_told_once_of_what_waits_for_an_older_one(indexed_shop: Shop, settings: Any) -> None:
+    indexed_shop["red mug"].save()
+    settings.CATALOG_SEARCH |= {"EMBEDDER": DUMMY | {"OPTIONS": {"dimensions": 32}}}
+    younger = start_generation(registry.get("product"))
+    told = Change.objects.filter(generation=younger)
+
+    for expected in (1, 0):
+        claimed = claims.claim("default", 1)
+        assert claimed is not None
+        assert claimed.generation_id != younger.pk
+        assert told.count() == expected
+        told.delete()
+        claimed.release("The older one's model server is gone.")
+
+
 def test_a_claim_whose_lease_ended_is_taken_over_and_fenced(indexed_shop: Shop, settings: Any) -> None:
     settings.CATALOG_SEARCH |= {"LEASE_SECONDS": 1}
     indexed_shop["red mug"].save()

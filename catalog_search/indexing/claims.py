@@ -148,7 +148,8 @@ def claim(alias: str, limit: int) -> Claim | None:
                 FROM taken JOIN {_GENERATIONS} own ON own.id = taken.generation_id
                 JOIN {_GENERATIONS} younger ON younger.index = own.index AND younger.id > own.id
                     AND younger.state <> 'retired' AND younger.created_at > taken.created_at - make_interval(secs => %s)
-                WHERE taken.attempts = 1 AND NOT EXISTS (
+                -- Once: what was given back, without a fault of its own, is due later than it was recorded.
+                WHERE taken.attempts = 1 AND taken.due_at = taken.created_at AND NOT EXISTS (
                     SELECT 1 FROM {_CHANGES} other
                     WHERE other.generation_id = younger.id AND other.object_key = taken.object_key
                       AND other.claim IS NULL AND NOT other.set_aside)
