@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,21 @@ class TestWaiting:
         prepare(Generation.objects.get())
         with pytest.raises(CommandError, match="Celery worker run"):
             call_command("rebuild_search_index", verbosity=0)
+
+    def test_a_ring_that_got_lost_is_rung_again_and_no_more_than_that(
+        self, make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now, rung = [0.0], []
+        clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds))
+        monkeypatch.setattr(rebuild_search_index, "time", clock)
+        monkeypatch.setattr(rebuild_search_index, "WORKER_SECONDS", 60)
+        monkeypatch.setattr(rebuild_search_index, "send", lambda task: rung.append(now[0]))
+        make_product("Mug")
+        prepare(start_generation(registry.get("product")))
+        with pytest.raises(CommandError, match="Nothing moved for 60 s"):
+            call_command("rebuild_search_index", verbosity=0)
+
+        assert rung == pytest.approx([0, 10, 20, 30, 40, 50], abs=1.5)
 
     def test_the_model_does_not_answer(
         self, make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch

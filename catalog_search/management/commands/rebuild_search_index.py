@@ -76,7 +76,6 @@ class Command(SearchCommand):
 
     def _build(self, index: SearchIndex, options: dict[str, Any]) -> None:
         start = time.monotonic()
-        active = Generation.objects.active(index.label)
         generation = start_generation(index, options["fresh"])
         is_new = generation.state == Generation.State.PREPARING
         begun = new_transaction(generation.alias)
@@ -90,7 +89,7 @@ class Command(SearchCommand):
         told_of_all = is_new and all_ended(generation.alias, begun)
         queued = sum(backfill(generation))
         self._load(generation, options)
-        if active != generation and not options["force"]:
+        if _serving(generation) != generation and not options["force"]:
             demand_complete(generation)
         if (left := progress(generation)).failed:
             self.warn(f"{left.failed} products failed and are tried again later, one of them with: {left.reason}")
@@ -101,12 +100,12 @@ class Command(SearchCommand):
             if not differing and not progress(generation).waiting:
                 break
             self._load(generation, options)
-        if active != generation:
-            self._switch(index, active, generation, options)
+        if _serving(generation) != generation:
+            self._switch(index, generation, options)
         if options["verbosity"]:
             took = time.monotonic() - start
             done = f"{queued} new products in {took:.1f} s" if queued else "nothing new"
-            serves = "serves" if Generation.objects.active(index.label) == generation else "is ready"
+            serves = "serves" if _serving(generation) == generation else "is ready"
             self.succeed(f"{index.label}: {done}; generation {generation.pk} {serves}.")
 
     def _is_wanted(self, generation: Generation, is_new: bool, options: dict[str, Any]) -> bool:
@@ -124,10 +123,9 @@ class Command(SearchCommand):
             raise CommandError(f"About {expected.cost:,.2f} is over the limit of {limit:,.2f}: nothing was embedded.")
         return not options["estimate"]
 
-    def _switch(
-        self, index: SearchIndex, active: Generation | None, generation: Generation, options: dict[str, Any]
-    ) -> None:
+    def _switch(self, index: SearchIndex, generation: Generation, options: dict[str, Any]) -> None:
         """Let the new generation serve if it may."""
+        active = _serving(generation)
         if options["judgements"] and active:
             self.stdout.write(
                 str(judge(index, active, generation, options["judgements"], options["key"], options["margin"]))
@@ -170,7 +168,7 @@ class Command(SearchCommand):
             return
         quiet = options["verbosity"] == 0
         with tqdm(total=total, unit=" products", desc=f"Embedding {generation.index}", disable=quiet) as bar:
-            waiting = Patience(WORKER_SECONDS)
+            waiting, rung = Patience(WORKER_SECONDS), time.monotonic()
             self._ring(options, total)
             while (now := progress(generation, until)).waiting:
                 bar.update(total - now.waiting - bar.n)
@@ -183,7 +181,8 @@ class Command(SearchCommand):
                     continue
                 # A batch in work moves, if slowly; one of a killed worker comes back when its lease ends.
                 waiting.check(-1 if paused or now.in_work else now.waiting, now.reason)
-                if waiting.seconds > RING_SECONDS:
+                if min(waiting.seconds, time.monotonic() - rung) > RING_SECONDS:
+                    rung = time.monotonic()
                     self._ring(options, now.waiting)
                 # Counting a long queue takes PostgreSQL from the workers, and nobody watches one so closely.
                 time.sleep(POLL_SECONDS * max(1, now.waiting / 20_000))
@@ -206,6 +205,12 @@ def described(generation: Generation, expected: Estimate, workers: int) -> str:
     if settings.PRICE_PER_THOUSAND:
         parts.append(f"about {expected.cost:,.2f} at {settings.PRICE_PER_THOUSAND:g} per thousand")
     return f"{generation}: {', '.join(parts)}."
+
+
+def _serving(generation: Generation) -> Generation | None:
+    """Return the generation of the same index that serves by now."""
+    active: Generation | None = Generation.objects.using(generation.alias).active(generation.index)
+    return active
 
 
 def _demand_going_on(generation: Generation) -> None:
