@@ -14,7 +14,7 @@ from .conf import settings
 from .content import Content
 from .exceptions import Unavailable, reason_of
 from .indexing import changes, doorbell, drain, vocabulary
-from .indexing.building import advance, succeed
+from .indexing.building import advance, outgrown, refresh, succeed
 from .indexing.preparing import prepare
 from .indexing.reconciling import reconcile
 from .models import Generation
@@ -70,20 +70,20 @@ def index_changes() -> None:
 
 @shared_task(name="catalog_search.sweep", **OPTIONS)
 def sweep() -> None:
-    """Wake a worker for changes whose ring got lost or whose wait is over, and for words that should be counted again;
-    run it from beat every half minute.
+    """Wake a worker for changes whose ring got lost or whose wait is over, and for generations that changed so much
+    that their words should be counted, or all be measured, again; run it from beat every half minute.
     """
     if any(changes.due(write_alias(index.model)) for index in registry):
         send(index_changes)
-    for generation_id in vocabulary.due():
-        send(count_words, generation_id)
+    for generation_id in sorted({*vocabulary.due(), *outgrown()}):
+        send(refresh_generation, generation_id)
 
 
-@shared_task(name="catalog_search.count_words", **INDEXING)
-def count_words(generation_id: int) -> None:
-    """Count the words of a generation again, where its documents changed."""
+@shared_task(name="catalog_search.refresh_generation", **INDEXING)
+def refresh_generation(generation_id: int) -> None:
+    """Count the words of a generation again where its documents changed, measure it anew where it grew."""
     if generation := _live(generation_id):
-        vocabulary.refresh(generation)
+        refresh(generation)
 
 
 @shared_task(name="catalog_search.reconcile", **INDEXING)

@@ -98,7 +98,7 @@ def test_tasks(indexed_shop: Shop, replica: list[str], monkeypatch: Any) -> None
     new = start_generation(registry.get("product"), fresh=True)
     tasks.prepare_generation(new.pk)
     tasks.build_generation(new.pk, serve=True)
-    tasks.count_words(new.pk)
+    tasks.refresh_generation(new.pk)
 
     assert Generation.objects.active("shop.product") == new
     assert Document.objects.filter(text__startswith="Crimson cup").count() == 2

@@ -17,6 +17,7 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
+from catalog_search import tasks
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.exceptions import CatalogSearchError, NotReady, Unavailable
 from catalog_search.fusion import unit
@@ -37,6 +38,7 @@ Shop = dict[str, Product]
 
 pytestmark = pytest.mark.django_db
 
+THINGS = ["mug", "chair", "dress", "lamp", "sofa", "table", "bowl", "shelf", "clock", "vase", "rug", "stool"]
 DUMMY = "catalog_search.backends.dummy.DummyEmbedder"
 
 
@@ -224,6 +226,36 @@ class TestMeanwhile:
         assert Generation.objects.get(pk=begun.pk).state == begun.state == state
         with pytest.raises(NotReady):
             activate(begun)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_built_of_an_empty_shop_is_measured_as_the_shop_fills(
+    make_product: Callable[..., Product],
+    build_index: Callable[[], Generation],
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without products there is nothing to tell near from far by: no query would ever come near enough to one."""
+    settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 12}
+    sent: list[Any] = []
+    monkeypatch.setattr(tasks, "send", lambda task, *arguments, **_: sent.append((task, arguments)))
+    generation = build_index()
+    tasks.sweep()
+    assert sent == []
+    products = {name: make_product(name) for name in THINGS}
+    drain()
+    assert not ProductIndex.search("lamp", lanes=["vectors"]).hits
+
+    tasks.sweep()
+    assert sent == [(tasks.refresh_generation, (generation.pk,))]
+    tasks.refresh_generation(generation.pk)
+    cache.clear()  # of the ranking
+
+    assert [hit.object for hit in ProductIndex.search("lamp", lanes=["vectors"]).hits] == [products["lamp"]]
+    assert serving().ann_index
+    assert serving() == generation
+    tasks.sweep()
+    assert len(sent) == 1
 
 
 class TestSwitching:

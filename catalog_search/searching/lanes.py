@@ -182,12 +182,12 @@ def document_vectors(scope: Scope, keys: Sequence[str]) -> list[Vector]:
 
 def background(alias: str, generation: Generation, vector: Vector) -> Background:
     """Measure how similar a query is to products in general."""
-    return Background.of(_sample(alias, generation.pk) @ vector)
+    return Background.of(_sample(alias, generation.pk, generation.size) @ vector)
 
 
 @lru_cache(maxsize=8)
-def _sample(alias: str, generation_id: int) -> NDArray[np.float32]:
-    # A ready generation's sample never changes, so each process fetches it once.
+def _sample(alias: str, generation_id: int, size: int) -> NDArray[np.float32]:
+    # It changes only where a generation grew and was measured anew, so each process fetches it once.
     return Generation.objects.using(alias).get(pk=generation_id).background_matrix
 
 
