@@ -258,6 +258,33 @@ def test_what_was_built_of_an_empty_shop_is_measured_as_the_shop_fills(
     assert len(sent) == 1
 
 
+def test_a_model_is_measured_anew_where_there_was_nothing_to_measure_it_on(
+    make_product: Callable[..., Product], build_index: Callable[[], Generation], dummy_models: Any
+) -> None:
+    """Texts and photos that a model keeps apart are only fused fairly by the means of both."""
+    use_model(dummy_models, fuses=False)
+    for number in range(3):
+        make_product(f"Red mug {number}")
+    wordy = build_index()
+    photographed = [make_product(f"Blue mug {number}", picture="blue") for number in range(3)]
+    build_index()
+    assert set(wordy.mean_vectors) == {"text"}
+    assert "image was not measured" in run("search_generations")
+
+    call_command("rebuild_search_index", "--sync", "--fresh", verbosity=0)
+    measured = serving()
+    assert set(measured.mean_vectors) == {"image", "text"}
+    old, new = (
+        np.array(Document.objects.get(generation=one, object_key=photographed[0].pk).embedding)
+        for one in (wordy, measured)
+    )
+    assert new != pytest.approx(old, abs=0.01)
+
+    call_command("rebuild_search_index", "--sync", "--fresh", verbosity=0)
+    assert serving() != measured
+    assert serving().mean_vectors["image"] == pytest.approx(measured.mean_vectors["image"])
+
+
 class TestSwitching:
     def test_by_hand(self, indexed_shop: Shop, settings: Any) -> None:
         old = serving()

@@ -10,7 +10,7 @@ from ..registry import registry
 from ..sql import execute
 from . import ann, changes, vocabulary
 from .changes import progress
-from .preparing import prepare
+from .preparing import prepare, unmeasured
 from .reconciling import backfill, reconcile
 from .statistics import measure
 from .switching import activate, give_up_others, prune
@@ -54,6 +54,7 @@ def finish(generation: Generation) -> None:
     vocabulary.count_words(generation)
     if not generation.ann_index:
         ann.build(generation)
+    generation.error = " ".join(filter(None, (generation.error, unmeasured(generation))))
     generation.move(
         {Generation.State.BUILDING, Generation.State.READY},
         state=Generation.State.READY,

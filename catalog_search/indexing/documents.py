@@ -26,6 +26,15 @@ _WRITTEN = (
 )
 
 
+REUSABLE = "generation.model_fingerprint = %s AND generation.means IS NOT DISTINCT FROM %s::bytea"
+"""Which generations have the vectors that another one's model would give; its parameters are ``reusable``."""
+
+
+def reusable(generation: Generation) -> tuple[str, bytes | None]:
+    """Return the parameters of REUSABLE."""
+    return generation.model_fingerprint, bytes(generation.means) if generation.means else None
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A product as it was read in one language, its pictures only stamped."""
@@ -99,9 +108,9 @@ def known_vectors(generation: Generation, digests: Sequence[str]) -> dict[str, V
         f"""
         SELECT DISTINCT ON (document.digest) document.digest, document.embedding
         FROM {_DOCUMENTS} document JOIN {_GENERATIONS} generation ON generation.id = document.generation_id
-        WHERE document.digest = ANY(%s) AND generation.model_fingerprint = %s
+        WHERE document.digest = ANY(%s) AND {REUSABLE}
         """,
-        (list(digests), generation.model_fingerprint),
+        (list(digests), *reusable(generation)),
     )
     return {digest: embedding.to_numpy().astype("f4") for digest, embedding in rows}
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from django.db.models import QuerySet
 
 from ..conf import settings
 from ..models import Document, Generation
 from ..registry import registry
 from ..sql import execute
+from .documents import REUSABLE, reusable
 
 _DOCUMENTS = Document._meta.db_table
 _GENERATIONS = Generation._meta.db_table
@@ -46,22 +48,26 @@ class Estimate:
 def estimate(generation: Generation) -> Estimate:
     """Estimate what building takes, of a generation that is prepared, or planned with a model measured before."""
     index = registry.get(generation.index)
-    measured = generation.measured or _measured_before(generation)
+    measured = generation.measured or _of_model(generation).values_list("measured", flat=True).first() or {}
     products = index.index_queryset().using(generation.alias).count()
+    # One that is planned takes the means over.
+    prepared = generation if generation.dimensions else _of_model(generation).first() or generation
     known = execute(
         generation.alias,
         f"""
         SELECT count(DISTINCT document.object_key)
         FROM {_DOCUMENTS} document JOIN {_GENERATIONS} generation ON generation.id = document.generation_id
-        WHERE generation.index = %s AND generation.model_fingerprint = %s
+        WHERE generation.index = %s AND {REUSABLE}
         """,
-        (generation.index, generation.model_fingerprint),
+        (generation.index, *reusable(prepared)),
     )[0][0]
     known = min(products, known)
     pictures = round((products - known) * measured.get("pictures", 0))
     return Estimate(products, known, pictures, measured.get("rate"), len(index.language_codes))
 
 
-def _measured_before(generation: Generation) -> dict[str, Any]:
-    of_model = Generation.objects.using(generation.alias).filter(model_fingerprint=generation.model_fingerprint)
-    return of_model.order_by("-pk").values_list("measured", flat=True).first() or {}
+def _of_model(generation: Generation) -> QuerySet[Generation]:
+    """Return the generations whose model was measured before, the latest first."""
+    same = Generation.objects.using(generation.alias).filter(model_fingerprint=generation.model_fingerprint)
+    found: QuerySet[Generation] = same.filter(dimensions__isnull=False).order_by("-pk")
+    return found

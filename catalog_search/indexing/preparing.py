@@ -10,7 +10,7 @@ from ..content import Content
 from ..embedding import embed, modality_means, needs_means
 from ..exceptions import CatalogSearchError, Unavailable
 from ..indexes import SearchIndex
-from ..models import Generation
+from ..models import Document, Generation
 from ..registry import registry
 from ..routers import reading_what_was_written
 from .reading import draft, read
@@ -24,7 +24,8 @@ def prepare(generation: Generation) -> None:
     """Load the model, note its dimensions, measure the modality means; the generation then takes documents.
 
     Of several workers that do so at once the first counts, for means that were measured twice differ. Means are taken
-    over from an earlier generation of the same model, so that its vectors can be reused.
+    over from an earlier generation of the same model, so that its vectors can be reused; not where that one was begun
+    before the shop had anything to measure.
     """
     if generation.state != Generation.State.PREPARING:
         return
@@ -35,12 +36,15 @@ def prepare(generation: Generation) -> None:
         .order_by("-id")
         .first()
     )
-    if earlier:
-        generation.mean_vectors = earlier.mean_vectors
+    means = earlier.mean_vectors if earlier else {}
+    lacking = embedder.modalities - means.keys() if needs_means(embedder) else set()
+    if earlier and "rate" in earlier.measured and not lacking:
         generation.measured = {name: value for name, value in earlier.measured.items() if name != "gate"}
     else:
         contents, generation.measured = _measure(generation, embedder)
-        generation.mean_vectors = modality_means(embedder, contents) if needs_means(embedder) else {}
+        if any(sum(kind in one.modalities for one in contents) > 1 for kind in lacking):
+            means = modality_means(embedder, contents)
+    generation.mean_vectors = means
     generation.move(
         {Generation.State.PREPARING},
         state=Generation.State.BUILDING,
@@ -50,6 +54,19 @@ def prepare(generation: Generation) -> None:
         measured=generation.measured,
         error="",
     )
+
+
+def unmeasured(generation: Generation) -> str:
+    """Say what a generation holds by now that its model was not measured on; empty where there is nothing to say."""
+    try:
+        embedder = embedder_of(generation.definition["embedder"])
+    except CatalogSearchError:  # who needs it will hear of that
+        return ""
+    documents = Document.objects.using(generation.alias).filter(generation=generation)
+    held = {"image": documents.filter(pictures=Document.Pictures.OK), "text": documents.exclude(text="")}
+    lacking = embedder.modalities - generation.mean_vectors.keys() if needs_means(embedder) else set()
+    kinds = " and ".join(sorted(kind for kind in lacking if len(held[kind].values_list("pk")[:2]) > 1))
+    return f"The mean of {kinds} was not measured, for there was none: rebuild_search_index --fresh" if kinds else ""
 
 
 def _measure(generation: Generation, embedder: Embedder) -> tuple[list[Content], dict[str, float]]:

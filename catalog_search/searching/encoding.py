@@ -81,7 +81,8 @@ def query_meaning(scope: Scope, query: Query, trace: Trace) -> Meaning | None:
 
 def _vectors(generation: Generation, contents: Mapping[str, Content]) -> dict[str, Vector]:
     """Return vectors by the digests of their contents; what the model could not read is left out and logged."""
-    means = generation.fingerprint if generation.definition.get("means") else ""
+    kinds = generation.definition.get("means")
+    means = f"{generation.fingerprint}:{'+'.join(kinds)}" if kinds else ""
     names = {digest: f"vector:{generation.model_fingerprint}:{means}:{digest}" for digest in contents}
     kept = cache.get_many(list(names.values()))
     size = 4 * (generation.dimensions or 0)
