@@ -68,7 +68,7 @@ def _build(rows: int) -> None:
     from django.db import connection
 
     from catalog_search.indexing import activate, is_outdated, start_generation
-    from catalog_search.indexing.building import finish
+    from catalog_search.indexing.finishing import finish
     from catalog_search.indexing.preparing import prepare
     from catalog_search.models import Generation
     from project.shop.models import Product

@@ -106,7 +106,7 @@ def index(vectors: Vectors) -> Any:
     """Give the first products these vectors; returns the finished generation."""
     from django.db import connection
 
-    from catalog_search.indexing.building import finish
+    from catalog_search.indexing.finishing import finish
 
     generation = load(vectors)
     finish(generation)

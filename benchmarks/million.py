@@ -79,7 +79,7 @@ def measure(rows: int, queries: Vectors) -> dict[str, Any]:
     """Fill a shop, build its index, ask; returns what was measured."""
     from django.db import connection
 
-    from catalog_search.indexing.building import finish
+    from catalog_search.indexing.finishing import finish
     from project.shop.models import Product
 
     make_products(rows)

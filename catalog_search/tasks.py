@@ -14,7 +14,8 @@ from .conf import settings
 from .content import Content
 from .exceptions import Unavailable, reason_of
 from .indexing import changes, doorbell, drain, vocabulary
-from .indexing.building import advance, outgrown, refresh, succeed
+from .indexing.building import advance, succeed
+from .indexing.finishing import outgrown, refresh
 from .indexing.preparing import prepare
 from .indexing.reconciling import reconcile
 from .models import Generation

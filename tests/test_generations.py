@@ -22,7 +22,7 @@ from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.exceptions import CatalogSearchError, NotReady, Unavailable
 from catalog_search.fusion import unit
 from catalog_search.indexing import activate, ann, building, drain, start_generation, switching
-from catalog_search.indexing.building import finish
+from catalog_search.indexing.finishing import finish
 from catalog_search.indexing.preparing import prepare
 from catalog_search.indexing.reconciling import backfill
 from catalog_search.management.commands import rebuild_search_index

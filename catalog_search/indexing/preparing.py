@@ -17,6 +17,8 @@ from .reading import draft, read
 
 MEANS_SAMPLE = 200
 RATE_SAMPLE = 32
+RARE = 0.02
+"""The share of products below which a sample may show none of what they have."""
 
 
 @reading_what_was_written()
@@ -65,7 +67,8 @@ def unmeasured(generation: Generation) -> str:
     documents = Document.objects.using(generation.alias).filter(generation=generation)
     held = {"image": documents.filter(pictures=Document.Pictures.OK), "text": documents.exclude(text="")}
     lacking = embedder.modalities - generation.mean_vectors.keys() if needs_means(embedder) else set()
-    kinds = " and ".join(sorted(kind for kind in lacking if len(held[kind].values_list("pk")[:2]) > 1))
+    enough = 1 + documents.count() * RARE if lacking else 0
+    kinds = " and ".join(sorted(kind for kind in lacking if held[kind].count() > enough))
     return f"The mean of {kinds} was not measured, for there was none: rebuild_search_index --fresh" if kinds else ""
 
 

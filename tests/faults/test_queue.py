@@ -17,7 +17,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from catalog_search.backends.dummy import DummyEmbedder
-from catalog_search.indexing import append_keys, building, claims, doorbell, drain, paused
+from catalog_search.indexing import append_keys, claims, doorbell, drain, finishing, paused
 from catalog_search.indexing.reconciling import reconcile
 from catalog_search.management.commands import rebuild_search_index
 from catalog_search.models import Change, Document, Generation
@@ -162,7 +162,7 @@ def test_a_transaction_that_is_open_since_before_the_first_generation(
     with renamed_meanwhile(mug, "Late mug") as commit:
 
         def finish_beside(generation: Generation) -> None:
-            building.finish(generation)
+            finishing.finish(generation)
             commit()
 
         monkeypatch.setattr(rebuild_search_index, "finish", finish_beside)

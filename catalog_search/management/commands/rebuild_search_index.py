@@ -14,9 +14,10 @@ from tqdm import tqdm
 from catalog_search.conf import settings
 from catalog_search.indexes import SearchIndex
 from catalog_search.indexing import activate, drain, start_generation
-from catalog_search.indexing.building import demand_complete, finish, retry_failed
+from catalog_search.indexing.building import demand_complete, retry_failed
 from catalog_search.indexing.changes import last_change, progress
 from catalog_search.indexing.estimates import Estimate, estimate
+from catalog_search.indexing.finishing import finish
 from catalog_search.indexing.preparing import prepare
 from catalog_search.indexing.reconciling import backfill, reconcile
 from catalog_search.indexing.switching import demand_passed, give_up_others, prune
