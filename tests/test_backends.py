@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from catalog_search import Content, backends
-from catalog_search.backends.base import Embedder, Reranker, identity
+from catalog_search.backends.base import Embedder, Reranker
+from catalog_search.backends.configuration import identity
 from catalog_search.backends.dummy import DummyEmbedder, DummyReranker
 from catalog_search.exceptions import ConfigurationError, ModelError
 from catalog_search.images import Picture

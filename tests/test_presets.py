@@ -11,7 +11,7 @@ import torch
 from django.core.management import call_command
 
 from catalog_search import Content
-from catalog_search.backends.base import identity
+from catalog_search.backends.configuration import identity
 from catalog_search.backends.local import CrossEncoderReranker, SentenceTransformerEmbedder
 from catalog_search.backends.presets import PRESETS, Preset, preset
 from catalog_search.checks import check_models

@@ -12,7 +12,8 @@ import pytest
 from django.core.management import call_command
 
 from catalog_search import Content, backends
-from catalog_search.backends.base import Embedder, Reranker, identity
+from catalog_search.backends.base import Embedder, Reranker
+from catalog_search.backends.configuration import identity
 from catalog_search.backends.dummy import DummyEmbedder, DummyReranker
 from catalog_search.backends.remote import RemoteEmbedder, RemoteReranker
 from catalog_search.embedding import embed

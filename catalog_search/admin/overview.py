@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from ..backends.base import model_name as configured_name
+from ..backends.configuration import model_name as configured_name
 from ..health import Health, health_of
 from ..indexes import SearchIndex
 from ..indexing import ann, generations

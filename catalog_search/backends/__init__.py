@@ -7,12 +7,11 @@ import os
 import threading
 from typing import Any, cast
 
-from django.utils.module_loading import import_string
-
 from ..conf import settings
 from ..content import Content
 from ..exceptions import ConfigurationError, ModelError
-from .base import Embedder, Reranker, identity
+from .base import Embedder, Reranker
+from .configuration import backend_class, configuration_of
 
 _loaded: dict[tuple[int, str], Any] = {}
 _lock = threading.Lock()
@@ -28,17 +27,6 @@ def embedder_of(wanted: dict[str, Any]) -> Embedder:
     return cast("Embedder", _get(configuration_of(wanted), Embedder, "EMBEDDER"))
 
 
-def configuration_of(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration of the model that a generation was built with.
-
-    After a change of settings the old generation serves on, and is asked with its own model where it was then. Where
-    the settings still name that model, they say where it runs now.
-    """
-    kept = {"BACKEND": wanted["backend"], "OPTIONS": wanted["options"]}
-    same, today = (json.dumps(identity(one), sort_keys=True, default=str) for one in (kept, settings.EMBEDDER))
-    return settings.EMBEDDER if same == today else kept
-
-
 def get_reranker(setting: str = "RERANKER") -> Reranker | None:
     """Return the reranker of a setting, or None where none is configured. Raises ModelError."""
     configuration = getattr(settings, setting)
@@ -48,22 +36,6 @@ def get_reranker(setting: str = "RERANKER") -> Reranker | None:
 def reranker_setting(query: Content) -> str:
     """Name the setting whose reranker reads a query: one for photos may stand beside the specialist for texts."""
     return "IMAGE_RERANKER" if query.image and settings.IMAGE_RERANKER else "RERANKER"
-
-
-def backend_class(configuration: Any, kind: Any, setting: str) -> Any:
-    """Import the class that a setting names. Raises ConfigurationError with what to write instead."""
-    path = configuration.get("BACKEND") if isinstance(configuration, dict) else None
-    if not isinstance(path, str):
-        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"] needs a "BACKEND": "dotted.path.of.a.class".')
-    try:
-        found = import_string(path)
-    except ImportError as error:
-        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] cannot be imported: {error}') from error
-    if not (isinstance(found, type) and issubclass(found, kind)):
-        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] must be a subclass of {kind.__name__}.')
-    if not isinstance(configuration.get("OPTIONS", {}), dict):
-        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["OPTIONS"] must be a dict of options.')
-    return found
 
 
 def _get(configuration: dict[str, Any], kind: Any, setting: str) -> Any:

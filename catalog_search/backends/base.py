@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from django.core.checks import CheckMessage
-from django.utils.module_loading import import_string
 from numpy.typing import NDArray
 
 from ..content import Content
@@ -130,31 +128,3 @@ def unit_scores(scores: NDArray[np.float64], activation: str, who: str) -> list[
     if scores.size and (scores.min() < 0 or scores.max() > 1):
         raise ModelError(f'{who} gives raw scores; they need the option "activation": "sigmoid".')
     return scores.tolist()
-
-
-def identity(configuration: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a backend's configuration that decides its vectors; where and how fast it runs does not."""
-    backend = configuration["BACKEND"]
-    with suppress(ImportError, AttributeError):  # no backend: the checks say so
-        backend = import_string(backend).computes_as or backend
-    return {"backend": backend, "options": _completed(backend, configuration.get("OPTIONS", {}), _NOT_THE_MODEL)}
-
-
-def place(configuration: dict[str, Any]) -> dict[str, Any]:
-    """Return all that is needed to find the model again, in the form of ``identity``; no secret is part of it."""
-    backend = configuration["BACKEND"]
-    return {"backend": backend, "options": _completed(backend, configuration.get("OPTIONS", {}), {"token"})}
-
-
-def _completed(backend: str, options: dict[str, Any], without: set[str]) -> dict[str, Any]:
-    with suppress(ImportError, AttributeError):
-        options = import_string(backend).complete(options)
-    return {name: value for name, value in options.items() if name not in without}
-
-
-def model_name(backend: str, options: Mapping[str, Any]) -> str:
-    """Name the model of a configuration, or else its backend."""
-    return str(options.get("model") or str(options.get("factory") or backend).rpartition(".")[2])
-
-
-_NOT_THE_MODEL = {"server", "device", "batch_size", "threads", "token"}

@@ -11,8 +11,8 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.utils.module_loading import import_string
 
-from ..backends import backend_class
 from ..backends.base import Embedder, Reranker
+from ..backends.configuration import backend_class
 from ..conf import Settings, settings
 from ..exceptions import ConfigurationError
 from ..registry import registry

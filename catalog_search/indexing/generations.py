@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from ..backends.base import identity, place
+from ..backends.configuration import identity, place
 from ..conf import settings
 from ..indexes import SearchIndex
 from ..languages import text_config

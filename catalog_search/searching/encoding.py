@@ -10,8 +10,9 @@ from functools import cache as kept_for_ever
 
 import numpy as np
 
-from ..backends import configuration_of, embedder_of, worker
+from ..backends import embedder_of, worker
 from ..backends.batching import Batcher, together
+from ..backends.configuration import configuration_of
 from ..conf import settings
 from ..content import Content
 from ..embedding import embed

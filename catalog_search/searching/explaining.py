@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..backends import configuration_of, embedder_of, worker
+from ..backends import embedder_of, worker
+from ..backends.configuration import configuration_of
 from ..content import Content
 from ..embedding import embed
 from ..models import Generation

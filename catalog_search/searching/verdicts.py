@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from ..backends.base import Reranker, identity
+from ..backends.base import Reranker
+from ..backends.configuration import identity
 from ..conf import settings
 from ..content import Content
 from . import cache

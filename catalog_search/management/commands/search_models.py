@@ -14,7 +14,8 @@ from django.template.defaultfilters import filesizeformat
 from PIL import Image
 
 from catalog_search.backends import get_embedder, get_reranker
-from catalog_search.backends.base import Backend, Embedder, Reranker, model_name
+from catalog_search.backends.base import Backend, Embedder, Reranker
+from catalog_search.backends.configuration import model_name
 from catalog_search.conf import settings
 from catalog_search.content import Content
 from catalog_search.exceptions import CatalogSearchError
