@@ -15,7 +15,7 @@ from django.utils import timezone
 from catalog_search import backends
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.exceptions import Unavailable
-from catalog_search.indexing import activate, changes, claims, drain, paused, start_generation
+from catalog_search.indexing import activate, changes, claims, drain, paused, start_generation, work
 from catalog_search.indexing.changes import progress
 from catalog_search.indexing.generations import is_outdated
 from catalog_search.indexing.preparing import prepare
@@ -250,6 +250,29 @@ def test_a_build_waits_until_its_model_answers_again(
     assert not Change.objects.exists()
 
 
+def test_a_model_that_does_not_answer_is_not_asked_for_each_product_nor_holds_up_another(
+    indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server of an older generation may be gone for good, and changes go on to be recorded for it."""
+    settings.CATALOG_SEARCH |= {"BATCH_SIZE": 1}
+    monkeypatch.setattr(work, "QUICK_SECONDS", 0.0)
+    older = Generation.objects.get()
+    settings.CATALOG_SEARCH |= {"EMBEDDER": DUMMY | {"OPTIONS": {"dimensions": 32}}}
+    call_command("rebuild_search_index", sync=True, verbosity=0)
+    for product in indexed_shop.values():
+        product.name += " on sale"
+        product.save()
+    encode = DummyEmbedder.encode
+    monkeypatch.setattr(
+        DummyEmbedder, "encode", lambda self, *rest: encode(self, *rest) if self.dimensions == 32 else unavailable()
+    )
+    drain()
+
+    assert not Change.objects.exclude(generation=older).exists()
+    assert Change.objects.filter(generation=older).count() == len(indexed_shop)
+    assert 0 < Change.objects.filter(generation=older).exclude(error="").count() <= 2
+
+
 def test_a_model_that_cannot_be_loaded_is_no_fault_of_the_products(
     indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -467,7 +490,6 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
 def test_batches_grow_where_they_are_quick(
     make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog_search.indexing import work
 
     dummy_models.CATALOG_SEARCH |= {"BATCH_SIZE": 4}
     for number in range(40):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -98,8 +98,8 @@ class Claim:
         )
 
 
-def claim(alias: str, limit: int) -> Claim | None:
-    """Take the most urgent changes for this worker, or None when nothing is due.
+def claim(alias: str, limit: int, without: Collection[int] = ()) -> Claim | None:
+    """Take the most urgent changes for this worker, or None when nothing is due; ``without`` passes generations over.
 
     A product is never in two hands at once: claiming is serialised by an advisory lock held for milliseconds,
     and a product that another worker owns is passed over. So the content read last is the content written last.
@@ -126,7 +126,7 @@ def claim(alias: str, limit: int) -> Claim | None:
             WITH due AS (
                 SELECT generation_id, object_key, priority, id, claim IS NOT NULL AS left_over, attempts
                 FROM {_CHANGES}
-                WHERE {DUE} AND (generation_id, object_key) NOT IN (
+                WHERE {DUE} AND generation_id <> ALL(%s::bigint[]) AND (generation_id, object_key) NOT IN (
                     SELECT generation_id, object_key FROM {_CHANGES}
                     WHERE claim IS NOT NULL AND leased_until >= statement_timestamp())
                 ORDER BY priority, id LIMIT %s
@@ -156,7 +156,7 @@ def claim(alias: str, limit: int) -> Claim | None:
             )
             SELECT id, generation_id, object_key, CASE WHEN set_aside THEN 1 ELSE attempts END FROM taken
             """,
-            (limit, token, settings.LEASE_SECONDS, limit, limit, BEGINNING_SECONDS),
+            (list(without), limit, token, settings.LEASE_SECONDS, limit, limit, BEGINNING_SECONDS),
         )
     if not rows:
         return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -54,10 +55,12 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
     """Work off changes until none is due, or the time is up; returns whether some are left.
 
     While the model is busy with one batch the next is read and its pictures decoded. All of the database is this
-    thread's. ``done`` is called after each batch with the number of products worked.
+    thread's. Generations whose model does not answer are left for another time. ``done`` is called after each batch
+    with the number of products worked.
     """
     end = None if seconds is None else time.monotonic() + seconds
     size = settings.BATCH_SIZE
+    silent: set[int] = set()
     claimed: Claim | None = None
     batch: Batch | None = None
     with ThreadPoolExecutor(1, thread_name_prefix="catalog-search-model") as model:
@@ -65,12 +68,16 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
             while True:
                 begun = time.monotonic()
                 in_time = end is None or begun < end
-                claimed = claim(alias, size) if in_time else None
+                claimed = claim(alias, size, silent) if in_time else None
                 if not (claimed or batch):
                     return not in_time
-                ahead = _begin(claimed, model) if claimed else None
+                ahead = None
+                if claimed:
+                    with _giving_back(claimed, silent):
+                        ahead = _begin(claimed, model)
                 if batch:
-                    _finish(batch)
+                    with _giving_back(batch.claimed, silent):
+                        _finish(batch)
                     if done:
                         done(len(batch.claimed.keys))
                 batch = ahead
@@ -84,6 +91,20 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
             raise
 
 
+@contextmanager
+def _giving_back(claimed: Claim, silent: set[int]) -> Iterator[None]:
+    """Give back what is left of a claim where its work fails; notes whose model or database did not answer."""
+    try:
+        yield
+    except OUTAGES as error:
+        logger.error("%d changes wait for what they need: %s", len(claimed.keys), error)
+        silent.add(claimed.generation_id)
+        claimed.release(str(error), max(settings.RETRY_SECONDS, 1))
+    except Exception as error:  # models and declarations are foreign code
+        logger.error("%d changes failed.", len(claimed.keys), exc_info=error)
+        claimed.fail(dict.fromkeys(claimed.keys, reason_of(error)))
+
+
 def _largest(batch: Batch | None) -> int:
     """Return how many products may be claimed at once: should all have to be embedded, while the batch before is with
     the model, the lease must not end.
@@ -93,37 +114,27 @@ def _largest(batch: Batch | None) -> int:
     return max(settings.BATCH_SIZE, min(in_time, LARGEST_BATCH))
 
 
-def _begin(claimed: Claim, model: ThreadPoolExecutor) -> Batch | None:
-    """Read the products of a claim and hand to the model what differs; None where reading failed (noted)."""
-    try:
-        generation = Generation.objects.using(claimed.alias).get(pk=claimed.generation_id)
-        readings, unread = read(registry.get(generation.index), claimed.keys)
-        drafts = draft(_changed(generation, readings))
-        contents = {one.content.digest: one.content for one in drafts}
-        known = documents.known_vectors(generation, list(contents)) if contents else {}
-        missing = {digest: content for digest, content in contents.items() if digest not in known}
-        embedded = model.submit(_embed, generation, missing)
-        found = frozenset(one.key for one in readings)
-        return Batch(claimed, generation, found, drafts, unread, known, embedded)
-    except Exception as error:
-        _give_back(claimed, error)
-        return None
+def _begin(claimed: Claim, model: ThreadPoolExecutor) -> Batch:
+    """Read the products of a claim and hand to the model what differs."""
+    generation = Generation.objects.using(claimed.alias).get(pk=claimed.generation_id)
+    readings, unread = read(registry.get(generation.index), claimed.keys)
+    drafts = draft(_changed(generation, readings))
+    contents = {one.content.digest: one.content for one in drafts}
+    known = documents.known_vectors(generation, list(contents)) if contents else {}
+    missing = {digest: content for digest, content in contents.items() if digest not in known}
+    embedded = model.submit(_embed, generation, missing)
+    return Batch(claimed, generation, frozenset(one.key for one in readings), drafts, unread, known, embedded)
 
 
 def _finish(batch: Batch) -> None:
-    """Write what the model made of a batch. What failed is given back with its reason."""
-    try:
-        embedded = batch.embedded.result()
-        vectors = batch.known | {digest: one for digest, one in embedded.items() if not isinstance(one, Exception)}
-        refused = {digest: reason_of(one) for digest, one in embedded.items() if isinstance(one, Exception)}
-        reasons = {one.key: refused[one.content.digest] for one in batch.drafts if one.content.digest in refused}
-        reasons |= batch.unread
-        keys = [key for key in batch.claimed.keys if key not in reasons]
-        written = bisect(partial(_write, batch, vectors), keys, OUTAGES)
-    except Exception as error:  # models are foreign code
-        _give_back(batch.claimed, error)
-        return
-    for key, outcome in zip(keys, written, strict=True):
+    """Write what the model made of a batch. What failed by itself is given back with its reason."""
+    embedded = batch.embedded.result()
+    vectors = batch.known | {digest: one for digest, one in embedded.items() if not isinstance(one, Exception)}
+    refused = {digest: reason_of(one) for digest, one in embedded.items() if isinstance(one, Exception)}
+    reasons = {one.key: refused[one.content.digest] for one in batch.drafts if one.content.digest in refused}
+    reasons |= batch.unread
+    keys = [key for key in batch.claimed.keys if key not in reasons]
+    for key, outcome in zip(keys, bisect(partial(_write, batch, vectors), keys, OUTAGES), strict=True):
         if isinstance(outcome, Exception):
             logger.error("%s of %s cannot be written.", key, batch.generation, exc_info=outcome)
             reasons[key] = reason_of(outcome)
@@ -142,16 +153,6 @@ def _write(batch: Batch, vectors: dict[str, Vector], keys: Sequence[str]) -> Seq
         batch.claimed.complete(owned - lacking.keys())
         batch.claimed.fail(lacking, pictures=True)
     return keys
-
-
-def _give_back(claimed: Claim, error: Exception) -> None:
-    """Give back all that is left of a claim."""
-    if isinstance(error, OUTAGES):
-        logger.error("%d changes wait for what they need: %s", len(claimed.keys), error)
-        claimed.release(str(error), max(settings.RETRY_SECONDS, 1))
-        return
-    logger.error("%d changes failed.", len(claimed.keys), exc_info=error)
-    claimed.fail(dict.fromkeys(claimed.keys, reason_of(error)))
 
 
 def _changed(generation: Generation, readings: Sequence[Reading]) -> list[Reading]:
