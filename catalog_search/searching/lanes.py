@@ -188,7 +188,7 @@ def background(alias: str, generation: Generation, vector: Vector) -> Background
 @lru_cache(maxsize=8)
 def _sample(alias: str, generation_id: int, size: int) -> NDArray[np.float32]:
     # It changes only where a generation grew and was measured anew, so each process fetches it once.
-    return Generation.objects.using(alias).get(pk=generation_id).background_matrix
+    return Generation.objects.using(alias).defer(None).get(pk=generation_id).background_matrix
 
 
 def select(
