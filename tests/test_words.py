@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from catalog_search.embedding import embed
 from catalog_search.languages import separate_units
 from catalog_search.models import Document, Generation
 from catalog_search.searching import lanes
+from catalog_search.searching.bm25 import matches, matches_of
 from catalog_search.searching.query import Query
 from catalog_search.searching.scope import Scope
-from catalog_search.searching.words import parse_words, words
+from catalog_search.searching.words import parse_words
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -125,7 +127,7 @@ def test_words_are_scored_as_bm25f_has_it(make_product: Make, build_index: Any) 
     scope = Scope(ProductIndex.registered(), generation, "en", Product.objects.all())
 
     def ranks(text: str) -> dict[str, float]:
-        return {one.key: one.rank for one in words(scope, parse_words("default", Query(text), "en"), 10)}
+        return {one.key: one.rank for one in matches(scope, parse_words("default", Query(text), "en"), 10)}
 
     assert ranks("lamp") == {
         str(often.pk): pytest.approx(prominence(generation, often.pk, {"A": 2, "B": 1, "C": 40}), abs=1e-5),
@@ -136,6 +138,28 @@ def test_words_are_scored_as_bm25f_has_it(make_product: Make, build_index: Any) 
     assert ranks("desk lamp")[str(once.pk)] == pytest.approx((desk + lamp) / 2, abs=1e-5)
     phrase = prominence(generation, mug.pk, {"C": 1})  # several words count once, however often they stand there
     assert ranks('"hot coffee"') == {str(mug.pk): pytest.approx(phrase, abs=1e-5)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wide_scope_finds_the_same_words_as_a_narrow_one(
+    make_product: Make, build_index: Any, settings: Any
+) -> None:
+    settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 1, "ANN_EXACT_ROWS": 1}
+    for kind in KINDS * 3:
+        make_product(kind)
+    generation = build_index()
+    scope = Scope(ProductIndex.registered(), generation, "en", Product.objects.exclude(name__startswith="desk"))
+    lamps, broad = (parse_words("default", Query(text), "en") for text in ("lamp", "coffee lamp"))
+    asked = [(lamps, 3), (lamps, 100), (replace(broad, broad=True), 5)]
+
+    narrow = [matches(scope, words, limit) for words, limit in asked]
+    for _, limit in asked:
+        lanes.vectors(scope, np.array(Document.objects.first().embedding), -1.0, limit)  # type: ignore[union-attr]
+
+    assert [lanes.is_wide(scope, limit) for _, limit in asked] == [True, False, True]
+    assert [matches(scope, words, limit) for words, limit in asked] == narrow
+    assert [len(found) for found in narrow] == [3, 12, 5]
+    assert matches_of(scope, lamps, [one.key for one in narrow[1][4:6]] + ["0"]) == narrow[1][4:6]
 
 
 @pytest.mark.django_db

@@ -69,7 +69,7 @@ def similarities(
     deviations = []
     for aspect in asked.aspects:
         near = lanes.similarities(scope, aspect.vector, keys)
-        own = np.array([aspect.background.deviations(near.get(key, aspect.background.mean)) for key in keys])
+        own = aspect.background.deviations(np.array([near.get(key, aspect.background.mean) for key in keys]))
         if aspect.in_words and said:
             own = vector_share * own + (1 - vector_share) * FULL_MATCH_DEVIATIONS * np.array(
                 [said.get(key, 0.0) for key in keys]

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..fusion import Background, linear
+from .bm25 import WordMatch
 from .lanes import IdentifierMatch
 from .results import Why
-from .words import WordMatch
 
 # A similarity this many deviations above the query's background counts as a full match: the range that real
 # catalogues show for the best product of a good query.
@@ -107,15 +110,15 @@ class Fusion:
         for place, match in enumerate(self.identifiers, start=1):
             lanes[match.key]["identifiers"] = place, 1.0
         candidates = [
-            Candidate(key, score, lanes=lanes[key], fused=score, matched=matched.get(key, ""))
-            for key, score in fused.items()
+            Candidate(key, score, "", 1, lanes[key], score, None, matched.get(key, "")) for key, score in fused.items()
         ]
         return sorted(candidates, key=order)[:limit]
 
     def _lanes(self) -> dict[str, dict[str, float]]:
+        similar = np.fromiter(self.vectors.values(), float, len(self.vectors))
         return {
             "words": {match.key: word_score(match) for match in self.words},
-            "vectors": {key: vector_score(similarity, self.background) for key, similarity in self.vectors.items()},
+            "vectors": dict(zip(self.vectors, vector_scores(similar, self.background).tolist(), strict=True)),
         }
 
     def _matched(self) -> dict[str, str]:
@@ -133,9 +136,9 @@ def word_score(match: WordMatch) -> float:
     return match.coverage * match.rank
 
 
-def vector_score(similarity: float, background: Background) -> float:
-    """Map a similarity to 0..1 by how far it stands out from the query's background."""
-    return min(max(background.deviations(similarity) / FULL_MATCH_DEVIATIONS, 0.0), 1.0)
+def vector_scores(similarities: NDArray[np.float64], background: Background) -> NDArray[np.float64]:
+    """Map similarities to 0..1 by how far they stand out from the query's background."""
+    return np.clip(background.deviations(similarities) / FULL_MATCH_DEVIATIONS, 0.0, 1.0)
 
 
 def blend(candidates: Sequence[Candidate], judged: Mapping[str, tuple[str, float]], share: float) -> list[Candidate]:

@@ -1,40 +1,16 @@
-"""Words: what PostgreSQL's full text search makes of a query, and the lane that finds products by it."""
+"""Words: what PostgreSQL's full text search makes of a query."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..languages import fold, separate_units, text_config
-from ..models import Document
 from ..sql import execute
-from .lanes import from_scope
 from .query import MAX_TOKENS, Alternatives, Query, Token
-from .scope import Scope
 
-_DOCUMENTS = Document._meta.db_table
-
-FEW_MATCHES = 10
-# Field weights of A, B, C, D, chosen on judged queries: docs/relevance.md.
-FIELD_WEIGHTS = (1.0, 0.5, 0.4, 0.2)
-# BM25's k1 and b as the textbook has them: how often a word stands until more hardly matters, and how much a field
-# loses by being longer than the catalogue's average.
-SATURATION, LENGTH_SHARE = 1.2, 0.75
-# What another spelling of a word counts beside the word itself: "headset" for "head set".
-SPELLING_SHARE = 0.5
 SHORTEST_PART = 3
-_ONE_WORD = re.compile("'(?:[^']|'')*'")
-
-
-@dataclass(frozen=True, slots=True)
-class WordMatch:
-    """How the words of a product match: the share of the query's words, and how prominently on average, 0 to 1."""
-
-    key: str
-    coverage: float
-    rank: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,114 +131,3 @@ def _other_spellings(tokens: Sequence[Token], position: int) -> Iterator[str]:
             yield pair[0].text + pair[1].text
     for cut in range(SHORTEST_PART, len(token.text) - SHORTEST_PART + 1):
         yield f"{token.text[:cut]} {token.text[cut:]}"
-
-
-def broadened(scope: Scope, words: Words) -> Words:
-    """Decide, before facets, whether the words as they stand find enough; where not, take a wider view of them."""
-    if not words.wanted or (len(words.wanted) == 1 and not words.spellings[0]):
-        return words
-    if matched(scope, words, FEW_MATCHES) >= FEW_MATCHES:
-        return words
-    return replace(words, spellings=_in_use(scope, words.spellings), broad=True)
-
-
-def _in_use(scope: Scope, spellings: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """Keep the spellings that some document has: the others would be looked for in every match."""
-    own = f"FROM {_DOCUMENTS} WHERE generation_id = {int(scope.generation.pk)} AND language = %s"
-    rows = execute(
-        scope.alias,
-        f"""
-        SELECT spelling FROM unnest(%s::text[]) AS asked(spelling)
-        WHERE EXISTS (SELECT {own} AND search_vector @@ spelling::tsquery)
-        """,
-        ([one for others in spellings for one in others], scope.language),
-    )
-    found = {spelling for (spelling,) in rows}
-    return tuple(tuple(one for one in others if one in found) for others in spellings)
-
-
-def matched(scope: Scope, words: Words, limit: int) -> int:
-    """Count the products that hold every word, as far as the limit."""
-    if not words.wanted:
-        return 0
-    statement = f"SELECT 1 {from_scope(scope)} AND document.search_vector @@ %s::tsquery LIMIT {int(limit)}"
-    return len(scope.execute(statement, (*scope.keys[1], scope.language, words.all)))
-
-
-def words(scope: Scope, words: Words, limit: int) -> list[WordMatch]:
-    """Find products by their words, those that hold more of them first.
-
-    A word counts by how often it stands in which fields, each field weighed by its length as BM25F does (Robertson
-    and Zaragoza, The Probabilistic Relevance Framework, 2009), but every word as much: what is rare is told by meaning.
-    """
-    if not words.wanted:
-        return []
-    total = len(words.wanted)
-    spelt = zip(words.wanted, words.spellings, strict=True)
-    weighted = [_weighted(scope, word, others if words.broad else ()) for word, others in spelt]
-    rest = " + ".join(f"1 / ({SATURATION} + {weight})" for weight, _ in weighted)
-    counted = words.terms if words.broad else ()
-    coverage = " + ".join("(document.search_vector @@ %s::tsquery)::int" for _ in counted) or str(total)
-    # PostgreSQL takes no weight above one.
-    roughly = f"ARRAY[{', '.join(f'{1 - LENGTH_SHARE} * {share}' for share in reversed(_shares(scope)))}]::float4[]"
-    # The exact score is for those that can be shown: PostgreSQL's own rank, in one pass over all terms, chooses them.
-    # ts_filter reads a long document's words once, which each function would do for itself.
-    rows = scope.execute(
-        f"""
-        SELECT object_key, coverage, 1 - {SATURATION / total} * ({rest}) AS rank FROM (
-            SELECT object_key, lengths, search_vector, coverage FROM (
-                SELECT document.object_key, document.lengths, document.search_vector, {coverage} AS coverage
-                {from_scope(scope)} AND document.search_vector @@ %s::tsquery OFFSET 0
-            ) matching WHERE coverage >= {words.demanded}
-            ORDER BY coverage DESC, ts_rank({roughly}, search_vector, %s::tsquery) DESC, object_key LIMIT {int(limit)}
-        ) best, LATERAL (SELECT ts_filter(search_vector, '{{a,b,c,d}}') AS words OFFSET 0) held
-        ORDER BY coverage DESC, rank DESC, object_key
-        """,
-        (
-            *(parameter for _, own in weighted for parameter in own),
-            *counted,
-            *scope.keys[1],
-            scope.language,
-            words.any if words.broad else words.all,
-            " | ".join(words.terms),
-        ),
-    )
-    return [WordMatch(key, held / total, rank) for key, held, rank in rows]
-
-
-def _weighted(scope: Scope, word: str, others: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the SQL, with its parameters, of how often a word stands in a document, each place by its field."""
-    places, parameters = _places(scope, word)
-    if not others:
-        return places, parameters
-    spelt, own = _places(scope, " | ".join(f"({one})" for one in others))
-    return f"GREATEST({places}, {SPELLING_SHARE} * ({spelt}))", parameters + own
-
-
-def _places(scope: Scope, word: str) -> tuple[str, list[str]]:
-    shares = [*_shares(scope), "0"]
-    # PostgreSQL tells no counts, but ts_rank of one word adds 1/n² for its nth place and divides by the sum over all n,
-    # ζ(2). What is missing of it is nearly 1/(n + ½): rounded, that gives n. A document's fields are in order, so
-    # counting from the first on leaves no gaps. A phrase, or one word of several, counts once: in its first field.
-    number = "round(1 / (1.6449341 * (1 - {rank})) - 0.5)" if _ONE_WORD.fullmatch(word) else "ceil({rank})"
-    parts = []
-    for position in range(len(FIELD_WEIGHTS)):
-        until = _listed([float(position >= field) for field in range(len(FIELD_WEIGHTS))])
-        rank = f"ts_rank('{{{until}}}', words, %s::tsquery)"
-        parts.append(f"({shares[position]} - {shares[position + 1]}) * {number.format(rank=rank)}")
-    return f"({' + '.join(parts)})", [word] * len(parts)
-
-
-def _listed(weights: Sequence[float]) -> str:
-    """The weights of A, B, C and D as PostgreSQL lists them, from D on."""
-    return ",".join(map(str, reversed(weights)))
-
-
-def _shares(scope: Scope) -> list[str]:
-    """The SQL of what one place counts in the fields of weight A, B, C and D of a document."""
-    averages = scope.generation.average_lengths
-    shares = []
-    for position, weight in enumerate(FIELD_WEIGHTS):
-        relative = f"lengths[{position + 1}] / {averages[position]:.6f}" if averages[position] else "1"
-        shares.append(f"{weight} / ({1 - LENGTH_SHARE} + {LENGTH_SHARE} * {relative})")
-    return shares
