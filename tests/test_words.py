@@ -141,9 +141,7 @@ def test_words_are_scored_as_bm25f_has_it(make_product: Make, build_index: Any) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_wide_scope_finds_the_same_words_as_a_narrow_one(
-    make_product: Make, build_index: Any, settings: Any
-) -> None:
+def test_a_wide_scope_finds_the_same_words_as_a_narrow_one(make_product: Make, build_index: Any, settings: Any) -> None:
     settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 1, "ANN_EXACT_ROWS": 1}
     for kind in KINDS * 3:
         make_product(kind)
