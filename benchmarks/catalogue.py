@@ -67,7 +67,9 @@ def _build(rows: int) -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from catalog_search.indexing import activate, generations, is_outdated
+    from catalog_search.indexing import activate, is_outdated, start_generation
+    from catalog_search.indexing.building import finish
+    from catalog_search.indexing.preparing import prepare
     from catalog_search.models import Generation
     from project.shop.models import Product
     from project.shop.search import ProductIndex
@@ -82,10 +84,10 @@ def _build(rows: int) -> None:
             _write(Path(folder), rows)
             call_command("load_catalogue", folder, verbosity=0)
     Generation.objects.all().delete()
-    generation = generations.start_generation(index)
-    generations.prepare(generation)
+    generation = start_generation(index)
+    prepare(generation)
     _write_documents(generation)
-    generations.finish(generation)
+    finish(generation)
     activate(generation)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE catalog_search_change")
@@ -151,21 +153,21 @@ def _write_documents(generation: Any) -> None:
             originals = {product.pk: product.name.partition(" edition ")[0] for product in batch}
             new = {name: pk for pk, name in originals.items() if name not in known}
             texts = {
-                product.pk: Content(documents.document_text(index.text_parts(product)))
+                product.pk: Content("\n".join(filter(None, index.text_parts(product))))
                 for product in batch
                 if product.pk in new.values()
             }
             if new:
                 known |= dict(zip(new, embedder.encode([texts[pk] for pk in new.values()], "document"), strict=True))
             for product in batch:
-                parts = index.text_parts(product)
-                content = Content(documents.document_text(parts))
+                said = index.text_parts(product), index.keyword_parts(product)
                 identifiers = tuple(documents_identifiers(index, product))
-                keywords = index.keyword_parts(product)
-                drafts.append(documents.Draft(str(product.pk), "en", parts, identifiers, "", content, keywords))
+                reading = documents.Reading(str(product.pk), "en", *said, identifiers)
+                content = Content(reading.text)
+                drafts.append(documents.Draft(reading, content))
                 moved = known[originals[product.pk]] + draw.normal(0, MOVED, embedder.dimensions)
                 vectors[content.digest] = (moved / np.linalg.norm(moved)).astype(np.float32)
-            documents.write("default", generation, drafts, vectors)
+            documents.write(generation, drafts, vectors)
             bar.update(len(batch))
 
 

@@ -67,13 +67,13 @@ def batches(things: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
 def drafts(products: Iterable[Any]) -> list[Any]:
     """Return what is written of products."""
     from catalog_search.content import Content
-    from catalog_search.indexing.documents import Draft, document_text
+    from catalog_search.indexing.documents import Draft, Reading
 
     made = []
     for product in products:
         parts = (product.name, "", "", product.description)
-        content = Content(document_text(parts))
-        made.append(Draft(str(product.pk), "en", parts, (product.sku.lower(),), "s" * 40, content))
+        reading = Reading(str(product.pk), "en", parts, (), (product.sku.lower(),))
+        made.append(Draft(reading, Content(reading.text)))
     return made
 
 
@@ -84,17 +84,18 @@ def write(generation: Any, made: Iterable[Any], vectors: Vectors) -> None:
     for number, batch in enumerate(batches(made)):
         own = vectors[number * BATCH : number * BATCH + len(batch)]
         digests = [one.content.digest for one in batch]
-        documents.write("default", generation, batch, dict(zip(digests, own, strict=True)))
+        documents.write(generation, batch, dict(zip(digests, own, strict=True)))
 
 
 def load(vectors: Vectors) -> Any:
     """Give the first products these vectors; returns the generation, which still lacks its HNSW index."""
-    from catalog_search.indexing import generations
+    from catalog_search.indexing import start_generation
+    from catalog_search.indexing.preparing import prepare
     from catalog_search.registry import registry
     from project.shop.models import Product
 
-    generation = generations.start_generation(registry.for_model(Product), fresh=True)
-    generations.prepare(generation)
+    generation = start_generation(registry.for_model(Product), fresh=True)
+    prepare(generation)
     first = Product.objects.order_by("pk")[: len(vectors)]
     for number, batch in enumerate(batches(first.iterator(BATCH))):
         write(generation, drafts(batch), vectors[number * BATCH : number * BATCH + len(batch)])
@@ -105,10 +106,10 @@ def index(vectors: Vectors) -> Any:
     """Give the first products these vectors; returns the finished generation."""
     from django.db import connection
 
-    from catalog_search.indexing import generations
+    from catalog_search.indexing.building import finish
 
     generation = load(vectors)
-    generations.finish(generation)
+    finish(generation)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return generation

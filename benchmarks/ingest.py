@@ -39,12 +39,13 @@ def seconds(work: Callable[[], object]) -> float:
 
 def write(products: list[Any], vectors: Vectors) -> float:
     """Write documents by the app's statement into a table with nothing but its key; return the seconds."""
-    from catalog_search.indexing import generations
+    from catalog_search.indexing import start_generation
+    from catalog_search.indexing.preparing import prepare
     from catalog_search.registry import registry
     from catalog_search.sql import execute
 
-    generation = generations.start_generation(registry.get("product"))
-    generations.prepare(generation)
+    generation = start_generation(registry.get("product"))
+    prepare(generation)
     indexes = execute(
         "default",
         "SELECT indexname::text, indexdef FROM pg_indexes WHERE tablename = %s AND indexdef NOT LIKE %s",

@@ -79,7 +79,7 @@ def measure(rows: int, queries: Vectors) -> dict[str, Any]:
     """Fill a shop, build its index, ask; returns what was measured."""
     from django.db import connection
 
-    from catalog_search.indexing import generations
+    from catalog_search.indexing.building import finish
     from project.shop.models import Product
 
     make_products(rows)
@@ -92,7 +92,7 @@ def measure(rows: int, queries: Vectors) -> dict[str, Any]:
         postmaster = int(cursor.fetchone()[0].split()[0])
     start = time.perf_counter()
     with memory_watched(postmaster) as memory:
-        generations.finish(generation)
+        finish(generation)
     built = time.perf_counter() - start
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

@@ -93,15 +93,16 @@ def measure_indexing(told: Report, model: Path, device: str, rounds: int, size: 
     from django.utils import timezone
     from sentence_transformers import SentenceTransformer
 
-    from catalog_search.indexing import append, generations, paused
+    from catalog_search.indexing import append, paused, start_generation
+    from catalog_search.indexing.preparing import prepare
     from catalog_search.models import Change, Document
     from catalog_search.registry import registry
     from project.shop.models import Product, ProductImage
 
     settings.CATALOG_SEARCH = search = {"EMBEDDER": backend(EMBEDDER, model, device), "QUEUE": INDEXING}
     index = registry.for_model(Product)
-    generation = generations.start_generation(index)
-    generations.prepare(generation)  # of an empty shop: the means of a sample are no part of the question
+    generation = start_generation(index)
+    prepare(generation)  # of an empty shop: the means of a sample are no part of the question
     with paused():
         for number in range(rounds * size + BATCH):
             values = {"reference": str(number), "sku": str(number), "created": timezone.now()}
@@ -202,7 +203,7 @@ def measure_queries(told: Report, generation: Any, search: dict[str, Any], round
 
             def client(place: int) -> None:
                 while time.monotonic() < end:
-                    words = model_worker.packed(Content(sentence(hash((number, place, len(done))), 4)))
+                    words = Content(sentence(hash((number, place, len(done))), 4)).packed()
                     model_worker.ask(encoding.TASK, generation.alias, generation.pk, [words])
                     done.append(1)
 

@@ -55,7 +55,6 @@ def measure(told: Report, folder: Path) -> None:
 
     from catalog_search.backends import get_embedder
     from catalog_search.conf import settings
-    from catalog_search.indexing.documents import document_text
     from catalog_search.models import Document
     from project.drawing.catalogue import write_catalogue
     from project.embedded.model import build_embedder
@@ -69,7 +68,7 @@ def measure(told: Report, folder: Path) -> None:
     index = ProductIndex.registered()
     products = list(index.index_queryset())
     pairs = [
-        (document_text(index.text_parts(one)), Path(one.images.all()[0].file.path))
+        ("\n".join(filter(None, index.text_parts(one))), Path(one.images.all()[0].file.path))
         for one in products
         if one.images.all()
     ]

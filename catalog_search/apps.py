@@ -15,12 +15,13 @@ class CatalogSearchConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, merchandising, signals  # models are not importable any earlier
+        from . import checks, merchandising, signals, warming  # models are not importable any earlier
         from .indexing import triggers
         from .registry import autodiscover, registry
         from .wording import synonyms
 
         checks.connect()
+        warming.connect()
         merchandising.history.connect()
         synonyms.connect()
         autodiscover()

@@ -104,7 +104,6 @@ class Settings:
     MODEL_SECONDS = Setting(0.8, "how long a search waits for workers in all, then it goes on", minimum=0.05)
 
     PRICE_PER_THOUSAND = Setting(0.0, "what a thousand embedded products cost, for estimates", minimum=0)
-    GATE_MARGIN = Setting(0.01, "how far nDCG@10 may fall when judgements gate a new generation", minimum=0)
     INDEXING = Setting(True, "False stops signals from recording changes, for fixtures and bulk loads")
     QUEUE = Setting("", "the Celery queue of indexing tasks; empty for the project's default queue")
     BATCH_SIZE = Setting(32, "documents embedded and written together; more where that is quick", minimum=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,6 +53,15 @@ class Content:
         if self.image:
             parts["image"] = self.image.open()
         return parts
+
+    def packed(self) -> tuple[str, str]:
+        """Return the text and the first picture as JSON takes them."""
+        return self.text, base64.b64encode(self.image.jpeg).decode() if self.image else ""
+
+    @classmethod
+    def unpacked(cls, text: str, picture: str) -> Content:
+        """Return the content of what ``packed`` gave."""
+        return cls(text, Picture(base64.b64decode(picture)) if picture else None)
 
     def views(self) -> Iterator[Content]:
         """Yield one single-picture content for each picture, or itself where there is at most one."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .backends.base import Embedder, Role, reduce_to
+from .bisection import bisect
 from .content import Content
-from .exceptions import CatalogSearchError, ModelError
+from .exceptions import ModelError
 from .fusion import Vector, mean_direction, unit
 
 Means = Mapping[str, Vector]
@@ -37,26 +38,20 @@ def embed(embedder: Embedder, contents: Sequence[Content], role: Role, means: Me
 def modality_means(embedder: Embedder, sample: Sequence[Content]) -> dict[str, Vector]:
     """Measure the mean vector of each modality over a sample, for models of which ``needs_means`` says so.
 
-    A modality seen fewer than twice has no mean worth taking out.
+    A modality seen fewer than twice has no mean worth taking out; what the model refuses is left out.
+    Raises what the model raises where it refuses everything.
     """
     means: dict[str, Vector] = {}
     parts = [part for content in sample for part in _parts(embedder, content)]
     for kind in sorted(embedder.modalities):
         of_kind = [part for part in parts if part.modalities == (kind,)]
         if len(of_kind) > 1:
-            # Where none can be encoded it is the model that fails: asked once more, it says why.
-            vectors = _encode_good_ones(embedder, of_kind) or _encode_by_kind(embedder, of_kind, "document")
-            means[kind] = np.mean(vectors, axis=0).astype(np.float32)
+            vectors = bisect(lambda some: _encode_by_kind(embedder, some, "document"), of_kind)
+            good = [one for one in vectors if not isinstance(one, Exception)]
+            if not good and isinstance(vectors[0], Exception):
+                raise vectors[0]  # it is the model that fails
+            means[kind] = np.mean(good, axis=0).astype(np.float32)
     return means
-
-
-def _encode_good_ones(embedder: Embedder, parts: Sequence[Content]) -> list[Vector]:
-    """Encode what can be: a batch that fails is halved until the bad ones stand alone and are left out."""
-    try:
-        return _encode_by_kind(embedder, parts, "document")
-    except CatalogSearchError:
-        half = len(parts) // 2
-        return [vector for some in (parts[:half], parts[half:]) if half for vector in _encode_good_ones(embedder, some)]
 
 
 def needs_means(embedder: Embedder) -> bool:

@@ -12,6 +12,11 @@ class CatalogSearchError(Exception):
         super().__init__(message or (type(self).__doc__ or "").strip())
 
 
+def reason_of(error: Exception) -> str:
+    """Say what went wrong: foreign exceptions often say little without their kind."""
+    return str(error) if isinstance(error, CatalogSearchError) else f"{type(error).__name__}: {error}"
+
+
 class ConfigurationError(CatalogSearchError, ImproperlyConfigured):
     """A CATALOG_SEARCH setting or an index declaration cannot be used; run `manage.py check` for the fix."""
 

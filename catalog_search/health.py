@@ -13,6 +13,7 @@ from django.utils import timezone
 from .indexes import SearchIndex
 from .indexing import is_outdated
 from .models import Change, Document, Generation, QueryLog
+from .models.changes import WAITING
 from .searching import cache, search
 
 PROBE_SECONDS = 15
@@ -38,7 +39,7 @@ class Health:
     pictures_failed: int = 0
     waiting: int = 0
     waiting_minutes: float = 0.0
-    """The age of the oldest change that no worker has taken yet."""
+    """The age of the oldest change that waits: for a worker, or for a model that does not answer."""
     set_aside: int = 0
     searches: int = 0
     """How many were made in the last 15 minutes, by the query log."""
@@ -85,7 +86,7 @@ def health_of(index: SearchIndex, probe: bool = True) -> Health:
     failed = Q(pictures=Document.Pictures.FAILED)
     changes = Change.objects.filter(generation=generation).exclude(priority=Change.Priority.PICTURES)
     queue = changes.filter(set_aside=False).aggregate(
-        waiting=Count("object_key", distinct=True), since=Min("created_at", filter=Q(error=""))
+        waiting=Count("object_key", distinct=True), since=Min("created_at", filter=WAITING)
     )
     searches = QueryLog.objects.filter(index=index.label, created_at__gt=timezone.now() - RECENT)
     since = queue["since"]

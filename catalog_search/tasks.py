@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import Task, shared_task
-from celery.signals import celeryd_after_setup, worker_process_init
-from django.db import connections
 
-from .backends import get_embedder, get_reranker, worker
+from .backends.answering import answer
 from .conf import settings
 from .content import Content
+from .exceptions import Unavailable, reason_of
 from .indexing import changes, doorbell, drain, vocabulary
 from .indexing.building import advance, succeed
-from .indexing.generations import prepare
+from .indexing.preparing import prepare
 from .indexing.reconciling import reconcile
 from .models import Generation
 from .models.generations import GenerationQuerySet
@@ -23,7 +23,7 @@ from .querylog import popular
 from .querylog.retention import forget
 from .registry import registry
 from .searching import encoding, explaining, reranking
-from .sql import read_alias, write_alias
+from .sql import write_alias
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,11 @@ BUILD_POLL_SECONDS = 5.0
 def _written() -> GenerationQuerySet:
     """Return the generations as they were written: a replica may not know one that was begun just now."""
     return Generation.objects.using(write_alias(Generation))
+
+
+def _live(generation_id: int) -> Generation | None:
+    """Return a generation that was not pruned meanwhile."""
+    return _written().live().filter(pk=generation_id).first()
 
 
 def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE_SECONDS, countdown: float = 0) -> None:
@@ -77,8 +82,7 @@ def sweep() -> None:
 @shared_task(name="catalog_search.count_words", **INDEXING)
 def count_words(generation_id: int) -> None:
     """Count the words of a generation again, where its documents changed."""
-    generation = _written().live().filter(pk=generation_id).first()
-    if generation is not None:  # it was not pruned
+    if generation := _live(generation_id):
         vocabulary.refresh(generation)
 
 
@@ -89,9 +93,8 @@ def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None
         for one in _written().live().filter(built_at__isnull=False):
             send(reconcile_indexes, one.pk, expires=NIGHT_SECONDS)
         return
-    generation = _written().live().filter(pk=generation_id).first()
-    if generation is None:
-        return  # it was pruned
+    if not (generation := _live(generation_id)):
+        return
     found = reconcile(generation, after=after, seconds=SLICE_SECONDS)
     if found:
         logger.warning("%s: %s", generation, found)
@@ -99,33 +102,37 @@ def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None
         send(reconcile_indexes, generation_id, found.after, expires=NIGHT_SECONDS)
 
 
+@contextmanager
+def _noting_failure(generation_id: int) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        _written().filter(pk=generation_id).update(error=reason_of(error))
+        raise
+
+
 @shared_task(name="catalog_search.prepare_generation", **INDEXING)
 def prepare_generation(generation_id: int) -> None:
     """Load the model and open a new generation for documents; the reason is kept where that fails."""
-    generation = _written().get(pk=generation_id)
-    try:
-        prepare(generation)
-    except Exception as error:
-        Generation.objects.filter(pk=generation_id).update(error=f"{type(error).__name__}: {error}")
-        raise
+    with _noting_failure(generation_id):
+        prepare(_written().get(pk=generation_id))
 
 
 @shared_task(name="catalog_search.build_generation", **INDEXING)
 def build_generation(generation_id: int, serve: bool = False) -> None:
     """Build a generation by workers alone, a slice at a time, and let it serve if asked to; the admin sends it.
 
-    A paused or pruned one ends it; the reason of a failure is kept on the generation.
+    A paused or pruned one ends it, and so does a failure, but that of a model that does not answer; the reason is kept
+    on the generation.
     """
-    generation = _written().live().filter(pk=generation_id).first()
+    generation = _live(generation_id)
     if generation is None or generation.state == Generation.State.PAUSED:
         return
-    try:
+    done = False
+    with suppress(Unavailable), _noting_failure(generation_id):
         done = advance(generation, SLICE_SECONDS)
         if done and serve:
             succeed(generation)
-    except Exception as error:
-        Generation.objects.filter(pk=generation_id).update(error=f"{type(error).__name__}: {error}")
-        raise
     if not done:
         send(build_generation, generation_id, serve, expires=NIGHT_SECONDS, countdown=BUILD_POLL_SECONDS)
 
@@ -145,7 +152,7 @@ def draw_popular_queries() -> None:
 @shared_task(name=encoding.TASK, **ANSWERING)
 def encode_query(key: str, alias: str, generation_id: int, contents: list[tuple[str, str]]) -> None:
     """Answer a web process that waits for the vectors of a query."""
-    worker.answer(key, lambda: encoding.encode(alias, generation_id, [worker.unpacked(*one) for one in contents]))
+    answer(key, lambda: encoding.encode(alias, generation_id, [Content.unpacked(*one) for one in contents]))
 
 
 @shared_task(name=reranking.TASK, **ANSWERING)
@@ -153,49 +160,10 @@ def rerank(
     key: str, alias: str, generation_id: int, language: str, documents: list[str], query: tuple[str, str]
 ) -> None:
     """Answer a web process that waits for the scores of documents, which it names by their products' keys."""
-    worker.answer(key, lambda: reranking.score(alias, generation_id, language, documents, worker.unpacked(*query)))
+    answer(key, lambda: reranking.score(alias, generation_id, language, documents, Content.unpacked(*query)))
 
 
 @shared_task(name=explaining.TASK, **ANSWERING)
 def explain(key: str, alias: str, generation_id: int, language: str, documents: list[str]) -> None:
     """Answer a web process that waits for what text and picture of products bring by themselves."""
-    worker.answer(key, lambda: explaining.parts(alias, generation_id, language, documents))
-
-
-def load_models() -> None:
-    """Load and warm the models that searches need; what fails is logged, for the worker is wanted all the same."""
-    try:
-        get_embedder()  # the one of today's settings, which an index that is being built will need
-        for setting in ("RERANKER", "IMAGE_RERANKER"):
-            reranker = get_reranker(setting)
-            if reranker and "text" in reranker.modalities:
-                reranker.score(Content("warm"), [Content("warm")])
-        for index in registry:
-            alias = read_alias(index.model)
-            active = Generation.objects.using(alias).active(index.label)
-            if active:
-                encoding.encode(alias, active.pk, [Content("warm")])
-        logger.info("The models of searches are loaded.")
-    except Exception:  # no tables yet, a model that cannot be loaded, or one that reads no text
-        logger.exception("The models of searches could not be loaded.")
-    finally:
-        connections.close_all()
-
-
-@celeryd_after_setup.connect(weak=False)
-def _serve(instance: Any, **_: Any) -> None:
-    """Load the models before a worker of MODEL_QUEUE takes its first question."""
-    if settings.MODEL_QUEUE and settings.MODEL_QUEUE in instance.app.amqp.queues.consume_from:
-        worker.serving = True
-        if not instance.pool_cls.__module__.endswith(".prefork"):
-            load_models()
-
-
-@worker_process_init.connect(weak=False)
-def _serve_forked(**_: Any) -> None:
-    """Load them in each child of a prefork pool: torch does not survive a fork.
-
-    In a thread, for a child that has not reported for work within 4 s is killed.
-    """
-    if worker.serving:
-        threading.Thread(target=load_models, name="catalog-search-loading", daemon=True).start()
+    answer(key, lambda: explaining.parts(alias, generation_id, language, documents))

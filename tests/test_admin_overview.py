@@ -11,7 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from catalog_search.exceptions import NotPassed
+from catalog_search.backends.dummy import DummyEmbedder
+from catalog_search.exceptions import NotPassed, Unavailable
 from catalog_search.indexing.building import succeed
 from catalog_search.models import Change, Document, Generation
 from catalog_search.tasks import build_generation
@@ -281,6 +282,29 @@ class TestRebuilding:
 
         assert serving() == old
         assert "1 products failed, one of them with" in admin_client.get(PAGE).text
+
+    def test_a_model_that_does_not_answer_is_asked_again(
+        self, admin_client: Client, indexed_shop: Shop, settings: Any, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any) -> Any:
+            raise Unavailable("The model server does not answer.")
+
+        settings.CATALOG_SEARCH = {
+            **settings.CATALOG_SEARCH,
+            "EMBEDDER": {"BACKEND": settings.CATALOG_SEARCH["EMBEDDER"]["BACKEND"], "OPTIONS": {"dimensions": 32}},
+        }
+        operate(admin_client, "rebuild", "product", serve="on")
+        new = Generation.objects.latest("pk")
+        with monkeypatch.context() as patch:
+            patch.setattr(DummyEmbedder, "encode", refuse)
+            sent.clear()
+            build_generation(new.pk, True)
+            assert ("catalog_search.build_generation", (new.pk, True)) in sent
+            assert "The model server does not answer." in admin_client.get(PAGE).text
+        build_generation(new.pk, True)
+
+        assert serving() == new
+        assert Generation.objects.get(pk=new.pk).error == ""
 
     def test_a_paused_one_is_left(self, indexed_shop: Shop, sent: list[Any]) -> None:
         generation = serving()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -12,12 +14,16 @@ import numpy as np
 import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
-from catalog_search.exceptions import CatalogSearchError, NotReady
+from catalog_search.backends.dummy import DummyEmbedder
+from catalog_search.exceptions import CatalogSearchError, NotReady, Unavailable
 from catalog_search.fusion import unit
-from catalog_search.indexing import activate, ann, drain, start_generation, switching
-from catalog_search.indexing.generations import backfill, prepare
+from catalog_search.indexing import activate, ann, building, drain, start_generation, switching
+from catalog_search.indexing.building import finish
+from catalog_search.indexing.preparing import prepare
+from catalog_search.indexing.reconciling import backfill
+from catalog_search.management.commands import rebuild_search_index
 from catalog_search.models import Change, Document, Generation, Thumbnail
 from catalog_search.registry import registry
 from catalog_search.searching import lanes, search
@@ -93,6 +99,39 @@ class TestEstimate:
             call_command("rebuild_search_index", limit_cost=1)
 
 
+class TestWaiting:
+    """What the command says where nothing moves."""
+
+    @pytest.fixture(autouse=True)
+    def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(rebuild_search_index, "WORKER_SECONDS", 0.2)
+        monkeypatch.setattr(rebuild_search_index, "PREPARING_SECONDS", 0.6)
+
+    def test_no_worker_runs(self, make_product: Callable[..., Product], dummy_models: Any) -> None:
+        make_product("Mug")
+        dummy_models.CATALOG_SEARCH |= {"QUEUE": "nobody-builds"}
+        errors = StringIO()
+        with pytest.raises(CommandError, match=r"Does a Celery worker run.*or use --sync"):
+            call_command("rebuild_search_index", stderr=errors, verbosity=0)
+        assert errors.getvalue().count("No worker has loaded the model yet") == 1
+
+        prepare(Generation.objects.get())
+        with pytest.raises(CommandError, match="Celery worker run"):
+            call_command("rebuild_search_index", verbosity=0)
+
+    def test_the_model_does_not_answer(
+        self, make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any) -> Any:
+            raise Unavailable("The model server does not answer.")
+
+        make_product("Mug")
+        prepare(start_generation(registry.get("product")))
+        monkeypatch.setattr(DummyEmbedder, "encode", refuse)
+        with pytest.raises(CommandError, match="waits for this: The model server does not answer"):
+            call_command("rebuild_search_index", "--sync", verbosity=0)
+
+
 class TestPausing:
     def test_workers_leave_a_paused_build_and_changes_are_kept(self, indexed_shop: Shop, settings: Any) -> None:
         use_model(settings, dimensions=32)
@@ -131,6 +170,44 @@ def test_what_was_begun_for_other_settings_is_given_up(indexed_shop: Shop, setti
     assert begun.state == Generation.State.RETIRED
     assert not Document.objects.filter(generation=begun).exists()
     assert not Change.objects.exists()
+
+
+class TestMeanwhile:
+    """What became of a generation while a worker, who looked at it before, prepared or finished it."""
+
+    @pytest.fixture
+    def begun(self, indexed_shop: Shop, settings: Any) -> Generation:
+        use_model(settings, dimensions=32)
+        return start_generation(registry.get("product"))
+
+    def _becomes(self, state: Generation.State) -> None:
+        Generation.objects.filter(pk=Generation.objects.latest("pk").pk).update(state=state)
+
+    def test_given_up_while_it_is_prepared(self, begun: Generation) -> None:
+        self._becomes(Generation.State.RETIRED)
+        prepare(begun)
+
+        assert Generation.objects.get(pk=begun.pk).state == begun.state == Generation.State.RETIRED
+
+    def test_prepared_by_another_worker(self, begun: Generation) -> None:
+        prepare(Generation.objects.get(pk=begun.pk))
+        Generation.objects.filter(pk=begun.pk).update(measured={"rate": 7.0})
+        prepare(begun)
+
+        assert begun.state == Generation.State.BUILDING
+        assert begun.measured == {"rate": 7.0}
+
+    @pytest.mark.parametrize("state", [Generation.State.RETIRED, Generation.State.PAUSED])
+    def test_given_up_or_paused_while_it_is_finished(self, begun: Generation, state: Generation.State) -> None:
+        prepare(begun)
+        backfill(begun)
+        drain()
+        self._becomes(state)
+        finish(begun)
+
+        assert Generation.objects.get(pk=begun.pk).state == begun.state == state
+        with pytest.raises(NotReady):
+            activate(begun)
 
 
 class TestSwitching:
@@ -289,8 +366,6 @@ class TestGate:
     def test_worse_is_refused_and_the_old_one_serves_on(
         self, judged: Callable[..., Path], indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from catalog_search.backends.dummy import DummyEmbedder
-
         # The model that serves knows colours by their poetic names; the new one reads words as they are written.
         poetic = {"crimson": "red", "azure": "blue", "cup": "mug"}
         plain = DummyEmbedder._direction
@@ -446,6 +521,41 @@ class TestIndexBuilding:
             call_command("rebuild_search_index", sync=True, verbosity=0)
             cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", [serving().ann_index])
             assert cursor.fetchone() == (True,)
+
+    def test_one_that_another_worker_builds_is_left_to_it(self, large: Any) -> None:
+        """It may take hours, and the broker gives a task to another worker after minutes."""
+        generation = start_generation(registry.get("product"))
+        building.advance(generation, 0)
+        drain()
+        writes, written, advanced = threading.Event(), threading.Event(), []
+
+        def write() -> None:  # no index is finished as long as it does
+            with transaction.atomic():
+                Document.objects.update(thumbnail="")
+                written.set()
+                writes.wait(60)
+            connection.close()
+
+        def advance() -> None:
+            advanced.append(building.advance(Generation.objects.get(), 60))
+            connection.close()
+
+        writer, first, second = (threading.Thread(target=one) for one in (write, advance, advance))
+        writer.start()
+        written.wait(60)
+        first.start()
+        while first.is_alive() and not ann.is_being_built(generation):
+            time.sleep(0.01)
+        second.start()
+        second.join(60)
+        left = list(advanced)
+        writes.set()
+        for thread in (writer, first, second):
+            thread.join()
+
+        assert left == [False]
+        assert advanced == [False, True]
+        assert Generation.objects.get().ann_index
 
     def test_a_build_that_fails_leaves_exact_search_and_no_invalid_index(self, large: Any) -> None:
         with connection.cursor() as cursor:

@@ -10,18 +10,30 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.models.expressions import RawSQL
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from catalog_search.indexing import activate, changes, drain, paused, start_generation
-from catalog_search.indexing.generations import backfill, is_outdated, prepare
-from catalog_search.indexing.reconciling import Differences, reconcile
+from catalog_search import backends
+from catalog_search.backends.dummy import DummyEmbedder
+from catalog_search.exceptions import Unavailable
+from catalog_search.indexing import activate, changes, claims, drain, paused, start_generation
+from catalog_search.indexing.changes import progress
+from catalog_search.indexing.generations import is_outdated
+from catalog_search.indexing.preparing import prepare
+from catalog_search.indexing.reconciling import Differences, backfill, reconcile
 from catalog_search.models import Change, Document, Generation, Thumbnail
 from catalog_search.registry import registry
 from catalog_search.suggesting import suggest
 from project.shop.models import Brand, Product, ProductImage
 
+from .conftest import DUMMY
+
 Shop = dict[str, Product]
 
 pytestmark = pytest.mark.django_db
+
+
+def unavailable(*_: Any) -> Any:
+    raise Unavailable("The model server does not answer.")
 
 
 def document(product: Product) -> Document:
@@ -216,28 +228,111 @@ def test_a_build_that_lost_too_much_does_not_serve(make_product: Callable[..., P
     assert Generation.objects.active("shop.product") is not None
 
 
+def test_a_build_waits_until_its_model_answers_again(
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dummy_models.CATALOG_SEARCH |= {"BATCH_SIZE": 1, "RETRY_SECONDS": 0}
+    for number in range(3):
+        make_product(f"Mug {number}")
+    prepare(start_generation(registry.get("product")))
+    outages, encode = ["The model server does not answer."] * 3, DummyEmbedder.encode
+
+    def answer(self: DummyEmbedder, *arguments: Any) -> Any:
+        if outages:
+            raise Unavailable(outages.pop())
+        return encode(self, *arguments)
+
+    monkeypatch.setattr(DummyEmbedder, "encode", answer)
+    call_command("rebuild_search_index", sync=True, verbosity=0)
+
+    assert not outages
+    assert Document.objects.count() == 3
+    assert not Change.objects.exists()
+
+
+def test_a_model_that_cannot_be_loaded_is_no_fault_of_the_products(
+    indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed_shop["red mug"].name = "Crimson mug"
+    indexed_shop["red mug"].save()
+    backends.unload()
+    monkeypatch.setattr(DummyEmbedder, "__init__", lambda *_, **__: 1 // 0)
+    drain()
+    (change,) = Change.objects.all()
+
+    assert (change.attempts, change.set_aside) == (0, False)
+    assert "cannot be loaded" in change.error
+
+
+def test_a_model_that_does_not_answer_is_not_measured(
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the means of its modalities it would find worse, and so would all generations after it."""
+    dummy_models.CATALOG_SEARCH |= {"EMBEDDER": DUMMY | {"OPTIONS": {"fuses": False}}}
+    make_product("Mug")
+    make_product("Cup")
+    generation = start_generation(registry.get("product"))
+    with monkeypatch.context() as patch:
+        patch.setattr(DummyEmbedder, "encode", unavailable)
+        with pytest.raises(Unavailable):
+            prepare(generation)
+    prepare(generation)
+
+    assert set(generation.mean_vectors) == {"text"}
+
+
+def test_what_waits_for_a_model_did_not_fail(indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    indexed_shop["red mug"].name = "Crimson mug"
+    indexed_shop["red mug"].save()
+    monkeypatch.setattr(DummyEmbedder, "encode", unavailable)
+    drain()
+    left = progress(Generation.objects.get())
+
+    assert (left.waiting, left.failed, left.reason) == (1, 0, "The model server does not answer.")
+    Change.objects.update(due_at=timezone.now())
+    claimed = claims.claim("default", 1)
+    assert claimed is not None
+    left = progress(Generation.objects.get())
+    assert (left.waiting, left.in_work, left.failed, left.reason) == (1, 1, 0, "")
+
+
 def test_a_product_is_never_in_two_hands(indexed_shop: Shop) -> None:
     indexed_shop["red mug"].save()
-    first = changes.claim("default", 10)
+    first = claims.claim("default", 10)
     indexed_shop["red mug"].save()
 
     assert first is not None
-    assert changes.claim("default", 10) is None
-    changes.complete("default", first, first.keys)
-    assert changes.claim("default", 10) is not None
+    assert claims.claim("default", 10) is None
+    first.complete(first.keys)
+    assert claims.claim("default", 10) is not None
+
+
+def test_a_younger_generation_is_told_once_of_what_waits_for_an_older_one(indexed_shop: Shop, settings: Any) -> None:
+    indexed_shop["red mug"].save()
+    settings.CATALOG_SEARCH |= {"EMBEDDER": DUMMY | {"OPTIONS": {"dimensions": 32}}}
+    younger = start_generation(registry.get("product"))
+    told = Change.objects.filter(generation=younger)
+
+    for expected in (1, 0):
+        claimed = claims.claim("default", 1)
+        assert claimed is not None
+        assert claimed.generation_id != younger.pk
+        assert told.count() == expected
+        told.delete()
+        claimed.release("The older one's model server is gone.")
 
 
 def test_a_claim_whose_lease_ended_is_taken_over_and_fenced(indexed_shop: Shop, settings: Any) -> None:
     settings.CATALOG_SEARCH |= {"LEASE_SECONDS": 1}
     indexed_shop["red mug"].save()
-    slow = changes.claim("default", 10)
+    slow = claims.claim("default", 10)
     Change.objects.update(leased_until="2020-01-01T00:00Z")
-    quick = changes.claim("default", 10)
+    quick = claims.claim("default", 10)
 
     assert slow is not None
     assert quick is not None
-    assert changes.still_owned("default", slow) == set()
-    assert changes.still_owned("default", quick) == set(quick.keys)
+    assert slow.lock() == set()
+    assert quick.lock() == set(quick.keys)
 
 
 def test_a_product_that_kills_its_workers_is_found_and_set_aside(
@@ -247,12 +342,12 @@ def test_a_product_that_kills_its_workers_is_found_and_set_aside(
         make_product(f"Mug {number}")
     deadly = str(make_product("Deadly").pk)
     deaths = 0
-    while claimed := changes.claim("default", 256):
+    while claimed := claims.claim("default", 256):
         if deadly in claimed.keys:
             deaths += 1
             Change.objects.filter(claim=claimed.token).update(leased_until="2020-01-01T00:00Z")
         else:
-            changes.complete("default", claimed, claimed.keys)
+            claimed.complete(claimed.keys)
 
     assert deaths == 8
     assert Change.objects.get().object_key == deadly
@@ -261,10 +356,9 @@ def test_a_product_that_kills_its_workers_is_found_and_set_aside(
 
 
 def test_changed_products_go_before_a_backfill(indexed_shop: Shop) -> None:
-    index = registry.get("product")
-    changes.append_keys(index, [indexed_shop["red chair"].pk], Change.Priority.BACKFILL)
-    changes.append_keys(index, [indexed_shop["dress"].pk])
-    first = changes.claim("default", 1)
+    changes.append_to(Generation.objects.get(), [str(indexed_shop["red chair"].pk)])
+    indexed_shop["dress"].save()
+    first = claims.claim("default", 1)
 
     assert first is not None
     assert first.keys == [str(indexed_shop["dress"].pk)]
@@ -315,8 +409,6 @@ def test_a_changed_setting_builds_beside_and_then_serves(
 def test_vectors_are_taken_over_where_model_and_content_agree(
     indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from catalog_search.backends.dummy import DummyEmbedder
-
     monkeypatch.setattr(DummyEmbedder, "encode", lambda *_: pytest.fail("nothing needs to be embedded"))
     call_command("rebuild_search_index", sync=True, fresh=True, verbosity=0)
     new = Generation.objects.active("shop.product")

@@ -8,12 +8,13 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "catalog_search"
 
 LAYERS = [
-    {"exceptions", "breaker", "conf", "languages", "images", "content", "fusion", "quantization", "paths"},
+    {"exceptions", "bisection", "breaker", "conf", "languages", "images", "content", "fusion", "quantization", "paths"},
     {"fields", "boosts", "facets", "registry", "indexes", "conditions", "backends", "embedding"},
     {"models", "routers", "sql"},
     {"indexing", "searching"},
     {
         "tasks",
+        "warming",
         "signals",
         "forms",
         "checks",

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, Storage
 from django.utils import timezone
 
-from catalog_search.indexing import changes, drain, fetching, pictures
+from catalog_search.indexing import changes, claims, drain, fetching, pictures
+from catalog_search.indexing.changes import progress
 from catalog_search.indexing.fetching import fetch
-from catalog_search.indexing.generations import progress
 from catalog_search.models import Change, Document, Generation
 from catalog_search.registry import registry
 from project.shop.models import Product, ProductImage
@@ -126,7 +126,7 @@ def test_fresh_changes_go_before_pictures_that_are_tried_again(indexed_shop: Sho
     drain()
     changes.retry(Change.objects.all())
     changes.append_to(Generation.objects.get(), [str(indexed_shop["dress"].pk)])
-    claimed = changes.claim("default", 1)
+    claimed = claims.claim("default", 1)
 
     assert claimed is not None
     assert claimed.keys == [str(indexed_shop["dress"].pk)]
@@ -259,5 +259,24 @@ def test_a_storage_that_hangs_for_hours_is_left_alone(settings: Any, monkeypatch
     assert any(fetch(ask, range(1, 4), missing) == [1, 2, 3] or waited.wait(0.05) for _ in range(200))
 
 
-def test_pictures_of_a_hundred_products_are_asked_for_at_once(settings: Any) -> None:
-    assert pictures.stamp_all([[]] * 100) == [[]] * 100
+class Meeting:
+    """A file whose size is told once all of its kind were asked for."""
+
+    name = "mug.jpg"
+
+    def __init__(self, barrier: threading.Barrier) -> None:
+        self._barrier = barrier
+        self.storage = Storage()  # which knows no times
+
+    @property
+    def size(self) -> int:
+        self._barrier.wait(60)
+        return 1
+
+
+def test_pictures_of_several_products_are_asked_for_at_once(settings: Any) -> None:
+    settings.CATALOG_SEARCH = {"PICTURE_THREADS": 4, "PICTURE_TIMEOUT": 60}
+    barrier = threading.Barrier(4)
+    stamped = pictures.stamp_all([[Meeting(barrier)], [], [Meeting(barrier), Meeting(barrier)], [Meeting(barrier)]])
+
+    assert [[one.error for one in files] for files in stamped] == [[""], [], ["", ""], [""]]

@@ -60,12 +60,6 @@ class TestTable:
         assert known("jinaai/jina-reranker-m0", "reranker").scores == "unit"
         assert preset("somebody/something", "embedder") is None
 
-    def test_large_models_need_a_gpu(self) -> None:
-        for model in [*EMBEDDERS, *RERANKERS]:
-            if model.endswith(("8B", "2B")):
-                one = preset(model, "embedder") or known(model, "reranker")
-                assert one.gpu_gigabytes == (20 if model.endswith("8B") else 8)
-
 
 class TestOptions:
     def test_the_family_gives_defaults_that_options_override(self) -> None:

@@ -87,7 +87,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         return (
             super()
             .get_queryset(request)
-            .defer("means", "background")
+            .defer("means")
             .annotate(
                 superseded=Exists(later),
                 documents=_counted(Document.objects.all()),

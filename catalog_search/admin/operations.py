@@ -40,7 +40,7 @@ class Operation:
         """Return the index or generation of this name or number. Raises LookupError where there is none."""
         if self.on == "index":
             return registry.get(name)
-        found = Generation.objects.live().defer("background").filter(pk=int(name)).first() if name.isdigit() else None
+        found = Generation.objects.live().filter(pk=int(name)).first() if name.isdigit() else None
         if found is None:
             raise LookupError(name)
         return found
@@ -55,11 +55,12 @@ def _rebuild(index: SearchIndex, chosen: Mapping[str, str]) -> str:
     generation = start_generation(index, fresh="fresh" in chosen)
     if generation.state == Generation.State.PAUSED:
         switching.resume(generation)
+    if generation.state != Generation.State.READY:
+        generation.move({generation.state}, error="")
     _send(build_generation, generation.pk, "serve" in chosen)
     if generation.state == Generation.State.READY:
         _send(reconcile_indexes, generation.pk)
         return str(_("%s is built for today's settings; it is compared with the shop now.") % generation)
-    Generation.objects.using(generation.alias).filter(pk=generation.pk).update(error="")
     return str(_("%s is being built.") % generation)
 
 

@@ -20,6 +20,7 @@ from ..indexes import SearchIndex
 from ..indexing import ann, generations
 from ..indexing.estimates import Estimate, estimate
 from ..models import Change, Document, Generation
+from ..models.changes import WAITING
 from ..registry import registry
 from ..sql import execute, write_alias
 from .operations import OPERATIONS
@@ -151,7 +152,7 @@ def index_states(probe: bool = False) -> list[IndexState]:
 def _index_state(index: SearchIndex, probe: bool) -> IndexState:
     alias = write_alias(index.model)
     health = health_of(index, probe)
-    live = list(Generation.objects.using(alias).of(index.label).live().defer("background", "means").order_by("-pk"))
+    live = list(Generation.objects.using(alias).of(index.label).live().defer("means").order_by("-pk"))
     products = health.products if health.generation else index.index_queryset().using(alias).count()
     serving = next((one for one in live if one.pk == health.generation), None)
     table, indexes, graphs = _sizes(alias)
@@ -202,9 +203,9 @@ def _counted(index: SearchIndex, live: Sequence[Generation], alias: str) -> dict
         )
     )
     of_changes = products.annotate(
-        waiting=_products(Q(error="")),
+        waiting=_products(WAITING),
         in_work=_products(Q(leased_until__gte=Now())),
-        failing=_products(~Q(error="") & Q(set_aside=False, attempts__gt=0)),
+        failing=_products(~WAITING & Q(set_aside=False)),
         set_aside=_products(Q(set_aside=True)),
     )
     reasons = products.failing().annotate(reason=Left("error", REASON_LENGTH)).values("generation", "reason")  # type: ignore[attr-defined]

@@ -62,7 +62,7 @@ class PlaygroundForm(SearchForm):
     def __init__(self, index: SearchIndex, *args: Any, **kwargs: Any) -> None:
         super().__init__(index, *args, **kwargs)
         ready = Generation.objects.using(read_alias(index.model)).of(index.label)
-        ready = ready.filter(state=Generation.State.READY).defer("background", "means").order_by("-pk")
+        ready = ready.filter(state=Generation.State.READY).defer("means").order_by("-pk")
         fields: dict[str, Any] = self.fields
         fields["generation"].queryset = ready
         fields["generation"].empty_label = _("the serving one")

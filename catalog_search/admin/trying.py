@@ -34,7 +34,7 @@ class TryForm(forms.Form):
         label=_("Queries"), min_value=1, max_value=MOST_QUERIES, initial=20, help_text=_("Those asked most.")
     )
     generation = forms.ModelChoiceField(
-        Generation.objects.filter(state=Generation.State.READY).defer("background").order_by("-pk"),
+        Generation.objects.filter(state=Generation.State.READY).order_by("-pk"),
         label=_("Generation"),
         required=False,
         help_text=_("Another model, or other fields: one that is built and ready."),

@@ -26,6 +26,9 @@ class Backend(ABC):
     in_process: ClassVar[bool] = True
     """Does the model live in the process that uses it? Then web processes may leave it to workers (MODEL_QUEUE)."""
 
+    computes_as: ClassVar[str] = ""
+    """The dotted path of another backend that gives the same vectors for the same OPTIONS: moving rebuilds nothing."""
+
     @property
     @abstractmethod
     def modalities(self) -> frozenset[str]:
@@ -131,21 +134,20 @@ def unit_scores(scores: NDArray[np.float64], activation: str, who: str) -> list[
 
 def identity(configuration: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a backend's configuration that decides its vectors; where and how fast it runs does not."""
-    written, options = configuration["BACKEND"], configuration.get("OPTIONS", {})
-    backend = _SAME_VECTORS.get(written, written)
-    if backend != written:
-        options = {key: value for key, value in options.items() if key != "server"}
-    return {"backend": backend, "options": _completed(backend, options, without=_NOT_THE_MODEL)}
+    backend = configuration["BACKEND"]
+    with suppress(ImportError, AttributeError):  # no backend: the checks say so
+        backend = import_string(backend).computes_as or backend
+    return {"backend": backend, "options": _completed(backend, configuration.get("OPTIONS", {}), _NOT_THE_MODEL)}
 
 
 def place(configuration: dict[str, Any]) -> dict[str, Any]:
     """Return all that is needed to find the model again, in the form of ``identity``; no secret is part of it."""
     backend = configuration["BACKEND"]
-    return {"backend": backend, "options": _completed(backend, configuration.get("OPTIONS", {}), without={"token"})}
+    return {"backend": backend, "options": _completed(backend, configuration.get("OPTIONS", {}), {"token"})}
 
 
 def _completed(backend: str, options: dict[str, Any], without: set[str]) -> dict[str, Any]:
-    with suppress(ImportError, AttributeError):  # no backend: the checks say so
+    with suppress(ImportError, AttributeError):
         options = import_string(backend).complete(options)
     return {name: value for name, value in options.items() if name not in without}
 
@@ -155,8 +157,4 @@ def model_name(backend: str, options: Mapping[str, Any]) -> str:
     return str(options.get("model") or str(options.get("factory") or backend).rpartition(".")[2])
 
 
-_NOT_THE_MODEL = {"device", "batch_size", "threads", "token"}
-# A model gives the same vectors in this process and behind a server.
-_SAME_VECTORS = {
-    "catalog_search.backends.remote.RemoteEmbedder": "catalog_search.backends.local.SentenceTransformerEmbedder"
-}
+_NOT_THE_MODEL = {"server", "device", "batch_size", "threads", "token"}

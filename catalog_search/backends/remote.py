@@ -53,6 +53,7 @@ class RemoteEmbedder(RemoteModel, Embedder):
     """
 
     kind = "embedder"
+    computes_as = "catalog_search.backends.local.SentenceTransformerEmbedder"
 
     def __init__(
         self,

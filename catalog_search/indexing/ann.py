@@ -24,22 +24,20 @@ LINK_BYTES = 56  # of each of ANN_M, which an element has beside its vector: mea
 def build(generation: Generation) -> None:
     """Build the HNSW index of a generation where it pays; without one (``ann_index`` empty) searches are exact.
 
-    A failure is noted on the generation and leaves no INVALID index behind. Where a killed command's statement still
-    runs on the server, its end is waited for.
+    A failure is noted on the generation and leaves no INVALID index behind. Where another session builds it, be it that
+    of a killed command, its end is waited for.
     """
-    alias, name = generation.alias, f"{PREFIX}{generation.pk}"
+    alias, name = generation.alias, _name(generation)
     rows = execute(alias, f"SELECT count(*) FROM {_DOCUMENTS} WHERE generation_id = %s", (generation.pk,))[0][0]
     dimensions, quantization = generation.dimensions or 0, generation.quantization
     if rows < settings.ANN_MIN_DOCUMENTS or dimensions > quantization.limit:
         return
-    while _is_being_built(alias, name):
-        time.sleep(POLL_SECONDS)
     links = int(settings.ANN_M)
     breadth = max(int(settings.ANN_EF_CONSTRUCTION), 2 * links)
     failure = ""
     # Parallel workers share memory that containers often lack: one process does it too.
     for workers in dict.fromkeys((settings.ANN_BUILD_WORKERS, 0)):
-        if _is_valid(alias, name):
+        if _is_usable(alias, name):
             break
         drop(alias, name)
         try:
@@ -56,13 +54,18 @@ def build(generation: Generation) -> None:
             logger.warning("%s: the HNSW index failed with %d workers: %s", generation, workers, failure)
             if connections[alias].in_atomic_block:
                 raise
-    if _is_valid(alias, name):
+    if _is_usable(alias, name):
         generation.ann_index, generation.error = name, ""
         execute(alias, f"ANALYZE {_DOCUMENTS}")
     else:
         drop(alias, name)
         generation.error = f"The HNSW index could not be built; searches are exact. {failure}"
         logger.error("%s: %s", generation, generation.error)
+
+
+def is_being_built(generation: Generation) -> bool:
+    """Tell whether a worker builds the HNSW index of a generation just now."""
+    return _is_being_built(generation.alias, _name(generation))
 
 
 def drop(alias: str, name: str) -> None:
@@ -85,11 +88,18 @@ def drop_strays(alias: str) -> int:
     return len(strays)
 
 
+def _name(generation: Generation) -> str:
+    return f"{PREFIX}{generation.pk}"
+
+
 def _concurrently(alias: str) -> str:
     return "" if connections[alias].in_atomic_block else "CONCURRENTLY"
 
 
-def _is_valid(alias: str, name: str) -> bool:
+def _is_usable(alias: str, name: str) -> bool:
+    """Tell whether an index is there and valid, once nobody builds it: another worker, or what a killed one left."""
+    while _is_being_built(alias, name):
+        time.sleep(POLL_SECONDS)
     return bool(
         execute(alias, "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s::text) AND indisvalid", (name,))
     )

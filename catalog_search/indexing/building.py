@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from django.db.models.functions import Coalesce, Now
 
 from ..exceptions import CatalogSearchError
 from ..models import Change, Generation
 from ..registry import registry
-from . import changes
-from .generations import backfill, finish, prepare, progress
-from .reconciling import reconcile
-from .switching import activate, give_up_others, prune, served
+from . import ann, changes
+from .changes import progress
+from .preparing import prepare
+from .reconciling import backfill, reconcile
+from .statistics import measure
+from .switching import activate, give_up_others, prune
+from .vocabulary import count_words
 from .work import drain
 
 TOLERATED = 0.02
@@ -22,19 +25,14 @@ def advance(generation: Generation, seconds: float) -> bool:
 
     Whatever another worker has in hand is left to it. A paused generation stays as it is: see ``switching.resume``.
     """
-    alias = generation.alias
-    with transaction.atomic(using=alias):
-        # Two that measured means for the same generation would not agree.
-        preparing = Generation.objects.using(alias).filter(pk=generation.pk, state=Generation.State.PREPARING)
-        mine = preparing.select_for_update(skip_locked=True, no_key=True).first()
-        if mine:
-            prepare(mine)
-            give_up_others(mine)
-    generation.refresh_from_db()
+    if generation.state == Generation.State.PREPARING:
+        prepare(generation)
     if generation.state == Generation.State.BUILDING:
+        give_up_others(generation)
         backfill(generation)
-        drain(alias, seconds)
-        if progress(generation).waiting:
+        drain(generation.alias, seconds)
+        # One task may take longer than its message is kept for: then a second worker has it, too.
+        if progress(generation).waiting or ann.is_being_built(generation):
             return False
         finish(generation)
         # A transaction that was open when all this began told nobody. What takes longer is left to the night's.
@@ -42,24 +40,50 @@ def advance(generation: Generation, seconds: float) -> bool:
     return generation.state == Generation.State.READY
 
 
+def finish(generation: Generation) -> None:
+    """Complete a loaded generation: sample its background, build the HNSW index where it pays, mark it ready.
+
+    One that was paused or given up meanwhile stays so.
+    """
+    generation.error = ""
+    measure(generation)
+    count_words(generation)
+    if not generation.ann_index:
+        ann.build(generation)
+    generation.move(
+        {Generation.State.BUILDING, Generation.State.READY},
+        state=Generation.State.READY,
+        background=generation.background,
+        statistics=generation.statistics,
+        ann_index=generation.ann_index,
+        built_at=Coalesce("built_at", Now()),
+        error=generation.error,
+    )
+
+
 def retry_failed(generation: Generation) -> int:
     """Let workers try again what failed in a generation, set aside or not; returns how many changes."""
     return changes.retry(Change.objects.using(generation.alias).filter(generation=generation).failing())
 
 
+def demand_complete(generation: Generation) -> None:
+    """Raise CatalogSearchError where more than a few products failed: then a person decides."""
+    left = progress(generation)
+    products = registry.get(generation.index).index_queryset().using(generation.alias).count()
+    if left.failed > TOLERATED * products:
+        raise CatalogSearchError(
+            f"{left.failed} products failed, one of them with: {left.reason}\n{generation} does not serve. Mend the "
+            "cause and try them again, or let it serve as it is: manage.py rebuild_search_index --force"
+        )
+
+
 def succeed(generation: Generation) -> None:
     """Let a generation that was just built serve, and remove what is older than the one before it.
 
-    Raises CatalogSearchError where more than a few products failed: then a person decides.
+    Raises CatalogSearchError where ``demand_complete`` does.
     """
-    index = registry.get(generation.index)
-    if list(served(index)[:1]) == [generation]:
+    if Generation.objects.using(generation.alias).active(generation.index) == generation:
         return
-    failed = progress(generation)
-    if failed.failed > TOLERATED * index.index_queryset().count():
-        raise CatalogSearchError(
-            f"{failed.failed} products failed, one of them with: {failed.reason} "
-            "Mend the cause and try them again, or let it serve as it is."
-        )
+    demand_complete(generation)
     activate(generation)
-    prune(index)
+    prune(registry.get(generation.index))

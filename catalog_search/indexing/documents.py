@@ -28,14 +28,19 @@ _WRITTEN = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A product as it was read in one language, its pictures not yet."""
+    """A product as it was read in one language, its pictures only stamped."""
 
     key: str
     language: str
     parts: tuple[str, ...]
     keywords: tuple[str, ...]
     identifiers: tuple[str, ...]
-    files: tuple[PictureFile, ...]
+    files: tuple[PictureFile, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The texts as one, as models read them: the title on a line of its own."""
+        return "\n".join(part for part in self.parts if part)
 
     @property
     def stamp(self) -> str:
@@ -48,26 +53,22 @@ class Reading:
 class Draft:
     """A document before it has its vector."""
 
-    key: str
-    language: str
-    parts: tuple[str, ...]
-    identifiers: tuple[str, ...]
-    stamp: str
+    reading: Reading
     content: Content
-    keywords: tuple[str, ...] = ()
     thumbnail: str = ""
-    pictures: str = Document.Pictures.NONE
     picture_error: str = ""
 
     @property
-    def text(self) -> str:
-        """The texts as one, the title on a line of its own."""
-        return self.content.text
+    def key(self) -> str:
+        """The key of the product."""
+        return self.reading.key
 
-
-def document_text(parts: Sequence[str]) -> str:
-    """Join the texts of a product into what models read, the title first."""
-    return "\n".join(part for part in parts if part)
+    @property
+    def pictures(self) -> str:
+        """Whether there are pictures, and all of them were read."""
+        if self.picture_error:
+            return Document.Pictures.FAILED
+        return Document.Pictures.OK if self.content.image else Document.Pictures.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,10 @@ class Known:
     text: str
 
 
-def known_documents(alias: str, generation: Generation, keys: Sequence[str]) -> dict[tuple[str, str], Known]:
+def known_documents(generation: Generation, keys: Sequence[str]) -> dict[tuple[str, str], Known]:
     """Return what is on record by (key, language)."""
     rows = execute(
-        alias,
+        generation.alias,
         f"SELECT object_key, language, stamp, digest, pictures, text FROM {_DOCUMENTS} "
         "WHERE generation_id = %s AND object_key = ANY(%s)",
         (generation.pk, list(keys)),
@@ -91,10 +92,10 @@ def known_documents(alias: str, generation: Generation, keys: Sequence[str]) -> 
     return {(key, language): Known(*found) for key, language, *found in rows}
 
 
-def known_vectors(alias: str, generation: Generation, digests: Sequence[str]) -> dict[str, Vector]:
+def known_vectors(generation: Generation, digests: Sequence[str]) -> dict[str, Vector]:
     """Return the vectors that this model gave to equal contents before, in this or another generation."""
     rows = execute(
-        alias,
+        generation.alias,
         f"""
         SELECT DISTINCT ON (document.digest) document.digest, document.embedding
         FROM {_DOCUMENTS} document JOIN {_GENERATIONS} generation ON generation.id = document.generation_id
@@ -105,34 +106,35 @@ def known_vectors(alias: str, generation: Generation, digests: Sequence[str]) ->
     return {digest: embedding.to_numpy().astype("f4") for digest, embedding in rows}
 
 
-def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Vector]) -> None:
+def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Vector]) -> None:
     """Insert or replace documents in one statement; vectors by content digest, sent in binary.
 
     ``%b`` and not ``%s``: psycopg sends a list as text otherwise, which costs 25 times the time for vectors.
     """
     if not drafts:
         return
-    weighted = [_weighted(draft.parts + draft.keywords) for draft in drafts]
+    readings = [draft.reading for draft in drafts]
+    weighted = [_weighted(one.parts + one.keywords) for one in readings]
     digests: list[Any] = [draft.content.digest for draft in drafts]
     columns: dict[str, list[object]] = {
-        "object_key": [draft.key for draft in drafts],
-        "language": [draft.language for draft in drafts],
-        "config": [text_config(draft.language) for draft in drafts],
-        "text": [draft.text for draft in drafts],
+        "object_key": [one.key for one in readings],
+        "language": [one.language for one in readings],
+        "config": [text_config(one.language) for one in readings],
+        "text": [draft.content.text for draft in drafts],
         **{f"words_{weight}": [words[weight] for words in weighted] for weight in WEIGHTS},
         "lengths": [_lengths(words) for words in weighted],
-        "identifiers": [_lexemes(draft.identifiers) for draft in drafts],
+        "identifiers": [_lexemes(one.identifiers) for one in readings],
         "thumbnail": [draft.thumbnail for draft in drafts],
         "pictures": [str(draft.pictures) for draft in drafts],
         "picture_error": [draft.picture_error[:2000] for draft in drafts],
-        "stamp": [draft.stamp for draft in drafts],
+        "stamp": [one.stamp for one in readings],
         "digest": digests,
     }
     names = ", ".join(columns)
     arrays = ", ".join("%b::text[]" for _ in columns)
     words = " || ".join(f"setweight(to_tsvector(config::regconfig, words_{weight}), '{weight}')" for weight in WEIGHTS)
     execute(
-        alias,
+        generation.alias,
         f"""
         INSERT INTO {_DOCUMENTS} (generation_id, object_key, object_id, language, {", ".join(_WRITTEN)})
         SELECT %s, object_key, {_big_integer()}, language, text, {words},
@@ -150,10 +152,10 @@ def write(alias: str, generation: Generation, drafts: Sequence[Draft], vectors: 
     )
 
 
-def remove(alias: str, generation: Generation, keys: Iterable[str]) -> None:
+def remove(generation: Generation, keys: Iterable[str]) -> None:
     """Delete the documents of products that are gone."""
     execute(
-        alias,
+        generation.alias,
         f"DELETE FROM {_DOCUMENTS} WHERE generation_id = %s AND object_key = ANY(%s)",
         (generation.pk, list(keys)),
     )

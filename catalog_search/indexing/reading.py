@@ -3,66 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.utils import translation
 
+from ..bisection import bisect
 from ..content import Content
-from ..exceptions import Unavailable
+from ..exceptions import Unavailable, reason_of
 from ..indexes import SearchIndex
 from ..languages import normalise_identifier
-from ..models import Document
-from ..sql import DATABASE_DOWN
-from . import documents, pictures
+from ..sql import DATABASE_DOWN, write_alias
+from . import pictures
 from .documents import Draft, Reading
 
 OUTAGES = (Unavailable, *DATABASE_DOWN)
 """What is no product's fault, however long it lasts."""
 
 
-def read(alias: str, index: SearchIndex, keys: Sequence[str]) -> tuple[list[Reading], dict[str, str]]:
+def read(index: SearchIndex, keys: Sequence[str]) -> tuple[list[Reading], dict[str, str]]:
     """Read what products say in each language, their pictures stamped only; and why some, by key, cannot be read.
 
     A key that is in neither has no product.
     """
-    products, unread = _fetch(alias, index, keys)
-    files, said = {}, []
-    for key, product in products.items():
+    files: dict[str, list[Any]] = {}
+    said: list[Reading] = []
+    unread: dict[str, str] = {}
+    for key, product in zip(keys, bisect(partial(_fetch, index), keys, OUTAGES), strict=True):
+        if product is None:
+            continue
         try:
-            identifiers = map(normalise_identifier, index.identifier_values(product))
-            distinct = tuple(dict.fromkeys(filter(None, identifiers)))
-            own = []
-            for language in index.language_codes:
-                with translation.override(language):
-                    parts, keywords = index.text_parts(product), index.keyword_parts(product)
-                own.append((key, language, parts, keywords, distinct))
-            files[key] = index.picture_files(product)
+            if isinstance(product, Exception):
+                raise product
+            own, files[key] = _texts(index, key, product), index.picture_files(product)
             said += own
         except OUTAGES:
             raise
         except Exception as error:  # a declaration's callables are foreign code
-            unread[key] = f"{type(error).__name__}: {error}"
+            unread[key] = reason_of(error)
     stamped = dict(zip(files, pictures.stamp_all(list(files.values())), strict=True))
-    return [Reading(*one, tuple(stamped[one[0]])) for one in said], unread
+    return [replace(one, files=tuple(stamped[one.key])) for one in said], unread
 
 
-def _fetch(alias: str, index: SearchIndex, keys: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Fetch products by key, and why some cannot be: a date that Python does not have, a key of another kind.
+def _texts(index: SearchIndex, key: str, product: Any) -> list[Reading]:
+    """Return what a product says in each language."""
+    identifiers = map(normalise_identifier, index.identifier_values(product))
+    distinct = tuple(dict.fromkeys(filter(None, identifiers)))
+    texts = []
+    for language in index.language_codes:
+        with translation.override(language):
+            parts, keywords = index.text_parts(product), index.keyword_parts(product)
+        texts.append(Reading(key, language, parts, keywords, distinct))
+    return texts
 
-    Those that cannot be fetched together are split until the bad one stands alone.
-    """
+
+def _fetch(index: SearchIndex, keys: Sequence[str]) -> list[Any]:
+    """Fetch products by key; fails where one cannot be: a date that Python does not have, a key of another kind."""
     to_python = index.model._meta.pk.to_python
-    try:
-        found = index.index_queryset().using(alias).filter(pk__in=[to_python(key) for key in keys])
-        return {str(product.pk): product for product in found}, {}
-    except OUTAGES:
-        raise
-    except Exception as error:
-        if len(keys) == 1:
-            return {}, {keys[0]: f"{type(error).__name__}: {error}"}
-        products, unread = _fetch(alias, index, keys[: len(keys) // 2])
-        others, more = _fetch(alias, index, keys[len(keys) // 2 :])
-        return products | others, unread | more
+    products = index.index_queryset().using(write_alias(index.model)).filter(pk__in=[to_python(key) for key in keys])
+    found = {str(product.pk): product for product in products}
+    return [found.get(key) for key in keys]
 
 
 def draft(readings: Sequence[Reading], fresh: bool = False) -> list[Draft]:
@@ -72,19 +73,10 @@ def draft(readings: Sequence[Reading], fresh: bool = False) -> list[Draft]:
 
 
 def _draft(reading: Reading, loaded: Sequence[pictures.LoadedPicture]) -> Draft:
-    seen = [one for one in loaded if one.picture]
-    errors = "; ".join(one.error for one in loaded if one.error)
-    state = Document.Pictures.FAILED if errors else Document.Pictures.OK if seen else Document.Pictures.NONE
-    first, *others = [one.picture for one in seen] or [None]
+    shown = [(one.picture, one.thumbnail) for one in loaded if one.picture]
     return Draft(
-        key=reading.key,
-        language=reading.language,
-        parts=reading.parts,
-        keywords=reading.keywords,
-        identifiers=reading.identifiers,
-        stamp=reading.stamp,
-        content=Content(documents.document_text(reading.parts), first, tuple(filter(None, others))),
-        thumbnail=seen[0].thumbnail if seen else "",
-        pictures=state,
-        picture_error=errors,
+        reading,
+        Content(reading.text, shown[0][0] if shown else None, tuple(picture for picture, _ in shown[1:])),
+        thumbnail=shown[0][1] if shown else "",
+        picture_error="; ".join(one.error for one in loaded if one.error),
     )

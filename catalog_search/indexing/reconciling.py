@@ -12,13 +12,18 @@ from ..indexes import SearchIndex
 from ..models import Change, Document, Generation
 from ..registry import registry
 from ..routers import reading_what_was_written
-from ..sql import execute
-from . import changes, documents
-from .generations import backfill, definition
+from ..sql import compile_keys, execute, write_alias
+from . import changes, documents, doorbell
+from .generations import definition
 from .reading import draft, read
+
+_CHANGES = Change._meta.db_table
+_DOCUMENTS = Document._meta.db_table
 
 CHUNK = 500
 """Products in memory at once."""
+MANY = 1_000
+"""Changes after which PostgreSQL is told how many they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,40 @@ def reconcile(
     return Differences(missing, orphaned, stale)
 
 
+def backfill(generation: Generation, mend: bool = True) -> tuple[int, int]:
+    """Queue products without a document, and documents without a product; returns how many of each there were.
+
+    Those with a change are left: it waits for a worker, or for a person. Without ``mend`` the others are only counted.
+    """
+    index = registry.get(generation.index)
+    alias = write_alias(index.model)
+    statement, parameters = compile_keys(index.index_queryset().using(alias))
+    insert = f"INSERT INTO {_CHANGES} (generation_id, object_key, priority)" if mend else ""
+    with transaction.atomic(using=alias):
+        missing, orphaned = execute(
+            alias,
+            f"""
+            WITH differing AS (
+                SELECT DISTINCT key, document.key IS NULL AS missing
+                FROM (SELECT found.key::text FROM ({statement}) found(key)) product(key)
+                FULL JOIN (SELECT object_key FROM {_DOCUMENTS} WHERE generation_id = %s) document(key) USING (key)
+                WHERE (product.key IS NULL OR document.key IS NULL) AND NOT EXISTS (
+                    SELECT 1 FROM {_CHANGES} change
+                    WHERE change.generation_id = %s AND change.object_key = key
+                      AND (document.key IS NULL OR NOT change.set_aside))
+            ), queued AS ({insert} SELECT %s, key, {int(Change.Priority.BACKFILL)} FROM differing)
+            SELECT count(*) FILTER (WHERE missing), count(*) FILTER (WHERE NOT missing) FROM differing
+            """,
+            (*parameters, generation.pk, generation.pk, generation.pk),
+        )[0]
+        if mend and missing + orphaned:
+            transaction.on_commit(doorbell.ring, using=alias, robust=True)
+        if mend and missing + orphaned >= MANY:
+            # Workers ask for the first of them at once; planned for an empty queue, that sorts all each time.
+            execute(alias, f"ANALYZE {_CHANGES}")
+    return missing, orphaned
+
+
 def _comparable(index: SearchIndex, generation: Generation) -> bool:
     """Tell whether documents of a generation would say the same today; which model embedded them does not matter."""
     now, then = definition(index), generation.definition
@@ -86,9 +125,9 @@ def _chunks(index: SearchIndex, alias: str, after: str) -> Iterator[list[str]]:
 
 
 def _stale(index: SearchIndex, generation: Generation, keys: list[str], deep: bool) -> list[str]:
-    readings, _ = read(generation.alias, index, keys)
-    drafts = {(one.key, one.language): one for one in draft(readings, fresh=True)} if deep else {}
-    known = documents.known_documents(generation.alias, generation, keys)
+    readings, _ = read(index, keys)
+    drafts = {(one.key, one.reading.language): one for one in draft(readings, fresh=True)} if deep else {}
+    known = documents.known_documents(generation, keys)
     stale = set()
     for one in readings:
         place = (one.key, one.language)
@@ -98,7 +137,7 @@ def _stale(index: SearchIndex, generation: Generation, keys: list[str], deep: bo
         lacking = drawn.picture_error if drawn else any(file.error for file in one.files)
         if lacking and found.pictures == Document.Pictures.OK:
             # While a storage is down, documents with good pictures are better left as they are.
-            differs = found.text != documents.document_text(one.parts)
+            differs = found.text != one.text
         else:
             differs = found.stamp != one.stamp or (drawn is not None and found.digest != drawn.content.digest)
         if differs:
@@ -110,7 +149,7 @@ def _waiting(generation: Generation, keys: set[str]) -> set[str]:
     """Return the keys with a change: it waits, or failed for another reason than pictures, which may be back."""
     rows = execute(
         generation.alias,
-        f"SELECT object_key FROM {Change._meta.db_table} WHERE generation_id = %s AND object_key = ANY(%s) "
+        f"SELECT object_key FROM {_CHANGES} WHERE generation_id = %s AND object_key = ANY(%s) "
         f"AND (NOT set_aside OR priority <> {int(Change.Priority.PICTURES)})",
         (generation.pk, list(keys)),
     )
@@ -121,6 +160,6 @@ def _forget_stamps(generation: Generation, keys: list[str]) -> None:
     """Let workers look at contents whose stamps did not change."""
     execute(
         generation.alias,
-        f"UPDATE {Document._meta.db_table} SET stamp = '' WHERE generation_id = %s AND object_key = ANY(%s)",
+        f"UPDATE {_DOCUMENTS} SET stamp = '' WHERE generation_id = %s AND object_key = ANY(%s)",
         (generation.pk, keys),
     )

@@ -34,12 +34,6 @@ class Pruned:
     indexes: int = 0
 
 
-def served(index: SearchIndex) -> GenerationQuerySet:
-    """Return the generations that could serve at once, the serving one first: the next is the way back."""
-    ready = Generation.objects.using(write_alias(index.model)).of(index.label).filter(state=Generation.State.READY)
-    return ready.filter(activated_at__isnull=False).defer("background").order_by("-activated_at")
-
-
 def demand_passed(generation: Generation) -> None:
     """Raise NotPassed where judgements spoke against a generation, or left it undecided."""
     if generation.verdict != "passed":
@@ -55,22 +49,25 @@ def activate(generation: Generation, force: bool = False) -> None:
     """
     if not force:
         demand_passed(generation)
-    ready = Generation.objects.using(generation.alias).filter(pk=generation.pk, state=Generation.State.READY)
-    if not ready.update(activated_at=Now()):
-        raise NotReady(f"{generation} is not ready to serve; run manage.py rebuild_search_index.")
-    generation.refresh_from_db()
+    if not generation.move({Generation.State.READY}, activated_at=Now()):
+        raise NotReady(f"{generation} is {generation.state}, not ready to serve; run manage.py rebuild_search_index.")
 
 
 def rollback(index: SearchIndex) -> Generation:
     """Let the generation serve that served before; called again, it goes back. Raises NotReady where there is none."""
-    earlier = served(index)[1:2]
-    if not earlier:
+    earlier = _generations(index).served()[1:2].first()
+    if earlier is None:
         raise NotReady(
             f"{index.label} has no earlier generation that could serve: it is pruned, or there never was one."
         )
     # It has served, whatever was said of it.
-    activate(earlier[0], force=True)
-    return earlier[0]
+    activate(earlier, force=True)
+    return earlier
+
+
+def _generations(index: SearchIndex) -> GenerationQuerySet:
+    found: GenerationQuerySet = Generation.objects.using(write_alias(index.model)).of(index.label)
+    return found
 
 
 def pause(generation: Generation) -> None:
@@ -84,11 +81,8 @@ def resume(generation: Generation) -> None:
 
 
 def _move(generation: Generation, before: str, after: str) -> None:
-    found = Generation.objects.using(generation.alias).filter(pk=generation.pk, state=before)
-    if not found.update(state=after):
-        generation.refresh_from_db()
+    if not generation.move({before}, state=after):
         raise CatalogSearchError(f"{generation} is {generation.state}, not {before}.")
-    generation.refresh_from_db()
 
 
 def give_up_others(generation: Generation) -> int:
@@ -112,8 +106,8 @@ def prune(
     What served until a moment ago is waited for.
     """
     alias = write_alias(index.model)
-    of = Generation.objects.using(alias).of(index.label)
-    latest = list(served(index).values_list("pk", flat=True)[: keep + 2])
+    of = _generations(index)
+    latest = list(of.served().values_list("pk", flat=True)[: keep + 2])
     kept = latest[: keep + 1]
     if len(latest) > len(kept):
         _let_searches_end(alias, kept[-1])

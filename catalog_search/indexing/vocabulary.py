@@ -48,7 +48,7 @@ def _words(piece: str) -> list[str]:
 def due() -> list[int]:
     """Return the ready generations whose words should be looked at again, each once in VOCABULARY_SECONDS."""
     now = timezone.now()
-    ready = Generation.objects.filter(state=Generation.State.READY, activated_at__isnull=False)
+    ready = Generation.objects.served()
     own = Vocabulary.objects.filter(generation=OuterRef("pk"))
     never = ready.exclude(Exists(own)).values_list("pk", flat=True)
     old = Vocabulary.objects.filter(

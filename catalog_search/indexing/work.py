@@ -7,19 +7,22 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import transaction
 
 from .. import embedding
 from ..backends import embedder_of
+from ..bisection import bisect
 from ..conf import settings
 from ..content import Content
-from ..exceptions import CatalogSearchError, Unavailable
+from ..exceptions import CatalogSearchError, Unavailable, reason_of
 from ..fusion import Vector
 from ..models import Document, Generation
 from ..registry import registry
 from ..routers import reading_what_was_written
-from . import changes, documents
+from . import documents
+from .claims import Claim, claim
 from .documents import Draft, Reading
 from .reading import OUTAGES, draft, read
 
@@ -28,15 +31,12 @@ logger = logging.getLogger(__name__)
 QUICK_SECONDS = 0.5
 LARGEST_BATCH = 1_000
 
-Embedded = tuple[dict[str, Vector], dict[str, str]]
-"""Vectors, and the reasons of those that failed, both by content digest."""
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A claim whose products were read, their contents in the hands of the model."""
 
-    claimed: changes.Claim
+    claimed: Claim
     generation: Generation
     found: frozenset[str]
     """The keys of products that are there."""
@@ -45,7 +45,8 @@ class Batch:
     """The reasons of products that could not be read."""
     known: dict[str, Vector]
     """Vectors on record by content digest."""
-    embedded: Future[Embedded]
+    embedded: Future[dict[str, Vector | Exception]]
+    """Vectors by content digest, or why there are none."""
 
 
 @reading_what_was_written()
@@ -57,19 +58,19 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
     """
     end = None if seconds is None else time.monotonic() + seconds
     size = settings.BATCH_SIZE
-    claimed: changes.Claim | None = None
+    claimed: Claim | None = None
     batch: Batch | None = None
     with ThreadPoolExecutor(1, thread_name_prefix="catalog-search-model") as model:
         try:
             while True:
                 begun = time.monotonic()
                 in_time = end is None or begun < end
-                claimed = changes.claim(alias, size) if in_time else None
+                claimed = claim(alias, size) if in_time else None
                 if not (claimed or batch):
                     return not in_time
-                ahead = _begin(alias, claimed, model) if claimed else None
+                ahead = _begin(claimed, model) if claimed else None
                 if batch:
-                    _finish(alias, batch)
+                    _finish(batch)
                     if done:
                         done(len(batch.claimed.keys))
                 batch = ahead
@@ -79,7 +80,7 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
         except BaseException:  # who is told to stop leaves no claim that others would have to wait for
             for left in (claimed, batch.claimed if batch else None):
                 if left:
-                    changes.release(alias, left)
+                    left.release()
             raise
 
 
@@ -92,72 +93,70 @@ def _largest(batch: Batch | None) -> int:
     return max(settings.BATCH_SIZE, min(in_time, LARGEST_BATCH))
 
 
-def _begin(alias: str, claimed: changes.Claim, model: ThreadPoolExecutor) -> Batch | None:
+def _begin(claimed: Claim, model: ThreadPoolExecutor) -> Batch | None:
     """Read the products of a claim and hand to the model what differs; None where reading failed (noted)."""
     try:
-        generation = Generation.objects.using(alias).get(pk=claimed.generation_id)
-        index = registry.get(generation.index)
-        readings, unread = read(alias, index, claimed.keys)
-        drafts = draft(_changed(alias, generation, readings))
+        generation = Generation.objects.using(claimed.alias).get(pk=claimed.generation_id)
+        readings, unread = read(registry.get(generation.index), claimed.keys)
+        drafts = draft(_changed(generation, readings))
         contents = {one.content.digest: one.content for one in drafts}
-        known = documents.known_vectors(alias, generation, list(contents)) if contents else {}
+        known = documents.known_vectors(generation, list(contents)) if contents else {}
         missing = {digest: content for digest, content in contents.items() if digest not in known}
         embedded = model.submit(_embed, generation, missing)
         found = frozenset(one.key for one in readings)
         return Batch(claimed, generation, found, drafts, unread, known, embedded)
     except Exception as error:
-        _give_back(alias, claimed, claimed.keys, error)
+        _give_back(claimed, error)
         return None
 
 
-def _finish(alias: str, batch: Batch) -> None:
+def _finish(batch: Batch) -> None:
     """Write what the model made of a batch. What failed is given back with its reason."""
-    claimed = batch.claimed
     try:
-        vectors, errors = batch.embedded.result()
+        embedded = batch.embedded.result()
+        vectors = batch.known | {digest: one for digest, one in embedded.items() if not isinstance(one, Exception)}
+        refused = {digest: reason_of(one) for digest, one in embedded.items() if isinstance(one, Exception)}
+        reasons = {one.key: refused[one.content.digest] for one in batch.drafts if one.content.digest in refused}
+        reasons |= batch.unread
+        keys = [key for key in batch.claimed.keys if key not in reasons]
+        written = bisect(partial(_write, batch, vectors), keys, OUTAGES)
     except Exception as error:  # models are foreign code
-        _give_back(alias, claimed, claimed.keys, error)
+        _give_back(batch.claimed, error)
         return
-    refused = {one.key: errors[one.content.digest] for one in batch.drafts if one.content.digest in errors}
-    failures = batch.unread | refused
-    _settle(alias, batch, [key for key in claimed.keys if key not in failures], batch.known | vectors)
-    changes.fail(alias, claimed, failures)
+    for key, outcome in zip(keys, written, strict=True):
+        if isinstance(outcome, Exception):
+            logger.error("%s of %s cannot be written.", key, batch.generation, exc_info=outcome)
+            reasons[key] = reason_of(outcome)
+    batch.claimed.fail(reasons)
 
 
-def _settle(alias: str, batch: Batch, keys: Sequence[str], vectors: dict[str, Vector]) -> None:
-    """Write documents and let their changes go; what the database refuses is split until the bad one stands alone."""
-    claimed = batch.claimed
-    try:
-        with transaction.atomic(using=alias):
-            owned = changes.still_owned(alias, claimed).intersection(keys)
-            ready = [one for one in batch.drafts if one.key in owned]
-            documents.write(alias, batch.generation, ready, vectors)
-            documents.remove(alias, batch.generation, owned - batch.found)
-            # A text-only document stands; its change stays, to look for the pictures again.
-            lacking = {one.key: one.picture_error for one in ready if one.picture_error}
-            changes.complete(alias, claimed, owned - lacking.keys())
-            changes.fail(alias, claimed, lacking, pictures=True)
-    except OUTAGES as error:
-        _give_back(alias, claimed, keys, error)
-    except Exception as error:
-        if len(keys) == 1:
-            _give_back(alias, claimed, keys, error)
-        for some in (keys[: len(keys) // 2], keys[len(keys) // 2 :]) if len(keys) > 1 else ():
-            _settle(alias, batch, some, vectors)
+def _write(batch: Batch, vectors: dict[str, Vector], keys: Sequence[str]) -> Sequence[str]:
+    """Write the documents of some products and let their changes go; returns the keys."""
+    with transaction.atomic(using=batch.claimed.alias):
+        owned = batch.claimed.lock().intersection(keys)
+        ready = [one for one in batch.drafts if one.key in owned]
+        documents.write(batch.generation, ready, vectors)
+        documents.remove(batch.generation, owned - batch.found)
+        # A text-only document stands; its change stays, to look for the pictures again.
+        lacking = {one.key: one.picture_error for one in ready if one.picture_error}
+        batch.claimed.complete(owned - lacking.keys())
+        batch.claimed.fail(lacking, pictures=True)
+    return keys
 
 
-def _give_back(alias: str, claimed: changes.Claim, keys: Sequence[str], error: Exception) -> None:
+def _give_back(claimed: Claim, error: Exception) -> None:
+    """Give back all that is left of a claim."""
     if isinstance(error, OUTAGES):
-        logger.error("%d changes wait for what they need: %s", len(keys), error)
-        changes.release(alias, claimed, str(error), max(settings.RETRY_SECONDS, 1))
+        logger.error("%d changes wait for what they need: %s", len(claimed.keys), error)
+        claimed.release(str(error), max(settings.RETRY_SECONDS, 1))
         return
-    logger.error("%d changes failed.", len(keys), exc_info=error)
-    changes.fail(alias, claimed, dict.fromkeys(keys, f"{type(error).__name__}: {error}"))
+    logger.error("%d changes failed.", len(claimed.keys), exc_info=error)
+    claimed.fail(dict.fromkeys(claimed.keys, reason_of(error)))
 
 
-def _changed(alias: str, generation: Generation, readings: Sequence[Reading]) -> list[Reading]:
+def _changed(generation: Generation, readings: Sequence[Reading]) -> list[Reading]:
     """Keep what differs from what is on record, and what lacks its pictures: they may be back."""
-    known = documents.known_documents(alias, generation, [one.key for one in readings])
+    known = documents.known_documents(generation, [one.key for one in readings])
     failed = Document.Pictures.FAILED
     return [
         one
@@ -166,20 +165,14 @@ def _changed(alias: str, generation: Generation, readings: Sequence[Reading]) ->
     ]
 
 
-def _embed(generation: Generation, contents: dict[str, Content]) -> Embedded:
-    """Embed contents by digest; a batch that fails is split until the poisonous content stands alone."""
+def _embed(generation: Generation, contents: dict[str, Content]) -> dict[str, Vector | Exception]:
+    """Embed contents by digest. Raises Unavailable where the model does not answer, or cannot be loaded."""
     if not contents:
-        return {}, {}
-    embedder = embedder_of(generation.definition["embedder"])
+        return {}
     try:
-        vectors = embedding.embed(embedder, list(contents.values()), "document", generation.mean_vectors)
-        return dict(zip(contents, vectors, strict=True)), {}
-    except Unavailable:
-        raise  # no content is to blame
+        embedder = embedder_of(generation.definition["embedder"])
     except CatalogSearchError as error:
-        if len(contents) == 1:
-            return {}, dict.fromkeys(contents, str(error))
-        items, half = list(contents.items()), len(contents) // 2
-        vectors_of_one, errors = _embed(generation, dict(items[:half]))
-        vectors_of_other, more = _embed(generation, dict(items[half:]))
-        return vectors_of_one | vectors_of_other, errors | more
+        raise Unavailable(str(error)) from error
+    means = generation.mean_vectors
+    vectors = bisect(lambda some: embedding.embed(embedder, some, "document", means), list(contents.values()))
+    return dict(zip(contents, vectors, strict=True))

@@ -11,13 +11,16 @@ from django.utils.translation import gettext_lazy as _
 
 from .generations import Generation
 
+WAITING = Q(error="") | Q(attempts=0)
+"""For a worker, or for what does not answer, which is no failure of the product's: then the error says so."""
+
 
 class ChangeQuerySet(models.QuerySet["Change"]):
     """Chainable questions about changes."""
 
     def failing(self) -> Self:
         """Keep those whose last attempt failed."""
-        return self.filter(attempts__gt=0).exclude(error="")
+        return self.exclude(WAITING)
 
 
 class Change(models.Model):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Collection
+from typing import Any, Self
 
 import numpy as np
 from django.db import models, router
@@ -26,12 +27,20 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.exclude(state=Generation.State.RETIRED)
 
     def active(self, label: str) -> Generation | None:
-        """Return the generation that serves searches: the ready one that was activated last.
+        """Return the generation that serves searches: the ready one that was activated last."""
+        return self.of(label).served().first()
 
-        Its background sample stays in the database until asked for: it is larger than all the rest.
-        """
-        ready = self.of(label).filter(state=Generation.State.READY, activated_at__isnull=False)
-        return ready.defer("background").order_by("-activated_at").first()
+    def served(self) -> Self:
+        """Keep those that could serve at once, the one that was activated last first: the next is the way back."""
+        return self.filter(state=Generation.State.READY, activated_at__isnull=False).order_by("-activated_at")
+
+
+class GenerationManager(models.Manager.from_queryset(GenerationQuerySet)):  # type: ignore[misc]
+    """Leaves the background sample in the database until it is asked for: it is larger than all the rest."""
+
+    def get_queryset(self) -> GenerationQuerySet:
+        """Return all generations."""
+        return super().get_queryset().defer("background")
 
 
 class Generation(models.Model):
@@ -64,7 +73,7 @@ class Generation(models.Model):
     built_at = models.DateTimeField(_("built"), null=True)
     activated_at = models.DateTimeField(_("activated"), null=True)
 
-    objects = GenerationQuerySet.as_manager()
+    objects = GenerationManager()
 
     class Meta:
         verbose_name = _("generation")
@@ -78,6 +87,15 @@ class Generation(models.Model):
     def alias(self) -> str:
         """The database that it is written to, wherever it was read."""
         return router.db_for_write(type(self))
+
+    def move(self, states: Collection[str], **values: Any) -> bool:
+        """Write values, a new state as a rule, if it is in one of some states; returns whether it was.
+
+        In one statement: while a worker was busy with it somebody may have paused it, given it up, or been faster.
+        """
+        found = type(self)._base_manager.using(self.alias).filter(pk=self.pk, state__in=states).update(**values)
+        self.refresh_from_db(using=self.alias)
+        return bool(found)
 
     @property
     def quantization(self) -> Quantization:

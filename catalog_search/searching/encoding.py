@@ -11,6 +11,7 @@ from functools import cache as kept_for_ever
 import numpy as np
 
 from ..backends import configuration_of, embedder_of, worker
+from ..backends.batching import Batcher, together
 from ..conf import settings
 from ..content import Content
 from ..embedding import embed
@@ -111,10 +112,10 @@ def _vectors(generation: Generation, contents: Mapping[str, Content]) -> dict[st
 def _asked(generation: Generation, contents: Sequence[Content]) -> list[bytes | str]:
     built_with = generation.definition["embedder"]
     if worker.elsewhere(configuration_of(built_with)["BACKEND"]):
-        packed = [worker.packed(one) for one in contents]
+        packed = [one.packed() for one in contents]
         answers: list[bytes | str] = worker.ask(TASK, generation.alias, generation.pk, packed)
         return answers
-    return _as_answers(worker.together(_model(generation), contents))
+    return _as_answers(together(_model(generation), contents))
 
 
 def encode(alias: str, generation_id: int, contents: Sequence[Content]) -> list[bytes | str]:
@@ -132,9 +133,9 @@ def _as_answers(found: Sequence[Vector | Exception]) -> list[bytes | str]:
 
 
 @kept_for_ever
-def _batcher(process: int, alias: str, generation_id: int) -> worker.Batcher[Content, Vector]:
+def _batcher(process: int, alias: str, generation_id: int) -> Batcher[Content, Vector]:
     # By process: a forked child has none of its parent's threads.
-    return worker.Batcher(_model(Generation.objects.using(alias).defer("background").get(pk=generation_id)))
+    return Batcher(_model(Generation.objects.using(alias).get(pk=generation_id)))
 
 
 def _model(generation: Generation) -> Callable[[Sequence[Content]], list[Vector]]:

@@ -85,7 +85,7 @@ def parts(alias: str, generation_id: int, language: str, keys: Sequence[str]) ->
 
     Little-endian float32; empty where a product has only one of them, which then brings all of its likeness.
     """
-    generation = Generation.objects.using(alias).defer("background").get(pk=generation_id)
+    generation = Generation.objects.using(alias).get(pk=generation_id)
     embedder = embedder_of(generation.definition["embedder"])
     found: dict[str, dict[str, bytes]] = {}
     views: list[tuple[str, str, Content]] = []

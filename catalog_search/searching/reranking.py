@@ -71,7 +71,7 @@ def rerank(
     start = time.perf_counter()
     try:
         if worker.elsewhere(getattr(settings, setting)["BACKEND"]):
-            packed = worker.packed(query.content)
+            packed = query.content.packed()
             judged, asked = worker.ask(TASK, *place, packed, seconds=settings.MODEL_SECONDS - spent)
         else:
             get_reranker(setting)

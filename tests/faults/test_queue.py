@@ -17,7 +17,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from catalog_search.backends.dummy import DummyEmbedder
-from catalog_search.indexing import append_keys, changes, doorbell, drain, generations, paused
+from catalog_search.indexing import append_keys, building, claims, doorbell, drain, paused
 from catalog_search.indexing.reconciling import reconcile
 from catalog_search.management.commands import rebuild_search_index
 from catalog_search.models import Change, Document, Generation
@@ -162,7 +162,7 @@ def test_a_transaction_that_is_open_since_before_the_first_generation(
     with renamed_meanwhile(mug, "Late mug") as commit:
 
         def finish_beside(generation: Generation) -> None:
-            generations.finish(generation)
+            building.finish(generation)
             commit()
 
         monkeypatch.setattr(rebuild_search_index, "finish", finish_beside)
@@ -208,20 +208,20 @@ def test_who_deletes_products_waits_for_no_worker_and_holds_none_up(indexed_shop
 
 @pytest.mark.parametrize(
     "hold",
-    [lambda _: changes.take_turn("default"), lambda one: changes.still_owned("default", one)],
+    [lambda _: claims.take_turn("default"), lambda one: one.lock()],
     ids=["claiming", "writing"],
 )
 def test_a_worker_whose_machine_died_in_a_transaction_stops_nobody(
-    indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, hold: Callable[[changes.Claim], object]
+    indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, hold: Callable[[claims.Claim], object]
 ) -> None:
     """PostgreSQL notices after hours that nobody is at the other end, and keeps the locks until then."""
-    monkeypatch.setattr(changes, "SILENT_SECONDS", 1)
+    monkeypatch.setattr(claims, "SILENT_SECONDS", 1)
     for product in indexed_shop.values():
         rename(product, "New")
     dead, buried = threading.Event(), threading.Event()
 
     def die() -> None:
-        claimed = changes.claim("default", 2)
+        claimed = claims.claim("default", 2)
         assert claimed is not None
         Change.objects.filter(claim=claimed.token).update(leased_until="2020-01-01T00:00Z")
         with suppress(DatabaseError), transaction.atomic():

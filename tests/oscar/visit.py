@@ -132,7 +132,7 @@ index = registry.get("product")
 # What it costs to read products: as many statements for five as for twenty.
 def reading(number):
     keys = Product.objects.order_by("-pk").values_list("pk", flat=True)[:number]
-    read("default", index, [str(key) for key in keys])
+    read(index, [str(key) for key in keys])
 
 
 found["reading"] = [statements(reading, number) for number in (5, 20)]

@@ -13,15 +13,16 @@ from tqdm import tqdm
 
 from catalog_search.conf import settings
 from catalog_search.indexes import SearchIndex
-from catalog_search.indexing import activate, changes, drain, start_generation
-from catalog_search.indexing.building import TOLERATED
+from catalog_search.indexing import activate, drain, start_generation
+from catalog_search.indexing.building import demand_complete, finish, retry_failed
+from catalog_search.indexing.changes import last_change, progress
 from catalog_search.indexing.estimates import Estimate, estimate
-from catalog_search.indexing.generations import backfill, finish, last_change, prepare, progress
-from catalog_search.indexing.reconciling import reconcile
+from catalog_search.indexing.preparing import prepare
+from catalog_search.indexing.reconciling import backfill, reconcile
 from catalog_search.indexing.switching import demand_passed, give_up_others, prune
 from catalog_search.management.commandline import SearchCommand, integer, number, some_indexes
 from catalog_search.management.gate import judge
-from catalog_search.models import Change, Generation
+from catalog_search.models import Generation
 from catalog_search.sql import all_ended, new_transaction
 from catalog_search.tasks import index_changes, prepare_generation, send
 
@@ -31,6 +32,9 @@ RING_SECONDS = 10
 """A ring may get lost with the worker that heard it: it is rung again when nothing moves for so long."""
 WORKER_SECONDS = 60
 """Without progress for so long, no worker seems to run."""
+PREPARING_SECONDS = 600
+"""How long a worker may take to load a model and to measure it: a large one on a CPU takes minutes."""
+NO_WORKER = "Does a Celery worker run, and listen to the queue of CATALOG_SEARCH['QUEUE']?"
 CATCH_UPS = 3
 """Rounds after loading for what writers did unseen meanwhile; later ones would find what is just being written."""
 
@@ -56,7 +60,9 @@ class Command(SearchCommand):
             help='let the new generation serve only if it does as well on these queries ("admin": those made there)',
         )
         parser.add_argument("--key", default="pk", help="the product's field that the judgements name (default: pk)")
-        parser.add_argument("--margin", type=number(0, 1), help="how far nDCG@10 may fall (default: GATE_MARGIN)")
+        parser.add_argument(
+            "--margin", type=number(0, 1), default=0.01, help="how far nDCG@10 may fall (default: 0.01)"
+        )
         parser.add_argument("--force", action="store_true", help="let it serve whatever failed, or judgements say")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -75,35 +81,27 @@ class Command(SearchCommand):
         is_new = generation.state == Generation.State.PREPARING
         begun = new_transaction(generation.alias)
         self._prepare(generation, options["sync"])
-        if generation.state == Generation.State.PAUSED:
-            raise CommandError(
-                f"{generation} is paused; let it go on: manage.py search_generations resume {index.name}"
-            )
-        expected = estimate(generation)
-        if options["verbosity"] and (expected.new or options["estimate"]):
-            self.stdout.write(described(generation, expected, 1 if options["sync"] else options["workers"]))
-        limit = options["limit_cost"]
-        too_dear = limit is not None and expected.cost > limit
-        if is_new and (too_dear or options["estimate"]):
-            generation.delete()
-        if too_dear:
-            raise CommandError(f"About {expected.cost:,.2f} is over the limit of {limit:,.2f}: nothing was embedded.")
-        if options["estimate"]:
+        _demand_going_on(generation)
+        if not self._is_wanted(generation, is_new, options):
             return
         give_up_others(generation)
-        changes.retry(Change.objects.using(generation.alias).filter(generation=generation).failing())
+        retry_failed(generation)
         # A transaction that is open since before it began tells it nothing of what it writes.
         told_of_all = is_new and all_ended(generation.alias, begun)
         queued = sum(backfill(generation))
         self._load(generation, options)
-        self._assess(generation, index, options["force"])
+        if active != generation and not options["force"]:
+            demand_complete(generation)
+        if (left := progress(generation)).failed:
+            self.warn(f"{left.failed} products failed and are tried again later, one of them with: {left.reason}")
         finish(generation)
+        _demand_going_on(generation)
         for _ in range(CATCH_UPS):
             differing = any(backfill(generation)) if told_of_all else reconcile(generation)
             if not differing and not progress(generation).waiting:
                 break
             self._load(generation, options)
-        if active is None or active.pk != generation.pk:
+        if active != generation:
             self._switch(index, active, generation, options)
         if options["verbosity"]:
             took = time.monotonic() - start
@@ -111,37 +109,38 @@ class Command(SearchCommand):
             serves = "serves" if Generation.objects.active(index.label) == generation else "is ready"
             self.succeed(f"{index.label}: {done}; generation {generation.pk} {serves}.")
 
+    def _is_wanted(self, generation: Generation, is_new: bool, options: dict[str, Any]) -> bool:
+        """Say what building takes, and tell whether to go on; a new generation is deleted where not.
+
+        Raises CommandError where it would cost too much.
+        """
+        expected, limit = estimate(generation), options["limit_cost"]
+        if options["verbosity"] and (expected.new or options["estimate"]):
+            self.stdout.write(described(generation, expected, 1 if options["sync"] else options["workers"]))
+        too_dear = limit is not None and expected.cost > limit
+        if is_new and (too_dear or options["estimate"]):
+            generation.delete()
+        if too_dear:
+            raise CommandError(f"About {expected.cost:,.2f} is over the limit of {limit:,.2f}: nothing was embedded.")
+        return not options["estimate"]
+
     def _switch(
         self, index: SearchIndex, active: Generation | None, generation: Generation, options: dict[str, Any]
     ) -> None:
         """Let the new generation serve if it may."""
-        by_hand = f"manage.py search_generations activate {index.name} {generation.pk}"
         if options["judgements"] and active:
-            margin = settings.GATE_MARGIN if options["margin"] is None else options["margin"]
-            verdict = judge(index, active, generation, options["judgements"], options["key"], margin)
-            self.stdout.write(str(verdict))
+            self.stdout.write(
+                str(judge(index, active, generation, options["judgements"], options["key"], options["margin"]))
+            )
         # What judgements said holds for later runs without them too.
         overruled = options["force"] or active is None
         if not overruled:
             demand_passed(generation)
         if options["activate"] == "manual":
-            self.stdout.write(f"To let it serve: {by_hand}")
+            self.stdout.write(f"To let it serve: manage.py search_generations activate {index.name} {generation.pk}")
             return
         activate(generation, overruled)
         prune(index)
-
-    def _assess(self, generation: Generation, index: SearchIndex, force: bool) -> None:
-        """Refuse to let a generation serve that lost more than a few products."""
-        failed = progress(generation)
-        if not failed.failed:
-            return
-        message = f"{failed.failed} products failed and are tried again later, one of them with: {failed.reason}"
-        if not force and failed.failed > TOLERATED * index.index_queryset().count():
-            raise CommandError(
-                f"{message}\nThe new generation does not serve. Mend the cause and run the command again, "
-                "or let it serve as it is with --force."
-            )
-        self.warn(message)
 
     def _prepare(self, generation: Generation, sync: bool) -> None:
         if generation.state != Generation.State.PREPARING:
@@ -151,12 +150,16 @@ class Command(SearchCommand):
             return
         Generation.objects.filter(pk=generation.pk).update(error="")
         send(prepare_generation, generation.pk)
-        waiting = Patience()
+        waiting = Patience(PREPARING_SECONDS)
+        hinted = False
         while generation.state == Generation.State.PREPARING:
             time.sleep(POLL_SECONDS)
             generation.refresh_from_db()
             if generation.error:
                 raise CommandError(f"The worker could not load the model: {generation.error}")
+            if waiting.seconds > WORKER_SECONDS and not hinted:
+                self.warn(f"No worker has loaded the model yet. {NO_WORKER}")
+                hinted = True
             waiting.check(0)
 
     def _load(self, generation: Generation, options: dict[str, Any]) -> None:
@@ -167,19 +170,19 @@ class Command(SearchCommand):
             return
         quiet = options["verbosity"] == 0
         with tqdm(total=total, unit=" products", desc=f"Embedding {generation.index}", disable=quiet) as bar:
-            waiting = Patience()
+            waiting = Patience(WORKER_SECONDS)
             self._ring(options, total)
             while (now := progress(generation, until)).waiting:
                 bar.update(total - now.waiting - bar.n)
                 generation.refresh_from_db(fields=["state"])
-                if generation.state == Generation.State.RETIRED:
-                    raise CommandError(f"{generation} was given up: a newer one serves, or is being built.")
                 paused = generation.state == Generation.State.PAUSED
+                if not paused:
+                    _demand_going_on(generation)
                 bar.set_postfix_str("paused" if paused else "")
                 if options["sync"] and drain(generation.alias, SLICE_SECONDS):
                     continue
                 # A batch in work moves, if slowly; one of a killed worker comes back when its lease ends.
-                waiting.check(-1 if paused or now.in_work else now.waiting)
+                waiting.check(-1 if paused or now.in_work else now.waiting, now.reason)
                 if waiting.seconds > RING_SECONDS:
                     self._ring(options, now.waiting)
                 # Counting a long queue takes PostgreSQL from the workers, and nobody watches one so closely.
@@ -205,23 +208,35 @@ def described(generation: Generation, expected: Estimate, workers: int) -> str:
     return f"{generation}: {', '.join(parts)}."
 
 
+def _demand_going_on(generation: Generation) -> None:
+    """Raise CommandError where somebody paused a generation, or gave it up."""
+    if generation.state == Generation.State.PAUSED:
+        again = f"manage.py search_generations resume {generation.index}"
+        raise CommandError(f"{generation} is paused; let it go on: {again}")
+    if generation.state == Generation.State.RETIRED:
+        raise CommandError(f"{generation} was given up: a newer one serves, or is being built.")
+
+
 class Patience:
     """Gives up with advice when nothing moves for long."""
 
-    def __init__(self) -> None:
-        self._left, self._since = -1, time.monotonic()
+    def __init__(self, limit: float) -> None:
+        self._limit, self._left, self._since = limit, -1, time.monotonic()
 
     @property
     def seconds(self) -> float:
         """For how long nothing has moved."""
         return time.monotonic() - self._since
 
-    def check(self, left: int) -> None:
-        """Note what is left to do, -1 for a good reason to wait; raise CommandError after WORKER_SECONDS of nothing."""
+    def check(self, left: int, reason: str = "") -> None:
+        """Note what is left to do, -1 for a good reason to wait; raise CommandError after too long with nothing.
+
+        ``reason`` is what the work is known to wait for.
+        """
         if left != self._left or left < 0:
             self._left, self._since = left, time.monotonic()
-        elif self.seconds > WORKER_SECONDS:
+        elif self.seconds > self._limit:
+            advice = f"It waits for this: {reason}" if reason else f"{NO_WORKER} Start one, or use --sync."
             raise CommandError(
-                f"Nothing moved for {WORKER_SECONDS} s: does a Celery worker run, and listen to the queue of "
-                "CATALOG_SEARCH['QUEUE']? Start one, or use --sync. What is done is kept; run the command again."
+                f"Nothing moved for {self._limit:g} s. {advice}\nWhat is done is kept; run the command again."
             )

@@ -101,7 +101,7 @@ def configuration(index: SearchIndex, written: str) -> Options:
         raise CommandError(f"{written!r} is no configuration: give some of {', '.join(KEYS)}.")
     options: dict[str, Any] = dict(told)
     if "generation" in options:
-        ready = Generation.objects.of(index.label).filter(state=Generation.State.READY).defer("background")
+        ready = Generation.objects.of(index.label).filter(state=Generation.State.READY)
         options["generation"] = ready.filter(pk=options["generation"]).first()
         if options["generation"] is None:
             raise CommandError(f"{index.label} has no ready generation {told['generation']}; see search_generations.")

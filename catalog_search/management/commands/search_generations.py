@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from catalog_search.indexes import SearchIndex
 from catalog_search.indexing import activate, is_outdated, switching
-from catalog_search.indexing.generations import progress
+from catalog_search.indexing.changes import progress
 from catalog_search.management.commandline import SearchCommand, integer, the_index
 from catalog_search.models import Document, Generation
 
@@ -42,7 +42,7 @@ class Command(SearchCommand):
 
     def _list(self, index: SearchIndex, options: dict[str, Any]) -> None:
         active = Generation.objects.active(index.label)
-        for one in Generation.objects.of(index.label).live().defer("background").order_by("pk"):
+        for one in Generation.objects.of(index.label).live().order_by("pk"):
             state = "serves" if active == one else one.get_state_display().lower()
             if active == one and is_outdated(index):
                 state += ", out of date: build a new one with rebuild_search_index"

@@ -1,0 +1,84 @@
+"""Preparing: the model of a new generation is loaded, and measured on a sample of the products."""
+
+from __future__ import annotations
+
+import time
+
+from ..backends import embedder_of
+from ..backends.base import Embedder
+from ..content import Content
+from ..embedding import embed, modality_means, needs_means
+from ..exceptions import CatalogSearchError, Unavailable
+from ..indexes import SearchIndex
+from ..models import Generation
+from ..registry import registry
+from ..routers import reading_what_was_written
+from .reading import draft, read
+
+MEANS_SAMPLE = 200
+RATE_SAMPLE = 32
+
+
+@reading_what_was_written()
+def prepare(generation: Generation) -> None:
+    """Load the model, note its dimensions, measure the modality means; the generation then takes documents.
+
+    Of several workers that do so at once the first counts, for means that were measured twice differ. Means are taken
+    over from an earlier generation of the same model, so that its vectors can be reused.
+    """
+    if generation.state != Generation.State.PREPARING:
+        return
+    embedder = embedder_of(generation.definition["embedder"])
+    earlier = (
+        Generation.objects.using(generation.alias)
+        .filter(model_fingerprint=generation.model_fingerprint, dimensions=embedder.dimensions)
+        .order_by("-id")
+        .first()
+    )
+    if earlier:
+        generation.mean_vectors = earlier.mean_vectors
+        generation.measured = {name: value for name, value in earlier.measured.items() if name != "gate"}
+    else:
+        contents, generation.measured = _measure(generation, embedder)
+        generation.mean_vectors = modality_means(embedder, contents) if needs_means(embedder) else {}
+    generation.move(
+        {Generation.State.PREPARING},
+        state=Generation.State.BUILDING,
+        dimensions=embedder.dimensions,
+        definition=generation.definition,
+        means=generation.means,
+        measured=generation.measured,
+        error="",
+    )
+
+
+def _measure(generation: Generation, embedder: Embedder) -> tuple[list[Content], dict[str, float]]:
+    """Return a sample of contents, and what an estimate needs: products a second, and pictures of a product."""
+    index = registry.get(generation.index)
+    sample = index.index_queryset().using(generation.alias).order_by("?").values_list("pk", flat=True)[:MEANS_SAMPLE]
+    keys = [str(key) for key in sample]
+    start = time.perf_counter()
+    contents, found = _contents(index, keys)
+    loading = time.perf_counter() - start
+    measured = {"pictures": found / len(keys)} if keys else {}
+    timed = contents[:RATE_SAMPLE]
+    try:
+        if timed:
+            embed(embedder, timed[:1], "document", {})  # the first call of a model takes longer
+            start = time.perf_counter()
+            embed(embedder, timed, "document", {})
+            each = loading / len(keys) + (time.perf_counter() - start) / len(timed)
+            measured["rate"] = 1 / max(each, 1e-6)
+    except Unavailable:
+        raise
+    except CatalogSearchError:
+        pass  # a product in the sample that the model refuses: the build finds and names it
+    return contents, measured
+
+
+def _contents(index: SearchIndex, keys: list[str]) -> tuple[list[Content], int]:
+    """Return what is there to embed of some products, the first picture of each, and how many pictures they have."""
+    readings, _ = read(index, keys)
+    own = [one for one in readings if one.language == index.language_codes[0]]
+    contents = [Content(one.content.text, one.content.image) for one in draft(own)]
+    return [one for one in contents if one], sum(len(one.files) for one in own)
