@@ -19,7 +19,7 @@ from ..embedding import embed, modality_means, needs_means
 from ..exceptions import CatalogSearchError
 from ..fusion import Vector
 from ..indexes import SearchIndex
-from ..languages import text_config
+from ..languages import PARSING, text_config
 from ..models import Change, Document, Generation
 from ..registry import registry
 from ..routers import reading_what_was_written
@@ -42,6 +42,7 @@ def definition(index: SearchIndex) -> dict[str, Any]:
     return {
         **index.definition(),
         "configs": [text_config(language) for language in index.language_codes],
+        "parsing": PARSING,
         "embedder": _as_json(identity(settings.EMBEDDER)),
         "image_size": settings.IMAGE_SIZE,
         "quantization": settings.QUANTIZATION,

@@ -16,6 +16,7 @@ from ..exceptions import CatalogSearchError
 from ..facets import Facet
 from ..images import Picture, read_picture
 from ..indexes import SearchIndex
+from ..languages import legible
 from ..models import Generation
 from ..sql import read_alias
 from . import arguments, paging, steps
@@ -106,7 +107,7 @@ def search(
     if vector_weight is not None:
         arguments.number("vector_weight", vector_weight, 0, 1)
     arguments.number("page_size", page_size or 0, 0)
-    text = text.replace("\x00", " ")
+    text = legible(text.replace("\x00", " "))
     query = Query(text, picture, liked, query_language(index, language), unliked, arguments.terms(terms))
     if not query and (query.unlike or query.avoided):
         raise CatalogSearchError("Say what is wanted too: unlike= and negative terms only take away.")

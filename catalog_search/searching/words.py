@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..languages import fold, separate_units, text_config
+from ..languages import as_words, text_config
 from ..models import Document
 from ..sql import execute
 from .lanes import from_scope
@@ -25,6 +25,7 @@ SATURATION, LENGTH_SHARE = 1.2, 0.75
 # What another spelling of a word counts beside the word itself: "headset" for "head set".
 SPELLING_SHARE = 0.5
 SHORTEST_PART = 3
+_LETTERS_AND_DIGITS = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 _ONE_WORD = re.compile("'(?:[^']|'')*'")
 
 
@@ -97,11 +98,7 @@ def parse_words(alias: str, query: Query, language: str) -> Words:
         """,
         (
             text_config(language),
-            [
-                separate_units(fold(text))
-                for own in (texts, *spellings, *(others for _, others in units))
-                for text in own
-            ],
+            [as_words(text) for own in (texts, *spellings, *(others for _, others in units)) for text in own],
         ),
     )
     parsed = iter(row[0] for row in rows)
@@ -145,16 +142,37 @@ def _any(word: str, *others: str) -> str:
 
 
 def _other_spellings(tokens: Sequence[Token], position: int) -> Iterator[str]:
-    """Yield a word joined with its neighbours ("head set", "headset"), and taken apart at every place."""
+    """Yield a word joined with its neighbours ("head set", "cat 5e"), and taken apart ("headset", "cat5e")."""
     token = tokens[position]
-    if token.excluded or not token.text.isalpha():
+    if token.excluded or token.quoted:
         return
     for first in (position - 1, position):
         pair = tokens[max(first, 0) : first + 2]
-        if len(pair) == 2 and all(one.text.isalpha() and not one.excluded for one in pair):
-            yield pair[0].text + pair[1].text
-    for cut in range(SHORTEST_PART, len(token.text) - SHORTEST_PART + 1):
-        yield f"{token.text[:cut]} {token.text[cut:]}"
+        joined = "".join(one.text for one in pair)
+        # Two numbers together are another number.
+        if len(pair) == 2 and joined.isalnum() and not joined.isdigit() and not any(one.excluded for one in pair):
+            yield joined
+    yield from taken_apart(token.text)
+
+
+def taken_apart(word: str) -> Iterator[str]:
+    """Yield other ways to write one word: apart, with a hyphen or without.
+
+    At either end of a word one or two letters may stand before a hyphen ("tshirt", "t-shirt"); apart from it they would
+    say nothing, or be a stop word.
+    """
+    parts = word.split("-")
+    if len(parts) > 1 and all(part.isalnum() for part in parts):
+        yield "".join(parts)
+        if min(map(len, parts)) > 1:
+            yield " ".join(parts)
+    elif word.isalpha():
+        for cut in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
+            yield f"{word[:cut]} {word[cut:]}"
+        ends = {cut for short in range(1, SHORTEST_PART) for cut in (short, len(word) - short)}
+        yield from (f"{word[:cut]}-{word[cut:]}" for cut in sorted(ends) if 0 < cut < len(word) and len(word) > 3)
+    elif word.isalnum():
+        yield from (f"{word[: found.start()]} {word[found.start() :]}" for found in _LETTERS_AND_DIGITS.finditer(word))
 
 
 def broadened(scope: Scope, words: Words) -> Words:
