@@ -248,6 +248,22 @@ def test_saying_the_words_does_not_make_up_for_another_look(
 
 
 @pytest.mark.django_db
+def test_who_says_the_words_is_no_answer_where_it_is_nothing_like_the_photo(
+    make_product: Callable[..., Product], build_index: Any, picture_bytes: Callable[..., bytes]
+) -> None:
+    make_product("Cover", attributes={"fits": "stool"}, picture="blue")  # models read no specification
+    make_product("Stool", picture="red")
+    for number in range(20):
+        make_product(f"Lamp {number}", picture="green")
+    build_index()
+
+    assert names("stool") == ["Stool", "Cover"]
+    assert names("stool", image=picture_bytes("red")) == ["Stool"]
+    assert "Cover" in names("stool", image=picture_bytes("blue"))
+    assert "Cover" in names("stool", image=picture_bytes("red"), cutoff=ALL)
+
+
+@pytest.mark.django_db
 def test_words_that_are_said_count_beside_what_they_mean(
     indexed_shop: Shop, picture_bytes: Callable[..., bytes]
 ) -> None:
