@@ -17,8 +17,8 @@ from .scope import Scope
 # lost all of it at the second. Chosen on the demo shop: docs/searching.md.
 UNWANTED_FROM, UNWANTED_FULLY = 1.0, 3.0
 SMALL_SAMPLE_SHARE = 0.75
-# How many deviations above its background a product that says the words must come to a photo, or to liked products, that
-# they stand beside: those that say "green" are not yet an answer to "this, but in green". Chosen on the demo shop.
+# How many deviations above its background a product that says the words must come to a photo, or to liked products,
+# beside them: those that say "green" are not yet an answer to "this, but in green". Chosen on the demo shop.
 BESIDE_WORDS = 0.5
 
 

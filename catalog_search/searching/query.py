@@ -73,11 +73,7 @@ class Query:
     """Other words for some of it, found and meant as well; a step of REWRITE brings them."""
 
     def __bool__(self) -> bool:
-        return self.wants or bool(self.text.strip())
-
-    @property
-    def wants(self) -> bool:
-        """Does it say what it looks for, rather than only what it does not want?"""
+        """Does it say what it looks for, rather than nothing or only what it does not want?"""
         return bool(self.image or self.like or self.positive_text or self.positive_terms)
 
     @property
@@ -85,7 +81,7 @@ class Query:
         """What it is asked by: "text", "photo", "photo+text", "like", each with "+like" or so, or "browse"."""
         parts = {
             "photo": self.image,
-            "text": self.text.strip() or self.positive_terms,
+            "text": self.tokens or self.positive_terms,
             "like": self.like,
         }
         return "+".join(name for name, there in parts.items() if there) or "browse"

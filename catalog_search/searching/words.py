@@ -7,12 +7,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from django.db import connections
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+
 from ..languages import as_words, text_config
 from ..models import Document
 from ..sql import execute
 from .lanes import from_scope
 from .query import MAX_TOKENS, Alternatives, Query, Token
 from .scope import Scope
+from .spellings import other_spellings
 
 _DOCUMENTS = Document._meta.db_table
 
@@ -24,8 +29,6 @@ FIELD_WEIGHTS = (1.0, 0.5, 0.4, 0.2)
 SATURATION, LENGTH_SHARE = 1.2, 0.75
 # What another spelling of a word counts beside the word itself: "headset" for "head set".
 SPELLING_SHARE = 0.5
-SHORTEST_PART = 3
-_LETTERS_AND_DIGITS = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 _ONE_WORD = re.compile("'(?:[^']|'')*'")
 
 
@@ -87,7 +90,7 @@ def parse_words(alias: str, query: Query, language: str) -> Words:
     units = list(_units(tokens, query.alternatives))
     texts = [token.text for token in tokens]
     spellings = [
-        list(_other_spellings(tokens, unit.start)) if unit.stop - unit.start == 1 else ["".join(texts[unit])]
+        list(other_spellings(tokens, unit.start)) if unit.stop - unit.start == 1 else ["".join(texts[unit])]
         for unit, _ in units
     ]
     rows = execute(
@@ -141,38 +144,16 @@ def _any(word: str, *others: str) -> str:
     return " | ".join(f"({one})" for one in (word, *others)) if word and others else word
 
 
-def _other_spellings(tokens: Sequence[Token], position: int) -> Iterator[str]:
-    """Yield a word joined with its neighbours ("head set", "cat 5e"), and taken apart ("headset", "cat5e")."""
-    token = tokens[position]
-    if token.excluded or token.quoted:
-        return
-    for first in (position - 1, position):
-        pair = tokens[max(first, 0) : first + 2]
-        joined = "".join(one.text for one in pair)
-        # Two numbers together are another number.
-        if len(pair) == 2 and joined.isalnum() and not joined.isdigit() and not any(one.excluded for one in pair):
-            yield joined
-    yield from taken_apart(token.text)
-
-
-def taken_apart(word: str) -> Iterator[str]:
-    """Yield other ways to write one word: apart, with a hyphen or without.
-
-    At either end of a word one or two letters may stand before a hyphen ("tshirt", "t-shirt"); apart from it they would
-    say nothing, or be a stop word.
-    """
-    parts = word.split("-")
-    if len(parts) > 1 and all(part.isalnum() for part in parts):
-        yield "".join(parts)
-        if min(map(len, parts)) > 1:
-            yield " ".join(parts)
-    elif word.isalpha():
-        for cut in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
-            yield f"{word[:cut]} {word[cut:]}"
-        ends = {cut for short in range(1, SHORTEST_PART) for cut in (short, len(word) - short)}
-        yield from (f"{word[:cut]}-{word[cut:]}" for cut in sorted(ends) if 0 < cut < len(word) and len(word) > 3)
-    elif word.isalnum():
-        yield from (f"{word[: found.start()]} {word[found.start() :]}" for found in _LETTERS_AND_DIGITS.finditer(word))
+def without_excluded(scope: Scope, query: Query) -> list[Q]:
+    """Return the condition on products that say nothing of what a query excludes, where it excludes anything."""
+    excluded = parse_words(scope.alias, query, scope.language).excluded
+    if not excluded:
+        return []
+    kind = scope.index.model._meta.pk.rel_db_type(connections[scope.alias])
+    own = "generation_id = %s AND language = %s AND search_vector @@ %s::tsquery"
+    say = f"SELECT object_key::{kind} FROM {_DOCUMENTS} WHERE {own}"
+    parameters = [scope.generation.pk, scope.language, " | ".join(f"({word})" for word in excluded)]
+    return [~Q(pk__in=RawSQL(say, parameters))]  # noqa: S611 - a type and a table
 
 
 def broadened(scope: Scope, words: Words) -> Words:

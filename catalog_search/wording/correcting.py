@@ -20,7 +20,7 @@ from ..searching.asking import Ask
 from ..searching.negation import GRAMMARS
 from ..searching.query import MAX_TOKENS, TOKEN
 from ..searching.scope import Scope
-from ..searching.words import taken_apart
+from ..searching.spellings import taken_apart
 from ..sql import execute
 from . import synonyms, vocabulary
 from .lexicon import Lexicon
