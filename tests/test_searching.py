@@ -107,6 +107,28 @@ def test_an_identifier_among_words_lifts_its_product(indexed_shop: Shop) -> None
     assert best.object == indexed_shop["blue mug"]
 
 
+@pytest.mark.parametrize("text", ["chair MUG/1002", "chair (mug-1002)", "chair mug 1002", "chair MUG-10 02"])
+def test_an_identifier_among_words_is_found_however_it_is_written(indexed_shop: Shop, text: str) -> None:
+    best = ProductIndex.search(text).hits[0]
+
+    assert (best.object, best.why.matched) == (indexed_shop["blue mug"], "word")
+
+
+def test_a_number_is_an_identifier_beside_words_of_its_product_alone(
+    make_product: Callable[..., Product], build_index: Any
+) -> None:
+    ink = make_product("Ink cartridge", "Acme", sku="27")
+    monitor = make_product("Monitor", description="A screen of 27 inch.")
+    build_index()
+
+    def found(text: str) -> list[tuple[Any, str]]:
+        return [(hit.object, hit.why.matched) for hit in ProductIndex.search(text, lanes=("identifiers", "words"))]
+
+    assert found('27" monitor') == [(monitor, "")]
+    assert found("acme 27")[0] == (ink, "word")
+    assert found("27")[0] == (ink, "exact")
+
+
 def test_digits_are_never_corrected(indexed_shop: Shop) -> None:
     assert "Red mug" not in names("MUG-1009", cutoff=99)
 
@@ -417,5 +439,22 @@ def test_tokens() -> None:
     assert Query('red -chipped "coffee mug"').positive_text == "red coffee mug"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mug,red; (new)", ["mug", "red", "new"]),
+        ("10/100 switch 1,5 l 16:9", ["10/100", "switch", "1,5", "l", "16:9"]),
+        ("what is it?", ["what", "is", "it"]),
+        ("C++ C# children's", ["C++", "C#", "children's"]),
+        ('15.6" laptop 17" bag', ["15.6", "laptop", "17", "bag"]),
+        ('"hp 15" ink', ["hp 15", "ink"]),
+        ("\u201ccoffee mug\u201d \u00abrouge\u00bb", ["coffee mug", "rouge"]),
+        ("- & ...", []),
+    ],
+)
+def test_what_stands_between_words_is_no_part_of_them(text: str, expected: list[str]) -> None:
+    assert [token.text for token in Query(text).tokens] == expected
+
+
 def test_a_query_that_looks_like_a_path_stays_text() -> None:
-    assert Query("/etc/passwd.png").content.as_input() == {"text": "/etc/passwd.png"}
+    assert Query("/etc/passwd.png").content.as_input() == {"text": "etc passwd.png"}

@@ -13,7 +13,7 @@ from django.core.cache import cache
 from catalog_search import Content
 from catalog_search.backends import embedder_of
 from catalog_search.embedding import embed
-from catalog_search.languages import separate_units
+from catalog_search.languages import as_words
 from catalog_search.models import Document, Generation
 from catalog_search.searching import lanes
 from catalog_search.searching.bm25 import matches, matches_of
@@ -42,13 +42,20 @@ def names(text: str, **options: Any) -> list[str]:
         ("2TB disk", "2 TB disk"),
         ("a 27in screen", "a 27 in screen"),
         ("1.5l bottle", "1.5 l bottle"),
-        ("RS80N3 and MUG-10g", "RS80N3 and MUG-10g"),
+        ("RS80N3 and MUG-10g", "RS80N3 and MUG 10g"),
         ("4k", "4k"),
         ("size 10", "size 10"),
+        ("HDMI/DVI cable, 1TB/2TB", "HDMI DVI cable, 1 TB 2 TB"),
+        ("StarTech.com", "StarTech com"),
+        ("M.2 and L.O.L.", "M.2 and L.O.L."),
+        ("15-20 pages, HP-15", "15 20 pages, HP 15"),
+        ("USB\u2011C, t-shirt", "USB-C, t-shirt"),
+        ("Core\u2122", "Core "),
+        ("Kaffee\u00admaschine", "Kaffeemaschine"),
     ],
 )
-def test_numbers_stand_apart_from_their_units(text: str, expected: str) -> None:
-    assert separate_units(text) == expected
+def test_words_stand_apart_and_numbers_from_their_units(text: str, expected: str) -> None:
+    assert as_words(text) == expected
 
 
 @pytest.mark.django_db
@@ -60,6 +67,19 @@ def test_numbers_stand_apart_from_their_units(text: str, expected: str) -> None:
         ("Disk of 2 TB", "2tb disk"),
         ("2TB disk", "2 tb"),
         ("Smart-watch strap", "smart watch"),
+        ("Headset", "head-set"),
+        ("Rain boots", "rain-boots"),
+        ("Blue T-shirt", "tshirt"),
+        ("Wi-Fi router", "wifi router"),
+        ("Cat5e cable", "cat 5e cable"),
+        ("Cat 5e cable", "cat5e cable"),
+        ("HDMI/DVI adapter", "dvi adapter"),
+        ("DVI adapter", "adapter/dvi"),
+        ("StarTech.com cable", "startech cable"),
+        ("Cartridge HP-15", "cartridge 15"),
+        ("Intel Core\u2122 laptop", "core laptop"),
+        ("Red mug", "mug,red"),
+        ("Red mug", "mug (red)!"),
     ],
 )
 def test_a_word_is_found_written_together_or_apart(

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from ..conf import settings
 from ..fusion import Background, Vector
+from ..languages import as_words, text_config
 from ..models import Document, Generation
 from ..quantization import HALF
 from ..sql import array, execute, vector_parameter
-from .query import Query
+from .query import Query, is_distinctive
 from .scope import Scope
 
 _DOCUMENTS = Document._meta.db_table
@@ -25,7 +26,6 @@ _DOCUMENTS = Document._meta.db_table
 LANES = ("identifiers", "words", "vectors")
 
 FEW_PREFIX_MATCHES = 20
-PREFIX_LENGTH = 5
 
 # A scope that shrinks meanwhile is searched by the index for so long, at worst.
 REMEMBERED, REMEMBERED_SECONDS = 1000, 60.0
@@ -41,20 +41,31 @@ class IdentifierMatch:
 
 
 def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
-    """Find products by SKU, EAN or part number: the whole query, a word of it, or the beginning of one."""
+    """Find products by SKU, EAN or part number: the whole query, a word of it, or the beginning of one.
+
+    A word that could as well be a size or a number of things counts where its product holds the rest of the query:
+    "HP 27" names a cartridge, 27" in "27" monitor" does not.
+    """
     asked = query.identifiers
     if not asked or not scope.index.identifiers:
         return []
     whole, *parts = asked
     words = [part for part in parts if any(character.isdigit() for character in part)]
-    prefix = whole if len(whole) >= PREFIX_LENGTH and any(character.isdigit() for character in whole) else ""
-    any_of = " | ".join(f"'{word}'" for word in (whole, *words)) + (f" | '{prefix}':*" if prefix else "")
+    doubtful = {word: query.without(word) for word in words if not is_distinctive(word)}
+    surely = " | ".join(f"'{word}'" for word in (whole, *words) if word not in doubtful)
+    prefix = f" | '{whole}':*" if is_distinctive(whole) else ""
+    config = text_config(scope.language)
+    beside = [(f"'{word}'", config, as_words(rest)) for word, rest in doubtful.items() if rest]
+    condition = " OR ".join(
+        ["document.identifiers @@ %s::tsquery"]
+        + ["(document.identifiers @@ %s::tsquery AND document.search_vector @@ plainto_tsquery(%s, %s))"] * len(beside)
+    )
     rows = select(
         scope,
         "document.object_key, document.identifiers @@ %s::tsquery, document.identifiers @@ %s::tsquery",
-        (f"'{whole}'", " | ".join(f"'{word}'" for word in (whole, *words))),
-        "document.identifiers @@ %s::tsquery",
-        (any_of,),
+        (f"'{whole}'", " | ".join([surely, *(word for word, *_ in beside)])),
+        f"({condition})",
+        (surely + prefix, *(parameter for own in beside for parameter in own)),
         "ORDER BY 2 DESC, 3 DESC, 1 LIMIT 100",
     )
     found = [

@@ -144,6 +144,10 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
                 told = {match.key for match in by_words}
                 by_words += matches_of(scope, demand.words, [key for key in members if key not in told])
             if len(demand.asked.aspects) > 1:
+                if demand.floor > -math.inf:
+                    said_alone = {match.key for match in by_words} - set(members)
+                    strangers = said_alone - composition.answering(scope, demand.asked, said_alone)
+                    by_words = [match for match in by_words if match.key not in strangers]
                 said = {match.key: word_score(match) for match in by_words}
                 similar = composition.similarities(scope, demand.asked, similar, said, share)
                 share = 1.0

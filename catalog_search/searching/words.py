@@ -6,11 +6,18 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..languages import fold, separate_units, text_config
+from django.db import connections
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+
+from ..languages import as_words, text_config
+from ..models import Document
 from ..sql import execute
 from .query import MAX_TOKENS, Alternatives, Query, Token
+from .scope import Scope
+from .spellings import other_spellings
 
-SHORTEST_PART = 3
+_DOCUMENTS = Document._meta.db_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ def parse_words(alias: str, query: Query, language: str) -> Words:
     units = list(_units(tokens, query.alternatives))
     texts = [token.text for token in tokens]
     spellings = [
-        list(_other_spellings(tokens, unit.start)) if unit.stop - unit.start == 1 else ["".join(texts[unit])]
+        list(other_spellings(tokens, unit.start)) if unit.stop - unit.start == 1 else ["".join(texts[unit])]
         for unit, _ in units
     ]
     rows = execute(
@@ -73,11 +80,7 @@ def parse_words(alias: str, query: Query, language: str) -> Words:
         """,
         (
             text_config(language),
-            [
-                separate_units(fold(text))
-                for own in (texts, *spellings, *(others for _, others in units))
-                for text in own
-            ],
+            [as_words(text) for own in (texts, *spellings, *(others for _, others in units)) for text in own],
         ),
     )
     parsed = iter(row[0] for row in rows)
@@ -120,14 +123,13 @@ def _any(word: str, *others: str) -> str:
     return " | ".join(f"({one})" for one in (word, *others)) if word and others else word
 
 
-def _other_spellings(tokens: Sequence[Token], position: int) -> Iterator[str]:
-    """Yield a word joined with its neighbours ("head set", "headset"), and taken apart at every place."""
-    token = tokens[position]
-    if token.excluded or not token.text.isalpha():
-        return
-    for first in (position - 1, position):
-        pair = tokens[max(first, 0) : first + 2]
-        if len(pair) == 2 and all(one.text.isalpha() and not one.excluded for one in pair):
-            yield pair[0].text + pair[1].text
-    for cut in range(SHORTEST_PART, len(token.text) - SHORTEST_PART + 1):
-        yield f"{token.text[:cut]} {token.text[cut:]}"
+def without_excluded(scope: Scope, query: Query) -> list[Q]:
+    """Return the condition on products that say nothing of what a query excludes, where it excludes anything."""
+    excluded = parse_words(scope.alias, query, scope.language).excluded
+    if not excluded:
+        return []
+    kind = scope.index.model._meta.pk.rel_db_type(connections[scope.alias])
+    own = "generation_id = %s AND language = %s AND search_vector @@ %s::tsquery"
+    say = f"SELECT object_key::{kind} FROM {_DOCUMENTS} WHERE {own}"
+    parameters = [scope.generation.pk, scope.language, " | ".join(f"({word})" for word in excluded)]
+    return [~Q(pk__in=RawSQL(say, parameters))]  # noqa: S611 - a type and a table
