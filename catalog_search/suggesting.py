@@ -96,10 +96,12 @@ def suggest(
     scope = narrowed(Scope(index, generation, query_language(index, language), index.queryset(request)), text)
     known = lexicon_of(alias, generation, scope.language)
     meant = [*(_meant(word, known) for word in words[:-1]), _begun(words[-1], known)]
+    likeliest = [*(ways[:1] for ways in meant[:-1]), meant[-1]]
     return Suggestions(
         products=_products(scope, meant, Query(text.replace("\x00", " ")), words[-1], limit),
         queries=_queries(scope, [" ".join([*(one[0] for one in meant[:-1]), last]) for last in meant[-1]], limit),
-        values=_values(scope, [*(one[:1] for one in meant[:-1]), meant[-1]], limit),
+        # Also as typed: names of categories and brands may have words that no product says.
+        values=_values(scope, [(word, *ways) for word, ways in zip(words, likeliest, strict=True)], limit),
     )
 
 

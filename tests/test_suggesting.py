@@ -183,3 +183,11 @@ def test_values_are_told_in_the_language_of_who_reads(indexed_shop: Shop, monkey
     for language in ("en", "de", "en"):
         with translation.override(language):
             assert [one.label for one in asked("acm").values] == [f"{language} Acme"]
+
+
+def test_values_whose_words_no_product_says(indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProductIndex, "facets", [Facet("brand")])
+    monkeypatch.setattr(Brand, "__str__", lambda brand: f"Chia & {brand.name}")
+
+    for text in ("chia ac", "acm chia", "chia", "chia &"):  # next to "chair"
+        assert "Chia & Acme" in [one.label for one in asked(text).values]
