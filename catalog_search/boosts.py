@@ -16,6 +16,7 @@ from django.db.models import Case, Q, When
 from django.utils import timezone
 
 from .conf import settings
+from .moments import kept
 
 if TYPE_CHECKING:
     from .searching.asking import Ask
@@ -91,4 +92,4 @@ def _kind(one: Candidate) -> tuple[str, bool]:
 def _moment(value: Any) -> datetime:
     if not isinstance(value, datetime):
         value = datetime.combine(value if isinstance(value, date) else date.min, time.min, UTC)
-    return value if timezone.is_aware(value) else timezone.make_aware(value)
+    return kept(value)

@@ -19,7 +19,7 @@ from catalog_search.searching import lanes
 from catalog_search.searching.composition import soft_minimum, unwanted
 from catalog_search.searching.negation import GRAMMARS, LONGEST, split
 from catalog_search.searching.query import Query
-from project.shop.models import Product
+from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
@@ -172,6 +172,9 @@ def test_taking_away_alone_is_refused(dummy_models: Any, options: dict[str, Any]
         ({"like": ["abc"]}, "like= takes products or their primary keys"),
         ({"unlike": [Product()]}, "unlike= holds a product that was never saved"),
         ({"like": 7}, "like= takes a list"),
+        ({"like": [Brand(pk=7)]}, "like= takes a Product, not <Brand"),
+        ({"facets": {"brand": "Acme"}}, "takes a list of values, not 'Acme'"),
+        ({"facets": {"brand": 7}}, "takes a list of values, not 7"),
         ({"like": Product(pk=7)}, "like= takes a list"),
         ({"cutoff": "high"}, "cutoff= takes a number, not 'high'"),
         ({"cutoff": float("nan")}, "cutoff= takes a number"),

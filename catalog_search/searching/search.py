@@ -96,7 +96,7 @@ def search(
     A model that fails degrades the results openly (``results.degraded``). Raises ImageError on a broken picture and
     CatalogSearchError on an unknown facet, sort or lane, or where a query only says what is not wanted.
     """
-    chosen = {name: values for name, values in (facets or {}).items() if values}
+    chosen = arguments.values(facets or {})
     _refuse_unknown("facet", [*chosen, *([more] if more else [])], [facet.name for facet in index.facets], index)
     _refuse_unknown("sort", [sort] if sort else [], list(index.sorts), index)
     _refuse_unknown("lane", lanes, LANES, index)
