@@ -289,6 +289,20 @@ def test_the_bound_is_said(make_product: Callable[..., Product], build_index: An
     assert (results.total, results.total_is_exact, results.total_text) == (10, False, "10+")
 
 
+def test_beyond_the_bound_what_is_near_still_counts_by_its_words(
+    make_product: Callable[..., Product], build_index: Any, settings: Any
+) -> None:
+    said = [make_product("Mug", description="of clay, for tea", attributes={"kind": "mug mug mug"}) for _ in range(15)]
+    for _ in range(15):
+        make_product("Mug")
+    build_index()
+    settings.CATALOG_SEARCH |= {"MAX_CANDIDATES": 10}
+    results = ProductIndex.search("mug", cutoff=None, vector_weight=0.9)
+
+    assert {tuple(hit.why.lanes) for hit in results.hits} == {("words", "vectors")}
+    assert not {hit.object for hit in results.hits}.issubset(said)  # which alone fill the lane of words
+
+
 # Reranking and degradation
 
 

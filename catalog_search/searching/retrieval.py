@@ -139,10 +139,10 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
             complete = complete and len(members) < limit
             others = [match.key for match in by_identifier] + [match.key for match in by_words[:SCORED_BY_BOTH]]
             similar |= lanes.similarities(scope, demand.asked.vector, [key for key in others if key not in similar])
-            by_words = [match for match in by_words if _belongs(match, similar, demand)]
-            if len(by_words) >= limit:  # beyond what the lane tells, others hold the words, too
+            if len(by_words) >= limit:  # more products hold the words than the lane tells of
                 told = {match.key for match in by_words}
                 by_words += matches_of(scope, demand.words, [key for key in members if key not in told])
+            by_words = [match for match in by_words if _belongs(match, similar, demand)]
             if len(demand.asked.aspects) > 1:
                 if demand.floor > -math.inf:
                     said_alone = {match.key for match in by_words} - set(members)
