@@ -6,15 +6,17 @@ and to another lies at most the share BOOST_LIMIT of a score. What that costs at
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from django.db.models import Case, Q, When
 from django.utils import timezone
 
 from .conf import settings
+from .moments import kept
 
 if TYPE_CHECKING:
     from .searching.asking import Ask
@@ -40,20 +42,18 @@ class Boost:
         """What it reads of a product, as the ORM writes it."""
         return self.by.replace(".", "__") if isinstance(self.by, str) else Case(When(self.by, then=1), default=0)
 
-    def strengths(self, values: Mapping[str, Any]) -> dict[str, float]:
-        """Map the values of products by key to 0..1; without a value, 0."""
-        known = {key: value for key, value in values.items() if value is not None}
+    def strengths(self, values: Sequence[Any]) -> list[float]:
+        """Map the values of products to 0..1; without a value, 0."""
+        if isinstance(self.by, Q):
+            return [float(value or 0) for value in values]
         if self.half_life:
             # By the hour, so that a ranking asked for again is the same one.
             now = timezone.now().replace(minute=0, second=0, microsecond=0)
-            return {
-                key: 0.5 ** (max(now - _moment(value), timedelta(0)) / self.half_life) for key, value in known.items()
-            }
-        if isinstance(self.by, Q):
-            return {key: float(value) for key, value in known.items()}
-        levels = sorted(set(known.values()))
-        place = {value: number / max(len(levels) - 1, 1) for number, value in enumerate(levels)}
-        return {key: place[value] for key, value in known.items()}
+            ages = (None if value is None else max(now - _moment(value), timedelta(0)) for value in values)
+            return [0.0 if age is None else 0.5 ** (age / self.half_life) for age in ages]
+        levels = sorted({value for value in values if value is not None})
+        places = {value: number / max(len(levels) - 1, 1) for number, value in enumerate(levels)}
+        return [places.get(value, 0.0) for value in values]
 
 
 def boosted(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
@@ -78,12 +78,11 @@ def gains(scope: Scope, keys: Sequence[str]) -> dict[str, float]:
     boosts = scope.index.boosts
     total = sum(abs(boost.weight) for boost in boosts) or 1.0
     facts = scope.facts(keys)
-    gained = dict.fromkeys(facts, 0.0)
+    gained = np.zeros(len(facts))
     for number, boost in enumerate(boosts, start=1):
         most = settings.BOOST_LIMIT * boost.weight / total
-        for key, strength in boost.strengths({key: values[number] for key, values in facts.items()}).items():
-            gained[key] += most * strength
-    return gained
+        gained += most * np.array(boost.strengths([values[number] for values in facts.values()]))
+    return dict(zip(facts, gained.tolist(), strict=True))
 
 
 def _kind(one: Candidate) -> tuple[str, bool]:
@@ -93,4 +92,4 @@ def _kind(one: Candidate) -> tuple[str, bool]:
 def _moment(value: Any) -> datetime:
     if not isinstance(value, datetime):
         value = datetime.combine(value if isinstance(value, date) else date.min, time.min, UTC)
-    return value if timezone.is_aware(value) else timezone.make_aware(value)
+    return kept(value)

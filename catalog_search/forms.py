@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .conf import settings
 from .exceptions import ImageError
-from .facets import RangeFacet
+from .facets import RangeFacet, read_as
 from .fields import KeysField, PictureField, TermsField
 from .images import Picture
 from .indexes import SearchIndex
@@ -57,7 +57,7 @@ class SearchForm(forms.Form):
         self.index = index
         self.fields["q"].widget.attrs["maxlength"] = settings.QUERY_MAX_LENGTH
         self.fields["image"].widget.attrs["accept"] = "image/*"
-        self.fields["sort"].choices = [("", _("Relevance")), *((name, sort_label(name)) for name in index.sorts)]  # type: ignore[attr-defined]
+        self.fields["sort"].choices = [("", _("Relevance")), *((name, read_as(name)) for name in index.sorts)]  # type: ignore[attr-defined]
         self.fields["more"].choices = [("", ""), *((facet.name, facet.label) for facet in index.facets)]  # type: ignore[attr-defined]
         for name in ("like", "unlike"):
             self.fields[name].key = index.model._meta.pk  # type: ignore[attr-defined]
@@ -178,8 +178,3 @@ class SearchForm(forms.Form):
         if self.cleaned_data.get("like") and not (options["like"] or options["text"] or options["image"] or wanted):
             return None
         return search(self.index, **options, request=request)
-
-
-def sort_label(name: str) -> str:
-    """Return what people read for the name of a sort."""
-    return name.replace("_", " ").capitalize()

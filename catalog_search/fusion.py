@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]
 Key = TypeVar("Key", bound=Hashable)
+Measure = TypeVar("Measure", float, NDArray[np.float64])
 
 
 def unit(vector: Vector) -> Vector:
@@ -53,8 +54,8 @@ class Background:
         """Return the similarity that lies so many standard deviations above the mean."""
         return self.mean + deviations * self.spread
 
-    def deviations(self, similarity: float) -> float:
-        """Return how many standard deviations above the mean a similarity lies."""
+    def deviations(self, similarity: Measure) -> Measure:
+        """Return how many standard deviations above the mean a similarity, or each of several, lies."""
         return (similarity - self.mean) / self.spread
 
 

@@ -112,7 +112,7 @@ class SearchIndex:
 
     def family(self, product: Any) -> QuerySet[Any]:
         """Return a product and its variants, by ``variants``."""
-        rows = self.model._default_manager.all()
+        rows = self.model._base_manager.all()
         if not self.variants:
             return rows.filter(pk=product.pk)
         field: Any = self.model._meta.get_field(self.variants)

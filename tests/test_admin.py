@@ -8,15 +8,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps.registry import Apps
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.db.models import F
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from catalog_search import Boost
+from catalog_search.admin import SearchAdminMixin
 from catalog_search.models import Change, Document, Generation
 from catalog_search.searching import lanes
 from project.shop.models import Product
+from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
 
@@ -74,6 +80,37 @@ class TestChangelist:
         make_product("Blue chair")
 
         assert names(admin_client.get(PRODUCTS, {"q": "red"})) == ["Red mug"]
+
+    def test_an_order_by_what_only_visitors_queryset_has(
+        self, admin_client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Boosts and steps of the shop's own may be by annotations, which the rows of the admin lack."""
+        visible = ProductIndex.queryset
+        monkeypatch.setattr(ProductIndex, "boosts", [Boost("rating")])
+        monkeypatch.setattr(ProductIndex, "queryset", lambda *given: visible(*given).annotate(rating=F("stock")))
+
+        assert ProductIndex.search("red mug").degraded == ()
+        response = admin_client.get(PRODUCTS, {"q": "red mug"})
+        assert names(response)[0] == "Red mug"
+        assert "A search model does not answer" not in response.text
+
+    def test_a_proxy_finds_by_the_index_of_its_model(
+        self, admin_user: User, indexed_shop: Shop, rf: RequestFactory
+    ) -> None:
+        class Bargain(Product):
+            class Meta:
+                app_label, apps, proxy = "shop", Apps(), True
+
+        class BargainAdmin(SearchAdminMixin, admin.ModelAdmin):
+            list_display = ["name", "search_thumbnail"]
+
+        request = rf.get("/", {"q": "red mug"})
+        request.user = admin_user
+        changelist = BargainAdmin(Bargain, admin.site).get_changelist_instance(request)
+
+        first = changelist.result_list[0]
+        assert (type(first), first.name) == (Bargain, "Red mug")
+        assert first._search_thumbnail
 
     def test_without_a_query_nothing_changes(self, admin_client: Client, indexed_shop: Shop) -> None:
         response = admin_client.get(PRODUCTS)

@@ -16,12 +16,15 @@ from django.db import connection, models
 from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
+from django.utils.translation import gettext_lazy
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from catalog_search import Facet, HierarchyFacet, RangeFacet, SearchIndex
 from catalog_search.facets import FacetRange, FacetValue, bounds
+from catalog_search.forms import SearchForm
 from catalog_search.models import Generation
 from catalog_search.searching import Results, costly, lanes, search
 from project.shop.models import Brand, Category, Product, ProductImage
@@ -502,3 +505,41 @@ def test_the_api_names_steps_and_levels(client: Client, indexed_shop: dict[str, 
         "chosen": True,
         "children": [],
     }
+
+
+def test_a_manager_that_hides_rows_by_default_hides_none_here(tagged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may be seen is what ``queryset()`` says: of products and of what they are filtered by."""
+
+    class Hiding(models.Manager):
+        def get_queryset(self) -> Any:
+            return super().get_queryset().none()
+
+    class Items(SearchIndex):
+        facets = [HierarchyFacet("shelves", parent="parent")]
+
+        def queryset(self, request: Any = None) -> Any:
+            return self.model.objects.all()
+
+    item, shelves = tagged
+    for model in (item, item.shelves.rel.model):
+        hiding = Hiding()
+        hiding.model = model
+        monkeypatch.setitem(vars(model._meta), "default_manager", hiding)
+
+    results = browse(Items(item), facets={"shelves": [shelves["Home"]]})
+
+    assert not item._default_manager.exists()
+    assert results.total == 3
+    assert [(one.label, one.count) for one in results.facets["shelves"].found] == [("Home", 3), ("Garden", 1)]
+
+
+def test_names_are_read_in_the_shops_translations() -> None:
+    class Dated(SearchIndex):
+        facets = [Facet("created", name="this_month"), Facet("stock", label=gettext_lazy("This year"))]
+        sorts = {"today": "created"}
+
+    form = SearchForm(index=Dated(Product))
+    with translation.override("de"):  # words that Django's own catalogue has
+        assert [str(facet.label) for facet in Dated.facets] == ["Diesen Monat", "Dieses Jahr"]
+        assert str(form.fields["sort"].choices[1][1]) == "Heute"
+        assert str(form.fields["this_month"].label) == "Diesen Monat"

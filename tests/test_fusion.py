@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from catalog_search.fusion import Background, linear, mean_direction, odds_to_unit, unit
+from catalog_search.searching.ranking import Fusion
 
 
 def vector(*values: float) -> np.ndarray:
@@ -50,6 +51,14 @@ def test_few_products_cannot_stand_out_far() -> None:
 
     assert background.deviations(0.9) == pytest.approx(background.reach)
     assert background.reach == pytest.approx(3**0.5)
+
+
+def test_what_is_nearer_goes_first_below_the_background_too() -> None:
+    near = {"2": 0.05, "10": 0.01, "3": 0.09, "1": 0.99, "20": 1.0}
+    found = Fusion([], [], near, list(near), Background(0.1, 0.05)).ranked(10)
+
+    assert [one.key for one in found] == ["20", "1", "3", "2", "10"]
+    assert [one.lanes["vectors"] for one in found] == [(1, 1.0), (2, 1.0), (3, 0.0), (4, 0.0), (5, 0.0)]
 
 
 def test_linear_counts_a_missing_lane_as_nothing() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.apps.registry import Apps
+from django.db import models
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,6 +72,34 @@ def test_the_registry() -> None:
         own.add(type("SecondIndex", (SearchIndex,), {})(Product), "more")
     with pytest.raises(IndexNotFound, match="decorate it"):
         own.of(type("Unregistered", (SearchIndex,), {}))
+
+
+def test_rows_that_an_index_has_under_other_names() -> None:
+    models_of_this_test = Apps()
+
+    def made(name: str, *bases: type[models.Model], proxy: bool = False, **fields: Any) -> type[models.Model]:
+        meta = type("Meta", (), {"app_label": "shop", "apps": models_of_this_test, "proxy": proxy})
+        return type(name, bases, {"Meta": meta, "__module__": __name__, **fields})
+
+    place = made("Place", models.Model)
+    shop = made("Shop", place, proxy=True)
+    brewery = made("Brewery", place)
+    pub = made("Pub", shop)
+    beer = made("Beer", models.Model, number=models.AutoField(primary_key=True))
+    beer_pub = made("BeerPub", pub, beer)
+
+    own = Registry()
+    places, breweries, beers = (type("Index", (SearchIndex,), {})(model) for model in (place, brewery, beer))
+    own.add(places, "places")
+    own.add(breweries, "breweries")
+    assert [own.for_model(one) for one in (place, shop, pub, beer_pub)] == [places] * 4
+    assert own.for_model(brewery) is breweries
+
+    own = Registry()
+    own.add(beers, "beers")
+    assert own.for_model(beer) is beers
+    # Its key is that of its other parent.
+    assert own.for_model(beer_pub) is None
 
 
 def test_the_demo_declares_one_index() -> None:

@@ -8,7 +8,19 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "catalog_search"
 
 LAYERS = [
-    {"exceptions", "bisection", "breaker", "conf", "languages", "images", "content", "fusion", "quantization", "paths"},
+    {
+        "exceptions",
+        "bisection",
+        "breaker",
+        "conf",
+        "languages",
+        "moments",
+        "images",
+        "content",
+        "fusion",
+        "quantization",
+        "paths",
+    },
     {"fields", "boosts", "facets", "registry", "indexes", "conditions", "backends", "embedding"},
     {"models", "routers", "sql"},
     {"indexing", "searching"},

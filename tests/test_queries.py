@@ -19,7 +19,7 @@ from catalog_search.searching import lanes
 from catalog_search.searching.composition import soft_minimum, unwanted
 from catalog_search.searching.negation import GRAMMARS, LONGEST, split
 from catalog_search.searching.query import Query
-from project.shop.models import Product
+from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
@@ -76,9 +76,9 @@ def test_no_word_is_both_wanted_and_avoided(words: list[str], language: str) -> 
 def test_any_text_makes_a_query(text: str) -> None:
     query = Query(text, language="en")
 
-    assert query.kind in ("text", "browse")
+    assert query.kind == ("text" if query.tokens else "browse")
     assert all(0 < weight <= 1 and words for words, weight in query.avoided)
-    assert bool(query) == bool(text.strip())
+    assert bool(query) == any(not token.excluded for token in query.tokens)
 
 
 def test_a_negation_with_nothing_beside_it_is_only_words(picture_bytes: Callable[..., bytes]) -> None:
@@ -119,6 +119,22 @@ def test_a_minus_excludes_what_says_it_and_lowers_what_shows_it(
 
 
 @pytest.mark.django_db
+def test_a_minus_alone_browses_what_does_not_say_it(indexed_shop: Shop, make_rule: Any) -> None:
+    make_rule(
+        searches="* mug *", actions=[{"kind": "pin", "product": str(indexed_shop["red chair"].pk), "position": 2}]
+    )
+    everything = ProductIndex.search("", sort="price")
+    results = ProductIndex.search("-mug", sort="price")
+
+    assert [hit.object.name for hit in results] == ["Summer dress", "Red chair"]
+    assert (results.kind, results.total, results.guidance.rules) == ("text", 2, ())
+    assert ProductIndex.search("-mug -dress", facets={"brand": ["Bolt"]}).total == 1
+    for nothing in ('"', '""', "...", " - "):
+        assert ProductIndex.search(nothing, sort="price").hits == everything.hits
+        assert ProductIndex.search(nothing).kind == "browse"
+
+
+@pytest.mark.django_db
 def test_terms_are_weighted(indexed_shop: Shop) -> None:
     options = {"cutoff": ALL, "lanes": ("vectors",)}
 
@@ -156,6 +172,9 @@ def test_taking_away_alone_is_refused(dummy_models: Any, options: dict[str, Any]
         ({"like": ["abc"]}, "like= takes products or their primary keys"),
         ({"unlike": [Product()]}, "unlike= holds a product that was never saved"),
         ({"like": 7}, "like= takes a list"),
+        ({"like": [Brand(pk=7)]}, "like= takes a Product, not <Brand"),
+        ({"facets": {"brand": "Acme"}}, "takes a list of values, not 'Acme'"),
+        ({"facets": {"brand": 7}}, "takes a list of values, not 7"),
         ({"like": Product(pk=7)}, "like= takes a list"),
         ({"cutoff": "high"}, "cutoff= takes a number, not 'high'"),
         ({"cutoff": float("nan")}, "cutoff= takes a number"),
@@ -245,6 +264,22 @@ def test_saying_the_words_does_not_make_up_for_another_look(
         found = names(text, image=picture_bytes("red"), cutoff=ALL, arrange=())
         assert found.index("Red seat, much like a stool, of oak and of wool from far away") < found.index("Stool")
     assert names("stool", cutoff=ALL, arrange=())[0] == "Stool"
+
+
+@pytest.mark.django_db
+def test_who_says_the_words_is_no_answer_where_it_is_nothing_like_the_photo(
+    make_product: Callable[..., Product], build_index: Any, picture_bytes: Callable[..., bytes]
+) -> None:
+    make_product("Cover", attributes={"fits": "stool"}, picture="blue")  # models read no specification
+    make_product("Stool", picture="red")
+    for number in range(20):
+        make_product(f"Lamp {number}", picture="green")
+    build_index()
+
+    assert names("stool") == ["Stool", "Cover"]
+    assert names("stool", image=picture_bytes("red")) == ["Stool"]
+    assert "Cover" in names("stool", image=picture_bytes("blue"))
+    assert "Cover" in names("stool", image=picture_bytes("red"), cutoff=ALL)
 
 
 @pytest.mark.django_db

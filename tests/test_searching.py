@@ -107,6 +107,28 @@ def test_an_identifier_among_words_lifts_its_product(indexed_shop: Shop) -> None
     assert best.object == indexed_shop["blue mug"]
 
 
+@pytest.mark.parametrize("text", ["chair MUG/1002", "chair (mug-1002)", "chair mug 1002", "chair MUG-10 02"])
+def test_an_identifier_among_words_is_found_however_it_is_written(indexed_shop: Shop, text: str) -> None:
+    best = ProductIndex.search(text).hits[0]
+
+    assert (best.object, best.why.matched) == (indexed_shop["blue mug"], "word")
+
+
+def test_a_number_is_an_identifier_beside_words_of_its_product_alone(
+    make_product: Callable[..., Product], build_index: Any
+) -> None:
+    ink = make_product("Ink cartridge", "Acme", sku="27")
+    monitor = make_product("Monitor", description="A screen of 27 inch.")
+    build_index()
+
+    def found(text: str) -> list[tuple[Any, str]]:
+        return [(hit.object, hit.why.matched) for hit in ProductIndex.search(text, lanes=("identifiers", "words"))]
+
+    assert found('27" monitor') == [(monitor, "")]
+    assert found("acme 27")[0] == (ink, "word")
+    assert found("27")[0] == (ink, "exact")
+
+
 def test_digits_are_never_corrected(indexed_shop: Shop) -> None:
     assert "Red mug" not in names("MUG-1009", cutoff=99)
 
@@ -267,6 +289,20 @@ def test_the_bound_is_said(make_product: Callable[..., Product], build_index: An
     assert (results.total, results.total_is_exact, results.total_text) == (10, False, "10+")
 
 
+def test_beyond_the_bound_what_is_near_still_counts_by_its_words(
+    make_product: Callable[..., Product], build_index: Any, settings: Any
+) -> None:
+    said = [make_product("Mug", description="of clay, for tea", attributes={"kind": "mug mug mug"}) for _ in range(15)]
+    for _ in range(15):
+        make_product("Mug")
+    build_index()
+    settings.CATALOG_SEARCH |= {"MAX_CANDIDATES": 10}
+    results = ProductIndex.search("mug", cutoff=None, vector_weight=0.9)
+
+    assert {tuple(hit.why.lanes) for hit in results.hits} == {("words", "vectors")}
+    assert not {hit.object for hit in results.hits}.issubset(said)  # which alone fill the lane of words
+
+
 # Reranking and degradation
 
 
@@ -352,16 +388,14 @@ def test_how_much_a_filter_keeps_is_measured_again_however_often_it_is_asked(
         make_product(f"Thing {number}")
     settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 50, "ANN_EXACT_ROWS": 1, "MAX_CANDIDATES": 10}
     build_index()
-    clock = iter((0.0, 0.0, 40.0, 59.0, 61.0, 61.0, 62.0))
-    monkeypatch.setattr(lanes, "time", SimpleNamespace(monotonic=lambda: next(clock)))
 
-    def is_measured() -> bool:
+    def is_measured(second: float) -> bool:
+        monkeypatch.setattr(lanes, "time", SimpleNamespace(monotonic=lambda: second))
         with CaptureQueriesContext(connection) as captured:
             assert names("thing", cutoff=None)
         return any("count(*) FROM product" in (one["sql"] or "") for one in captured)
 
-    # Who measures looks at the clock twice: before it, and for how long the answer is good.
-    assert [is_measured() for _ in range(5)] == [True, False, False, True, False]
+    assert [is_measured(second) for second in (0.0, 40.0, 59.0, 61.0, 62.0)] == [True, False, False, True, False]
 
 
 def _plan(generation: Generation) -> str:
@@ -419,5 +453,22 @@ def test_tokens() -> None:
     assert Query('red -chipped "coffee mug"').positive_text == "red coffee mug"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mug,red; (new)", ["mug", "red", "new"]),
+        ("10/100 switch 1,5 l 16:9", ["10/100", "switch", "1,5", "l", "16:9"]),
+        ("what is it?", ["what", "is", "it"]),
+        ("C++ C# children's", ["C++", "C#", "children's"]),
+        ('15.6" laptop 17" bag', ["15.6", "laptop", "17", "bag"]),
+        ('"hp 15" ink', ["hp 15", "ink"]),
+        ("\u201ccoffee mug\u201d \u00abrouge\u00bb", ["coffee mug", "rouge"]),
+        ("- & ...", []),
+    ],
+)
+def test_what_stands_between_words_is_no_part_of_them(text: str, expected: list[str]) -> None:
+    assert [token.text for token in Query(text).tokens] == expected
+
+
 def test_a_query_that_looks_like_a_path_stays_text() -> None:
-    assert Query("/etc/passwd.png").content.as_input() == {"text": "/etc/passwd.png"}
+    assert Query("/etc/passwd.png").content.as_input() == {"text": "etc passwd.png"}

@@ -9,13 +9,20 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
-from catalog_search.sql import MOST_PARAMETERS, PREPARED_FROM, all_ended, execute, new_transaction
+from catalog_search.sql import MOST_PARAMETERS, PREPARED_FROM, all_ended, array, execute, new_transaction
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
 pytestmark = pytest.mark.django_db
 
 STATEMENT = "SELECT %s::int + 1 AS prepared_here"
+
+
+@pytest.mark.parametrize(
+    "texts", [[], ["1"], ['a"b', "c,d", "{e}", "f\\g", "\\", "NULL", " h ", "ü", "i\nj", "'", "\t"], ["a", "", "b"]]
+)
+def test_texts_travel_as_an_array(texts: list[str]) -> None:
+    assert execute("default", "SELECT %s::text[]", (array(texts),)) == [(texts,)]
 
 
 def prepared() -> int:

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.utils import translation
+from django.utils.translation import get_language
 
-from catalog_search import suggesting
+from catalog_search import Facet, suggesting
 from catalog_search.models import PopularQuery, QueryLog
 from catalog_search.querylog import popular
 from catalog_search.suggesting import Suggestions, suggest
 from catalog_search.wording import vocabulary
-from project.shop.models import Product
+from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
@@ -172,3 +174,20 @@ def test_the_api_suggests(client: Client, indexed_shop: Shop) -> None:
     ]
     assert client.get("/api/search/suggest/product/", {"q": "red", "size": "0"}).status_code == 400
     assert client.get("/api/search/suggest/nothing/").status_code == 404
+
+
+def test_values_are_told_in_the_language_of_who_reads(indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProductIndex, "facets", [Facet("brand")])
+    monkeypatch.setattr(Brand, "__str__", lambda brand: f"{get_language()} {brand.name}")
+
+    for language in ("en", "de", "en"):
+        with translation.override(language):
+            assert [one.label for one in asked("acm").values] == [f"{language} Acme"]
+
+
+def test_values_whose_words_no_product_says(indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProductIndex, "facets", [Facet("brand")])
+    monkeypatch.setattr(Brand, "__str__", lambda brand: f"Chia & {brand.name}")
+
+    for text in ("chia ac", "acm chia", "chia", "chia &"):  # next to "chair"
+        assert "Chia & Acme" in [one.label for one in asked(text).values]

@@ -513,6 +513,16 @@ class TestSearchBox:
         assert "search.css" not in html
 
 
+@pytest.mark.parametrize("arguments", ["", "assets=False"])
+def test_the_strip_brings_its_style(indexed_shop: Shop, arguments: str) -> None:
+    strip = Template(f"{{% load catalog_search %}}{{% similar_strip product {arguments} %}}")
+
+    html = strip.render(Context({"product": indexed_shop["red mug"]}))
+
+    assert 'class="cs-strip"' in html
+    assert ("search.css" in html) is (not arguments)
+
+
 class TestShop:
     def test_home(self, client: Client, indexed_shop: Shop, django_assert_max_num_queries: Any) -> None:
         with django_assert_max_num_queries(8):

@@ -153,8 +153,20 @@ def test_what_a_synonym_has_is_not_misspelt(shop: None) -> None:
     assert ProductIndex.search("leathr").guidance.searched == "leather"
     Synonym.objects.create(typed="leathr", words="sofa")
 
-    assert found("leathr") == ["Leather sofa"]
+    assert found("leathr") == found("Leathrs") == ["Leather sofa"]
     assert ProductIndex.search("leathr").guidance.searched == ""
+    assert ProductIndex.search("leathrs").guidance.searched == ""
+
+
+def test_a_word_that_the_catalogue_writes_with_a_hyphen_is_not_misspelt(
+    shop: None, make_product: Callable[..., Product], build_index: Callable[[], Generation]
+) -> None:
+    make_product("Blue T-shirt")
+    make_product("Shirts and more shirts")
+    build_index()
+    vocabulary.forget()
+
+    assert found("tshirt") == ["Blue T-shirt"]
 
 
 def test_a_rule_for_what_is_typed_acts_though_other_words_are_searched(shop: None, make_rule: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,13 @@ from django.core.cache import cache
 from catalog_search import Content
 from catalog_search.backends import embedder_of
 from catalog_search.embedding import embed
-from catalog_search.languages import separate_units
+from catalog_search.languages import as_words
 from catalog_search.models import Document, Generation
 from catalog_search.searching import lanes
+from catalog_search.searching.bm25 import matches, matches_of
 from catalog_search.searching.query import Query
 from catalog_search.searching.scope import Scope
-from catalog_search.searching.words import parse_words, words
+from catalog_search.searching.words import parse_words
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -40,13 +42,20 @@ def names(text: str, **options: Any) -> list[str]:
         ("2TB disk", "2 TB disk"),
         ("a 27in screen", "a 27 in screen"),
         ("1.5l bottle", "1.5 l bottle"),
-        ("RS80N3 and MUG-10g", "RS80N3 and MUG-10g"),
+        ("RS80N3 and MUG-10g", "RS80N3 and MUG 10g"),
         ("4k", "4k"),
         ("size 10", "size 10"),
+        ("HDMI/DVI cable, 1TB/2TB", "HDMI DVI cable, 1 TB 2 TB"),
+        ("StarTech.com", "StarTech com"),
+        ("M.2 and L.O.L.", "M.2 and L.O.L."),
+        ("15-20 pages, HP-15", "15 20 pages, HP 15"),
+        ("USB\u2011C, t-shirt", "USB-C, t-shirt"),
+        ("Core\u2122", "Core "),
+        ("Kaffee\u00admaschine", "Kaffeemaschine"),
     ],
 )
-def test_numbers_stand_apart_from_their_units(text: str, expected: str) -> None:
-    assert separate_units(text) == expected
+def test_words_stand_apart_and_numbers_from_their_units(text: str, expected: str) -> None:
+    assert as_words(text) == expected
 
 
 @pytest.mark.django_db
@@ -58,6 +67,19 @@ def test_numbers_stand_apart_from_their_units(text: str, expected: str) -> None:
         ("Disk of 2 TB", "2tb disk"),
         ("2TB disk", "2 tb"),
         ("Smart-watch strap", "smart watch"),
+        ("Headset", "head-set"),
+        ("Rain boots", "rain-boots"),
+        ("Blue T-shirt", "tshirt"),
+        ("Wi-Fi router", "wifi router"),
+        ("Cat5e cable", "cat 5e cable"),
+        ("Cat 5e cable", "cat5e cable"),
+        ("HDMI/DVI adapter", "dvi adapter"),
+        ("DVI adapter", "adapter/dvi"),
+        ("StarTech.com cable", "startech cable"),
+        ("Cartridge HP-15", "cartridge 15"),
+        ("Intel Core\u2122 laptop", "core laptop"),
+        ("Red mug", "mug,red"),
+        ("Red mug", "mug (red)!"),
     ],
 )
 def test_a_word_is_found_written_together_or_apart(
@@ -125,7 +147,7 @@ def test_words_are_scored_as_bm25f_has_it(make_product: Make, build_index: Any) 
     scope = Scope(ProductIndex.registered(), generation, "en", Product.objects.all())
 
     def ranks(text: str) -> dict[str, float]:
-        return {one.key: one.rank for one in words(scope, parse_words("default", Query(text), "en"), 10)}
+        return {one.key: one.rank for one in matches(scope, parse_words("default", Query(text), "en"), 10)}
 
     assert ranks("lamp") == {
         str(often.pk): pytest.approx(prominence(generation, often.pk, {"A": 2, "B": 1, "C": 40}), abs=1e-5),
@@ -136,6 +158,26 @@ def test_words_are_scored_as_bm25f_has_it(make_product: Make, build_index: Any) 
     assert ranks("desk lamp")[str(once.pk)] == pytest.approx((desk + lamp) / 2, abs=1e-5)
     phrase = prominence(generation, mug.pk, {"C": 1})  # several words count once, however often they stand there
     assert ranks('"hot coffee"') == {str(mug.pk): pytest.approx(phrase, abs=1e-5)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wide_scope_finds_the_same_words_as_a_narrow_one(make_product: Make, build_index: Any, settings: Any) -> None:
+    settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 1, "ANN_EXACT_ROWS": 1}
+    for kind in KINDS * 3:
+        make_product(kind)
+    generation = build_index()
+    scope = Scope(ProductIndex.registered(), generation, "en", Product.objects.exclude(name__startswith="desk"))
+    lamps, broad = (parse_words("default", Query(text), "en") for text in ("lamp", "coffee lamp"))
+    asked = [(lamps, 3), (lamps, 100), (replace(broad, broad=True), 5)]
+
+    narrow = [matches(scope, words, limit) for words, limit in asked]
+    for _, limit in asked:
+        lanes.vectors(scope, np.array(Document.objects.first().embedding), -1.0, limit)  # type: ignore[union-attr]
+
+    assert [lanes.is_wide(scope, limit) for _, limit in asked] == [True, False, True]
+    assert [matches(scope, words, limit) for words, limit in asked] == narrow
+    assert [len(found) for found in narrow] == [3, 12, 5]
+    assert matches_of(scope, lamps, [one.key for one in narrow[1][4:6]] + ["0"]) == narrow[1][4:6]
 
 
 @pytest.mark.django_db

@@ -83,7 +83,7 @@ def offer(request: HttpRequest, allowed: bool) -> JsonResponse:
         page_size=OFFERED,
         rerank=False,
         facet_counts=False,
-        **steps_with([]),
+        **steps_with([]) | {"arrange": []},  # boosts may be by annotations of what visitors see
     )
     rows = [{"id": str(hit.object.pk), "text": described(index, hit.object)} for hit in results]
     return JsonResponse({"results": rows, "pagination": {"more": results.page < results.pages}})

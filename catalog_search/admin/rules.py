@@ -26,6 +26,7 @@ from ..merchandising import editing
 from ..merchandising.exchange import write_table
 from ..merchandising.rulings import problems_of
 from ..models import Rule, RuleAction
+from ..moments import local
 from ..registry import registry
 from . import picking
 from .importing import ImportAdmin, RulesForm
@@ -163,7 +164,7 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
 
     @admin.display(description=_("period"), ordering="starts_at")
     def period(self, obj: Rule) -> str:
-        days = [localize(timezone.localtime(one).date()) if one else "" for one in (obj.starts_at, obj.ends_at)]
+        days = [localize(local(one).date()) if one else "" for one in (obj.starts_at, obj.ends_at)]
         return " – ".join(days) if any(days) else "–"  # noqa: RUF001
 
     @admin.display(description=_("what is wrong"))

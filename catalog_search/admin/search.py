@@ -121,7 +121,7 @@ class SearchAdminMixin(admin.ModelAdmin):
             facet_counts=False,
             group_by=False,
             request=request,
-            **steps_with([]),  # staff look for what rules hide, too
+            **steps_with([]) | {"arrange": []},  # staff look for what rules hide, and their rows lack annotations
         )
         if "index" in results.degraded:
             return super().get_search_results(request, queryset, term)
@@ -209,5 +209,5 @@ def thumbnails_of(model: type[Model], keys: Iterable[Any]) -> dict[str, str]:
     generation = Generation.objects.active(index.label) if index else None
     if index is None or generation is None:
         return {}
-    scope = Scope(index, generation, query_language(index), model._default_manager.all())
+    scope = Scope(index, generation, query_language(index), model._base_manager.all())
     return thumbnails(scope, [str(key) for key in keys])

@@ -10,7 +10,7 @@ from django import forms
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import BooleanField, F, Func, JSONField, Q, TextField
 from django.db.models.lookups import In
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from ..paths import followed, readable
 
@@ -53,6 +53,11 @@ class Found:
     hidden: int = 0
 
 
+def read_as(name: str) -> Any:
+    """Return what people read for the name of a facet or a sort: the shop's own translation of it, where it has one."""
+    return gettext_lazy(name.replace("_", " ").capitalize())
+
+
 def as_parameter(value: Any) -> str:
     """Return the text that stands for a field's value in a URL."""
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -74,7 +79,7 @@ class Facet:
     def __post_init__(self) -> None:
         name = self.name or self.field.replace("__", ".").split(".")[0]
         object.__setattr__(self, "name", name)
-        object.__setattr__(self, "label", self.label or name.replace("_", " ").capitalize())
+        object.__setattr__(self, "label", self.label or read_as(name))
 
     @property
     def lookup(self) -> str:
@@ -98,7 +103,7 @@ class Facet:
         """Keep the products that have one of the chosen values; each once, whatever its field holds."""
         condition = self.condition(chosen, products.model)
         if followed(products.model, self.lookup).many:
-            return products.filter(pk__in=products.model._default_manager.filter(condition).values("pk"))
+            return products.filter(pk__in=products.model._base_manager.filter(condition).values("pk"))
         return products.filter(condition)
 
     def condition(self, chosen: Sequence[Any], model: type[Model]) -> Q:
@@ -163,7 +168,7 @@ class Facet:
             return _LABELS
         if field.is_relation:
             rows = field.related_model
-            known = rows._default_manager.in_bulk([*readable(rows._meta.pk, values).values()])
+            known = rows._base_manager.in_bulk([*readable(rows._meta.pk, values).values()])
             return {str(key): str(row) for key, row in known.items()}
         named = {as_parameter(value): str(label) for value, label in getattr(field, "flatchoices", ())}
         return named or {value: gettext(label) for value, label in _LABELS.items()}

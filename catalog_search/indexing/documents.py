@@ -11,7 +11,7 @@ from typing import Any
 from ..content import Content
 from ..fusion import Vector
 from ..indexes import WEIGHTS, field_weight
-from ..languages import fold, separate_units, text_config
+from ..languages import as_words, text_config
 from ..models import Document, Generation
 from ..sql import execute, vector_parameter
 from .pictures import PictureFile
@@ -175,7 +175,7 @@ def _weighted(parts: Sequence[str]) -> dict[str, str]:
     for position, part in enumerate(parts):
         weight = field_weight(position, len(parts))
         # A tsvector holds at most 1 MB; nobody searches for the last words of a novel.
-        words[weight] = f"{words[weight]} {separate_units(fold(part))}".strip()[:100_000]
+        words[weight] = f"{words[weight]} {as_words(part)}".strip()[:100_000]
     return words
 
 

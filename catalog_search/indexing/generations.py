@@ -9,7 +9,7 @@ from typing import Any
 from ..backends.configuration import identity, place
 from ..conf import settings
 from ..indexes import SearchIndex
-from ..languages import text_config
+from ..languages import PARSING, text_config
 from ..models import Generation
 from ..registry import registry
 from ..sql import write_alias
@@ -20,6 +20,7 @@ def definition(index: SearchIndex) -> dict[str, Any]:
     return {
         **index.definition(),
         "configs": [text_config(language) for language in index.language_codes],
+        "parsing": PARSING,
         "embedder": _as_json(identity(settings.EMBEDDER)),
         "image_size": settings.IMAGE_SIZE,
         "quantization": settings.QUANTIZATION,

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from ..conf import settings
-from ..languages import WORD
+from ..languages import WORD, legible
 from ..models import Document, Generation, Vocabulary
 
 CHUNK = 2000
@@ -30,7 +30,7 @@ def count_words(generation: Generation) -> None:
     within = lru_cache(MOST)(_words)
     for language, text in documents.values_list("language", "text").iterator(chunk_size=CHUNK):
         own = counts.setdefault(language, Counter())
-        own.update(set(chain.from_iterable(map(within, set(text.casefold().split())))))
+        own.update(set(chain.from_iterable(map(within, set(legible(text).casefold().split())))))
         if len(own) > 2 * MOST:
             counts[language] = Counter(dict(own.most_common(MOST)))
     for language, own in counts.items():

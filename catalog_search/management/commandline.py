@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from ..exceptions import CatalogSearchError
 from ..indexes import SearchIndex
 from ..registry import registry
+from ..sql import write_alias
 
 MOST_DAYS = 36_500
 """A hundred years; a date beyond is none."""
@@ -21,11 +23,20 @@ MOST_DAYS = 36_500
 class SearchCommand(BaseCommand):
     """A command that ends with the words of what went wrong, where the app, a file or its encoding is to blame."""
 
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
+        """Check the databases too, as ``migrate`` does: what is wrong there is told before anything is asked of it."""
+        return {**super().get_check_kwargs(options), "databases": sorted({write_alias(one.model) for one in registry})}
+
     def execute(self, *args: Any, **options: Any) -> Any:
         try:
             return super().execute(*args, **options)
         except (CatalogSearchError, OSError, UnicodeDecodeError) as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            told = str(error).strip().splitlines()[0]
+            raise CommandError(
+                f"The database says: {told}\nWhere tables are missing: manage.py migrate; else see whether it answers."
+            ) from error
 
     def warn(self, *lines: object) -> None:
         """Say beside the output what somebody should know."""

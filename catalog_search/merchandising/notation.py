@@ -8,11 +8,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..exceptions import IndexNotFound
 from ..models import Rule, RuleAction
+from ..moments import kept
 from ..registry import registry
 from ..sql import write_alias
 
@@ -113,9 +113,7 @@ def _value(field: Any, value: Any) -> Any:
         found = field.to_python(value)
     except ValidationError as error:
         raise ValidationError({field.name: error.messages}) from error
-    if isinstance(found, datetime) and timezone.is_naive(found):
-        return timezone.make_aware(found)
-    return found
+    return kept(found) if isinstance(found, datetime) else found
 
 
 def label(name: str) -> str:

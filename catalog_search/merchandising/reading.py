@@ -94,6 +94,6 @@ def _with_keys(found: Found, key: str, strict: bool) -> Found:
 def _keys(name: str, key: str, products: set[str]) -> Mapping[str, str]:
     try:
         index = registry.get(name)
-        return index.keys_by(key, products, index.model._default_manager.all())
+        return index.keys_by(key, products, index.index_queryset())
     except IndexNotFound as error:
         raise ImportProblem([str(error)]) from error

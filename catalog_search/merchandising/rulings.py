@@ -163,5 +163,5 @@ def missing_products(label: str, keys: set[str]) -> set[str]:
     except IndexNotFound:
         return set()
     wanted = index.keys(keys)  # what cannot be a key is said already
-    there = set(index.model._default_manager.filter(pk__in=wanted.values()).values_list("pk", flat=True))
+    there = set(index.index_queryset().filter(pk__in=wanted.values()).order_by().values_list("pk", flat=True))
     return {key for key, value in wanted.items() if value not in there}

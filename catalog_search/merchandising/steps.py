@@ -36,7 +36,7 @@ def apply_rules(scope: Scope, ask: Ask, rulings: Sequence[Ruling] | None = None)
     Where products are asked for by likeness alone, as on a product's page, rules only hide and filter.
     """
     found = rulebook.rulings(scope.index) if rulings is None else rulings
-    texts = tuple(filter(None, (ask.query.text, ask.guidance.instead_of)))
+    texts = tuple(filter(None, (ask.query.text, ask.guidance.instead_of))) if ask.query else ()
     occasion = Occasion(texts, ask.chosen, scope.language, browsing=not ask.query)
     by_likeness = bool(ask.query.like) and not ask.query.text.strip()
     deeds = [pair for pair in _deeds(found, occasion) if not by_likeness or pair[0].kind in NARROWING]

@@ -13,6 +13,7 @@ from django.db.models.functions import TruncDate, TruncHour
 from django.utils import timezone
 
 from ..models import QueryEvent, QueryLog
+from ..moments import local
 
 FEWEST = 5
 """Searches below which a rate says nothing."""
@@ -133,10 +134,10 @@ def trends(texts: Iterable[str], index: str = "", days: int = 7) -> dict[str, li
 
 def _moments(days: int) -> tuple[type[TruncDate | TruncHour], list[Any]]:
     """Return what cuts time into pieces, and the pieces of so many days that end now."""
+    now = local(timezone.now())
     if days > 1:
-        today = timezone.localdate()
-        return TruncDate, [today - timedelta(days=back) for back in range(days, -1, -1)]
-    hour = timezone.localtime().replace(minute=0, second=0, microsecond=0)
+        return TruncDate, [now.date() - timedelta(days=back) for back in range(days, -1, -1)]
+    hour = now.replace(minute=0, second=0, microsecond=0)
     return TruncHour, [hour - timedelta(hours=back) for back in range(24, -1, -1)]
 
 

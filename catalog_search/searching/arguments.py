@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,7 +19,7 @@ def keys(index: SearchIndex, name: str, products: Iterable[Any]) -> tuple[str, .
     """Return the primary keys, as text, of products that are given themselves or by their keys."""
     field = index.model._meta.pk
     try:
-        found = [one.pk if isinstance(one, Model) else one for one in products]
+        found = [_key(index, name, one) if isinstance(one, Model) else one for one in products]
         if None in found:
             raise CatalogSearchError(f"{name}= holds a product that was never saved.")
         return tuple(str(field.to_python(one)) for one in found)
@@ -27,6 +27,20 @@ def keys(index: SearchIndex, name: str, products: Iterable[Any]) -> tuple[str, .
         raise CatalogSearchError(f"{name}= takes a list of products or of their primary keys.") from error
     except ValidationError as error:
         raise CatalogSearchError(f"{name}= takes products or their primary keys: {' '.join(error.messages)}") from error
+
+
+def _key(index: SearchIndex, name: str, row: Model) -> Any:
+    if not isinstance(row, index.model._meta.concrete_model or index.model):
+        raise CatalogSearchError(f"{name}= takes a {index.model.__name__}, not {row!r}.")
+    return row.pk
+
+
+def values(facets: Mapping[str, Iterable[Any] | None]) -> dict[str, tuple[Any, ...]]:
+    """Return the facets of which some values are chosen."""
+    for name, chosen in facets.items():
+        if isinstance(chosen, str) or not isinstance(chosen, Iterable | None):
+            raise CatalogSearchError(f'facets["{name}"] takes a list of values, not {chosen!r}.')
+    return {name: values for name, chosen in facets.items() if (values := tuple(chosen or ()))}
 
 
 def terms(given: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:

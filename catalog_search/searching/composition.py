@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,9 @@ from .scope import Scope
 # lost all of it at the second. Chosen on the demo shop: docs/searching.md.
 UNWANTED_FROM, UNWANTED_FULLY = 1.0, 3.0
 SMALL_SAMPLE_SHARE = 0.75
+# How many deviations above its background a product that says the words must come to a photo, or to liked products,
+# beside them: those that say "green" are not yet an answer to "this, but in green". Chosen on the demo shop.
+BESIDE_WORDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,17 @@ def compose(scope: Scope, meaning: Meaning) -> Composition:
     return Composition(whole.vector, whole.background, aspects, avoided)
 
 
+def answering(scope: Scope, asked: Composition, keys: Collection[str]) -> set[str]:
+    """Return those of these products, found by words, that answer what else is asked for at least a little."""
+    there = set(keys)
+    for aspect in asked.aspects:
+        if not aspect.in_words and there:
+            floor = aspect.background.at(BESIDE_WORDS)
+            near = lanes.similarities(scope, aspect.vector, list(there))
+            there = {key for key, similarity in near.items() if similarity >= floor}
+    return there
+
+
 def similarities(
     scope: Scope, asked: Composition, found: Mapping[str, float], said: Mapping[str, float], vector_share: float
 ) -> dict[str, float]:
@@ -69,7 +83,7 @@ def similarities(
     deviations = []
     for aspect in asked.aspects:
         near = lanes.similarities(scope, aspect.vector, keys)
-        own = np.array([aspect.background.deviations(near.get(key, aspect.background.mean)) for key in keys])
+        own = aspect.background.deviations(np.array([near.get(key, aspect.background.mean) for key in keys]))
         if aspect.in_words and said:
             own = vector_share * own + (1 - vector_share) * FULL_MATCH_DEVIATIONS * np.array(
                 [said.get(key, 0.0) for key in keys]

@@ -83,7 +83,7 @@ def _rows(scope: Scope, ask: Ask, bases: Sequence[_Base]) -> dict[str, list[Row]
         products, spreads = base.products, base.facets[0].spreads(model)
         if spreads:
             # Apart from the joins of the queryset, which may have narrowed the very relation that is counted.
-            products = model._default_manager.filter(pk__in=products.order_by().values("pk"))
+            products = model._base_manager.filter(pk__in=products.order_by().values("pk"))
         columns = products.order_by().values_list(unit, *(facet.value(model) for facet in base.facets))
         try:
             statement, own = columns.query.get_compiler(using=scope.alias).as_sql()

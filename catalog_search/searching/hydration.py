@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..content import Content
 from ..images import Picture, thumbnail_storage
 from ..models import Document
-from ..sql import execute
+from ..sql import array, execute
 from .ranking import Candidate
 from .results import Hit
 from .scope import Scope
@@ -34,7 +34,7 @@ def thumbnails(scope: Scope, keys: Sequence[str]) -> dict[str, str]:
         SELECT object_key, thumbnail FROM {Document._meta.db_table}
         WHERE generation_id = %s AND language = %s AND object_key = ANY(%s) AND thumbnail <> ''
         """,
-        (scope.generation.pk, scope.language, list(keys)),
+        (scope.generation.pk, scope.language, array(keys)),
     )
     storage = thumbnail_storage()
     return {key: storage.url(name) for key, name in rows}
@@ -50,7 +50,7 @@ def contents(
         SELECT object_key, text, thumbnail FROM {Document._meta.db_table}
         WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)
         """,
-        (generation_id, language, list(keys)),
+        (generation_id, language, array(keys)),
     )
     return {key: Content(text, _open(thumbnail) if with_pictures else None) for key, text, thumbnail in rows}
 

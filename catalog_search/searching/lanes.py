@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from ..conf import settings
 from ..fusion import Background, Vector
+from ..languages import as_words, text_config
 from ..models import Document, Generation
 from ..quantization import HALF
-from ..sql import execute, vector_parameter
-from .query import Query
+from ..sql import array, execute, vector_parameter
+from .query import Query, is_distinctive
 from .scope import Scope
 
 _DOCUMENTS = Document._meta.db_table
@@ -25,7 +26,6 @@ _DOCUMENTS = Document._meta.db_table
 LANES = ("identifiers", "words", "vectors")
 
 FEW_PREFIX_MATCHES = 20
-PREFIX_LENGTH = 5
 
 # A scope that shrinks meanwhile is searched by the index for so long, at worst.
 REMEMBERED, REMEMBERED_SECONDS = 1000, 60.0
@@ -41,20 +41,31 @@ class IdentifierMatch:
 
 
 def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
-    """Find products by SKU, EAN or part number: the whole query, a word of it, or the beginning of one."""
+    """Find products by SKU, EAN or part number: the whole query, a word of it, or the beginning of one.
+
+    A word that could as well be a size or a number of things counts where its product holds the rest of the query:
+    "HP 27" names a cartridge, 27" in "27" monitor" does not.
+    """
     asked = query.identifiers
     if not asked or not scope.index.identifiers:
         return []
     whole, *parts = asked
     words = [part for part in parts if any(character.isdigit() for character in part)]
-    prefix = whole if len(whole) >= PREFIX_LENGTH and any(character.isdigit() for character in whole) else ""
-    any_of = " | ".join(f"'{word}'" for word in (whole, *words)) + (f" | '{prefix}':*" if prefix else "")
+    doubtful = {word: query.without(word) for word in words if not is_distinctive(word)}
+    surely = " | ".join(f"'{word}'" for word in (whole, *words) if word not in doubtful)
+    prefix = f" | '{whole}':*" if is_distinctive(whole) else ""
+    config = text_config(scope.language)
+    beside = [(f"'{word}'", config, as_words(rest)) for word, rest in doubtful.items() if rest]
+    condition = " OR ".join(
+        ["document.identifiers @@ %s::tsquery"]
+        + ["(document.identifiers @@ %s::tsquery AND document.search_vector @@ plainto_tsquery(%s, %s))"] * len(beside)
+    )
     rows = select(
         scope,
         "document.object_key, document.identifiers @@ %s::tsquery, document.identifiers @@ %s::tsquery",
-        (f"'{whole}'", " | ".join(f"'{word}'" for word in (whole, *words))),
-        "document.identifiers @@ %s::tsquery",
-        (any_of,),
+        (f"'{whole}'", " | ".join([surely, *(word for word, *_ in beside)])),
+        f"({condition})",
+        (surely + prefix, *(parameter for own in beside for parameter in own)),
         "ORDER BY 2 DESC, 3 DESC, 1 LIMIT 100",
     )
     found = [
@@ -73,12 +84,10 @@ def vectors(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tupl
     enough products of the scope are found (pgvector's iterative scan). Where that gives up, because what the scope
     keeps lies far from the query, exact after all: a filter may cost time, never results.
     """
-    generation = scope.generation
     found: list[tuple[str, float]] | None = None
-    if generation.ann_index:
-        # An index walks past limit / share documents for a scope that keeps a share of them: from here on that is less.
-        few = max(settings.ANN_EXACT_ROWS, math.isqrt(limit * generation.size))
-        if not _known_to_exceed(scope, few):
+    if scope.generation.ann_index:
+        if not is_wide(scope, limit):
+            few = _few(scope, limit)
             found = _compared(scope, vector, limit, fewer_than=few)
             if found is None:
                 _remember_exceeding(scope, few)
@@ -90,9 +99,14 @@ def vectors(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tupl
     return [(key, similarity) for key, similarity in found if similarity >= floor]
 
 
-def _known_to_exceed(scope: Scope, rows: int) -> bool:
-    """Did this scope have so many products a moment ago? Most visitors see the same ones; none need be counted."""
-    return _exceeding.get((scope.generation.pk, rows, repr(scope.identity)), 0.0) > time.monotonic()
+def is_wide(scope: Scope, limit: int) -> bool:
+    """Did this scope have very many products a moment ago? Most visitors see the same ones; none need be counted."""
+    return _exceeding.get((scope.generation.pk, _few(scope, limit), repr(scope.identity)), 0.0) > time.monotonic()
+
+
+def _few(scope: Scope, limit: int) -> int:
+    # An index walks past limit / share documents for a scope that keeps a share of them: from here on that is less.
+    return max(settings.ANN_EXACT_ROWS, math.isqrt(limit * scope.generation.size))
 
 
 def _remember_exceeding(scope: Scope, rows: int) -> None:
@@ -148,7 +162,7 @@ def excluded(scope: Scope, words: Sequence[str], keys: Sequence[str]) -> list[st
         SELECT object_key FROM {_DOCUMENTS}
         WHERE generation_id = %s AND language = %s AND object_key = ANY(%s) AND search_vector @@ %s::tsquery
         """,
-        (scope.generation.pk, scope.language, list(keys), " | ".join(f"({word})" for word in words)),
+        (scope.generation.pk, scope.language, array(keys), " | ".join(f"({word})" for word in words)),
     )
     return [key for (key,) in rows]
 
@@ -163,7 +177,7 @@ def similarities(scope: Scope, vector: Vector, keys: Sequence[str]) -> dict[str,
         SELECT object_key, 1 - (embedding <=> %s) FROM {_DOCUMENTS}
         WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)
         """,
-        (vector_parameter(vector), scope.generation.pk, scope.language, list(keys)),
+        (vector_parameter(vector), scope.generation.pk, scope.language, array(keys)),
     )
     return {key: float(similarity) for key, similarity in rows}
 
@@ -175,7 +189,7 @@ def document_vectors(scope: Scope, keys: Sequence[str]) -> list[Vector]:
     rows = execute(
         scope.alias,
         f"SELECT embedding FROM {_DOCUMENTS} WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)",
-        (scope.generation.pk, scope.language, list(keys)),
+        (scope.generation.pk, scope.language, array(keys)),
     )
     return [row[0].to_numpy().astype(np.float32) for row in rows]
 
@@ -209,8 +223,15 @@ def select(
 
 def from_scope(scope: Scope, products: str = "") -> str:
     """The FROM and WHERE of documents whose products are in scope; its parameters are the keys' and the language."""
+    return f"FROM {_DOCUMENTS} document {joined(scope, products)} WHERE {of_generation(scope)}"
+
+
+def joined(scope: Scope, products: str = "") -> str:
+    """The JOIN of documents with the products in scope; its parameters are the keys'."""
     products = products or f"({scope.keys[0]}) product(key)"
-    return (
-        f"FROM {_DOCUMENTS} document JOIN {products} ON {scope.join} "
-        f"WHERE document.generation_id = {int(scope.generation.pk)} AND document.language = %s"
-    )
+    return f"JOIN {products} ON {scope.join}"
+
+
+def of_generation(scope: Scope) -> str:
+    """The condition on documents of the scope's generation and language; its parameter is the language."""
+    return f"document.generation_id = {int(scope.generation.pk)} AND document.language = %s"

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from ..languages import WORD, fold, text_config
 from ..models import Document
-from ..sql import execute
+from ..sql import array, execute
 from .query import Query
 from .results import Hit
 from .scope import Scope
@@ -87,7 +87,7 @@ def _excerpts(scope: Scope, words: Words, keys: Sequence[str]) -> dict[str, Safe
         WHERE generation_id = %s AND language = %s AND object_key = ANY(%s) AND rank > 0
         ORDER BY object_key, rank DESC
         """,
-        (config, words.any, EXCERPT, config, words.any, scope.generation.pk, scope.language, list(keys)),
+        (config, words.any, EXCERPT, config, words.any, scope.generation.pk, scope.language, array(keys)),
     )
     return {key: _as_html(line) for key, line in rows if _BEGIN in line}
 

@@ -52,12 +52,13 @@ def ranking_key(scope: Scope, ask: Ask, part: int = 0) -> str:
 
 def freeze(key: str, ranking: Ranking) -> None:
     """Keep a ranking for the next pages."""
-    kept = {"reranked": ranking.reranked, "exact": ranking.exact, "total": ranking.total, "rows": ranking.candidates}
+    rows = [tuple(one) for one in ranking.candidates]  # what orjson asks back about, such as a named one, takes longer
+    kept = {"reranked": ranking.reranked, "exact": ranking.exact, "total": ranking.total, "rows": rows}
     cache.put(key, orjson.dumps(kept, default=_plain), settings.PAGING_SECONDS)
 
 
 def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else tuple(value)
+    return dict(value) if isinstance(value, Mapping) else float(value)  # a step may score by other numbers
 
 
 def frozen(key: str) -> Ranking | None:

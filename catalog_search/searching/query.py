@@ -22,11 +22,21 @@ MAX_AVOIDED = 5
 # So does each of these.
 MAX_PHRASINGS = 4
 SEVERAL = 4
+# Letters and digits from which on a word with a digit is hardly anything but an identifier.
+DISTINCTIVE = 5
 # Letters and digits in one word, at least four in all: "TN-2110", but not "2TB".
 _CODE = re.compile(r"(?=.*\d.*\d)(?=.*[^\W\d_]).{5,}|\d{5,}")
 # Telephones make dashes of a minus: the sign itself, then a dash of either length.
 MINUS = "-\u2212\u2013\u2014"
-TOKEN = re.compile(rf"""(?:(?<!\S)([{MINUS}])(?=\S))?(?:"([^"]+)"|([^\s"]+))""")
+# What opens and closes a phrase, also as telephones write it.
+QUOTES = '"\u201c\u201d\u201e\u00ab\u00bb'
+# A quote behind a digit or a letter opens nothing: 15.6" is a size.
+TOKEN = re.compile(
+    rf"""(?:(?<!\S)([{MINUS}])(?=\S))?(?:(?<![\w.])[{QUOTES}]([^{QUOTES}]+)[{QUOTES}]|([^\s{QUOTES}]+))"""
+)
+# What stands between words rather than in them. Between digits some of it makes one number: "1,5", "10/100", "16:9".
+_BETWEEN = re.compile(r"[;\\|!?*=~()\[\]{}<>\u2026\u2022\u00b7]|[,:/](?!\d)|(?<!\d)[,:/]")
+_AROUND = ".'&\u2019" + MINUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +73,7 @@ class Query:
     """Other words for some of it, found and meant as well; a step of REWRITE brings them."""
 
     def __bool__(self) -> bool:
-        return self.wants or bool(self.text.strip())
-
-    @property
-    def wants(self) -> bool:
-        """Does it say what it looks for, rather than only what it does not want?"""
+        """Does it say what it looks for, rather than nothing or only what it does not want?"""
         return bool(self.image or self.like or self.positive_text or self.positive_terms)
 
     @property
@@ -75,7 +81,7 @@ class Query:
         """What it is asked by: "text", "photo", "photo+text", "like", each with "+like" or so, or "browse"."""
         parts = {
             "photo": self.image,
-            "text": self.text.strip() or self.positive_terms,
+            "text": self.tokens or self.positive_terms,
             "like": self.like,
         }
         return "+".join(name for name, there in parts.items() if there) or "browse"
@@ -83,8 +89,7 @@ class Query:
     @property
     def tokens(self) -> tuple[Token, ...]:
         """The words and "quoted phrases" in order, what is negated in words left out: it bends no lane."""
-        texts = (self._read[0], *(text for text, _ in self.positive_terms))
-        return tuple(token for text in texts for token in _tokens(text))
+        return tuple(token for text in self._texts for token in _tokens(text))
 
     @property
     def positive_text(self) -> str:
@@ -118,6 +123,10 @@ class Query:
         return tuple(dict(found[:MAX_AVOIDED]).items())
 
     @property
+    def _texts(self) -> tuple[str, ...]:
+        return (self._read[0], *(text for text, _ in self.positive_terms))
+
+    @property
     def _read(self) -> tuple[str, tuple[str, ...]]:
         wanted, avoided = _without_negations(self.text, self.language)
         if not wanted.strip() and not (self.image or self.like or self.positive_terms):
@@ -133,9 +142,18 @@ class Query:
     @property
     def identifiers(self) -> tuple[str, ...]:
         """The whole text, then its words, as identifiers are compared; only what could be one."""
-        words = [self.text, *(token.text for token in self.tokens[:MAX_TOKENS] if not token.excluded)]
-        words = [normalise_identifier(word) for word in words]
-        return tuple(dict.fromkeys(word for word in words if 2 <= len(word) <= 64))
+        whole = [token.text for text in self._texts for token in _pieces(text) if not token.excluded]
+        words = [token.text for token in self.tokens if not token.excluded]
+        words = words[:MAX_TOKENS]
+        runs = ["".join(words[at : at + length]) for length in (2, 3) for at in range(len(words) - length + 1)]
+        found = map(normalise_identifier, (self.text, *whole[:MAX_TOKENS], *words))
+        joined = filter(is_distinctive, map(normalise_identifier, runs))  # "BCI 6Y"
+        return tuple(dict.fromkeys(word for word in (*found, *joined) if 2 <= len(word) <= 64))
+
+    def without(self, identifier: str) -> str:
+        """Return the words beside one that is an identifier."""
+        words = (token.text for token in self.tokens if not token.excluded)
+        return " ".join(word for word in words if normalise_identifier(word) != identifier)
 
     @property
     def query_class(self) -> str:
@@ -155,9 +173,23 @@ class Query:
         return hashlib.blake2b(repr(parts).encode(), digest_size=20).hexdigest()
 
 
-def _tokens(text: str) -> list[Token]:
+def is_distinctive(identifier: str) -> bool:
+    """Is a normalised word hardly anything but an article number, wherever it stands? "27" may be a size."""
+    return len(identifier) >= DISTINCTIVE and any(character.isdigit() for character in identifier)
+
+
+def _pieces(text: str) -> list[Token]:
+    """Return what stands between spaces, and phrases."""
     found = (Token(bool(minus), phrase or word, bool(phrase)) for minus, phrase, word in TOKEN.findall(text))
     return [token for token in found if token.text.strip()]
+
+
+def _tokens(text: str) -> list[Token]:
+    found = []
+    for piece in _pieces(text):
+        parts = [piece.text] if piece.quoted else _BETWEEN.split(piece.text)
+        found += [Token(piece.excluded, part, piece.quoted) for one in parts if (part := one.strip(_AROUND))]
+    return found
 
 
 @lru_cache(maxsize=64)  # every lane asks for the same text
@@ -165,7 +197,7 @@ def _without_negations(text: str, language: str) -> tuple[str, tuple[str, ...]]:
     """Take what is negated in words out of a text; quoted phrases and -words stay as they are."""
     words = [match.group() for match in TOKEN.finditer(text)]
     wanted, avoided = split(words, language)
-    if not avoided or any(phrase[0] in f'{MINUS}"' for phrase in avoided):
+    if not avoided or any(phrase[0] in MINUS + QUOTES for phrase in avoided):
         return text, ()
     return " ".join(wanted), tuple(avoided)
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..fusion import Background, linear
+from .bm25 import WordMatch
 from .lanes import IdentifierMatch
 from .results import Why
-from .words import WordMatch
 
 # A similarity this many deviations above the query's background counts as a full match: the range that real
 # catalogues show for the best product of a good query.
@@ -60,16 +63,16 @@ class Candidate(NamedTuple):
         return self.matched in ("exact", "prefix")
 
 
-Place = tuple[bool, bool, float, str]
+Place = tuple[bool, bool, float]
 
 
 def order(candidate: Candidate) -> Place:
-    """The sort key of candidates: whole identifiers, their beginnings, then scores."""
-    return _place(candidate.matched, candidate.score, candidate.key)
+    """The sort key of candidates: whole identifiers, their beginnings, then scores; equals stay as they stand."""
+    return _place(candidate.matched, candidate.score)
 
 
-def _place(matched: str, score: float, key: str) -> Place:
-    return (matched != "exact", matched != "prefix", -score, key)
+def _place(matched: str, score: float) -> Place:
+    return (matched != "exact", matched != "prefix", -score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class Fusion:
 
     ``members`` are the keys that the vector lane admits; ``vectors`` holds similarities of other lanes' finds too.
     ``vector_share`` is the share of the vector lane beside that of words.
-    Identifiers matched whole come first, then the rest by score; ties are broken by key, so order is stable.
+    Identifiers matched whole come first, then the rest by score; ties are broken by similarity, which tells also
+    below the background what is nearer, then by key, so order is stable.
     """
 
     identifiers: Sequence[IdentifierMatch]
@@ -92,7 +96,7 @@ class Fusion:
         """Return the keys of the first few, at a fraction of what ranking all of them takes."""
         matched = self._matched()
         scores = self._fused(self._lanes(), matched)
-        return heapq.nsmallest(number, scores, key=lambda key: _place(matched.get(key, ""), scores[key], key))
+        return heapq.nsmallest(number, scores, key=lambda key: (*_place(matched.get(key, ""), scores[key]), key))
 
     def ranked(self, limit: int) -> list[Candidate]:
         """Return the first candidates in order, each with its place in every lane."""
@@ -100,22 +104,24 @@ class Fusion:
         fused = self._fused(scores, matched)
         lanes: dict[str, dict[str, tuple[int, float]]] = {key: {} for key in fused}
         for lane, found in scores.items():
+            near = self.vectors if lane == "vectors" else found
             # Sorting is stable: of equals, the first key is first.
-            for place, key in enumerate(sorted(sorted(found), key=found.__getitem__, reverse=True), start=1):
+            for place, key in enumerate(sorted(sorted(found), key=near.__getitem__, reverse=True), start=1):
                 if key in lanes:
                     lanes[key][lane] = place, found[key]
         for place, match in enumerate(self.identifiers, start=1):
             lanes[match.key]["identifiers"] = place, 1.0
         candidates = [
-            Candidate(key, score, lanes=lanes[key], fused=score, matched=matched.get(key, ""))
-            for key, score in fused.items()
+            Candidate(key, score, "", 1, lanes[key], score, None, matched.get(key, "")) for key, score in fused.items()
         ]
-        return sorted(candidates, key=order)[:limit]
+        candidates.sort(key=lambda one: (*order(one), -self.vectors.get(one.key, -1.0), one.key))
+        return candidates[:limit]
 
     def _lanes(self) -> dict[str, dict[str, float]]:
+        similar = np.fromiter(self.vectors.values(), float, len(self.vectors))
         return {
             "words": {match.key: word_score(match) for match in self.words},
-            "vectors": {key: vector_score(similarity, self.background) for key, similarity in self.vectors.items()},
+            "vectors": dict(zip(self.vectors, vector_scores(similar, self.background).tolist(), strict=True)),
         }
 
     def _matched(self) -> dict[str, str]:
@@ -133,9 +139,9 @@ def word_score(match: WordMatch) -> float:
     return match.coverage * match.rank
 
 
-def vector_score(similarity: float, background: Background) -> float:
-    """Map a similarity to 0..1 by how far it stands out from the query's background."""
-    return min(max(background.deviations(similarity) / FULL_MATCH_DEVIATIONS, 0.0), 1.0)
+def vector_scores(similarities: NDArray[np.float64], background: Background) -> NDArray[np.float64]:
+    """Map similarities to 0..1 by how far they stand out from the query's background."""
+    return np.clip(background.deviations(similarities) / FULL_MATCH_DEVIATIONS, 0.0, 1.0)
 
 
 def blend(candidates: Sequence[Candidate], judged: Mapping[str, tuple[str, float]], share: float) -> list[Candidate]:

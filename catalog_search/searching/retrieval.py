@@ -12,14 +12,15 @@ from ..conf import settings
 from ..fusion import Background
 from . import composition, lanes
 from .asking import Ask
+from .bm25 import WordMatch, broadened, matched, matches_of
+from .bm25 import matches as matching_words
 from .composition import SMALL_SAMPLE_SHARE, Composition
 from .encoding import Meaning
 from .feedback import BEST, refined
 from .ranking import Candidate, Fusion, word_score
 from .scope import Scope
 from .trace import Trace
-from .words import WordMatch, Words, broadened, matched, parse_words
-from .words import words as matching_words
+from .words import Words, parse_words
 
 # Beyond these, a word match's own rank says enough; asking for the similarity of thousands would not.
 SCORED_BY_BOTH = 300
@@ -138,8 +139,15 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
             complete = complete and len(members) < limit
             others = [match.key for match in by_identifier] + [match.key for match in by_words[:SCORED_BY_BOTH]]
             similar |= lanes.similarities(scope, demand.asked.vector, [key for key in others if key not in similar])
+            if len(by_words) >= limit:  # more products hold the words than the lane tells of
+                told = {match.key for match in by_words}
+                by_words += matches_of(scope, demand.words, [key for key in members if key not in told])
             by_words = [match for match in by_words if _belongs(match, similar, demand)]
             if len(demand.asked.aspects) > 1:
+                if demand.floor > -math.inf:
+                    said_alone = {match.key for match in by_words} - set(members)
+                    strangers = said_alone - composition.answering(scope, demand.asked, said_alone)
+                    by_words = [match for match in by_words if match.key not in strangers]
                 said = {match.key: word_score(match) for match in by_words}
                 similar = composition.similarities(scope, demand.asked, similar, said, share)
                 share = 1.0

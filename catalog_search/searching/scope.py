@@ -16,7 +16,7 @@ from django.db.models.fields import AutoField, IntegerField
 
 from ..indexes import SearchIndex
 from ..models import Generation
-from ..sql import compile_keys, execute
+from ..sql import array, compile_keys, execute
 
 PRESENT = timedelta(seconds=30)
 """What a queryset compares with is the present moment where it is not further from it."""
@@ -83,11 +83,10 @@ class Scope:
 
     def among(self, keys: Iterable[str]) -> QuerySet[Any]:
         """Return the products of the scope with these keys, which travel as one parameter: Django is slow with many."""
-        key = self.index.model._meta.pk
-        values = [key.to_python(one) for one in keys]
-        kind = key.rel_db_type(connections[self.alias])
-        listed = RawSQL(f"SELECT unnest(%s::{kind}[])", [values])  # noqa: S611 - a type
-        return self.products.filter(pk__in=listed) if values else self.products.none()
+        listed = list(keys)
+        kind = self.index.model._meta.pk.rel_db_type(connections[self.alias])
+        these = RawSQL(f"SELECT unnest(%s::{kind}[])", [array(listed)])  # noqa: S611 - a type
+        return self.products.filter(pk__in=these) if listed else self.products.none()
 
     def read(self, keys: Iterable[str], *columns: Any) -> dict[str, tuple[Any, ...]]:
         """Return what columns, by name or as expressions, hold of these products by key, as the database says it."""

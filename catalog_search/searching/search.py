@@ -16,6 +16,7 @@ from ..exceptions import CatalogSearchError
 from ..facets import Facet
 from ..images import Picture, read_picture
 from ..indexes import SearchIndex
+from ..languages import legible
 from ..models import Generation
 from ..sql import read_alias
 from . import arguments, paging, steps
@@ -36,6 +37,7 @@ from .results import Results
 from .retrieval import Membership, demand, nearest
 from .scope import Scope
 from .trace import Trace
+from .words import without_excluded
 
 logger = logging.getLogger(__name__)
 
@@ -77,25 +79,24 @@ def search(
     """Search an index and return one page of results.
 
     ``text`` and ``image`` are asked for together; ``like`` adds products (or their keys) to resemble, ``unlike`` those
-    not to; both are left out themselves. ``terms`` are (words, weight) beside the text: ``("floral", -0.5)`` takes
-    half the score of what is floral. Nothing asked means browsing. ``queryset`` narrows to some products; ``visible``
-    replaces ``index.queryset(request)`` where other rules decide who sees what, as in the admin. ``facets`` maps names
-    to chosen values, ``sort`` names one of ``index.sorts``. ``facet_counts=False`` spares the time of counting, and
-    names count only those facets; ``more`` names one whose values are all wanted, beyond its limit, ``within`` a text
-    that they hold. ``group_by`` overrides ``index.group_by``: one product of each family, or every one.
-    ``cutoff`` overrides the setting; None admits every product to the vector lane. ``vector_weight`` overrides
-    VECTOR_WEIGHTS for this query, whatever its class. ``lanes`` names those
-    that retrieve, to compare them: "identifiers", "words", "vectors". ``exact`` searches for the words as they are
-    typed, however they are spelt. ``generation`` asks another than the serving one.
-    ``explain`` tells for each hit of the page how much of its likeness came from its text and from its pictures
-    (``why.shares``), at the price of embedding it anew. ``mark`` marks the words that match (``marked``, ``excerpt``).
-    ``rewrite`` and ``arrange`` are steps that run instead of those
-    of the settings of these names: see ``searching.steps``.
+    not to; both are left out themselves. ``terms`` are (words, weight) beside the text: ``("floral", -0.5)`` takes half
+    the score of what is floral. Nothing asked means browsing; "-floral" alone, all that does not say so. ``queryset``
+    narrows to some products; ``visible`` replaces ``index.queryset(request)`` where other rules decide who sees what,
+    as in the admin. ``facets`` maps names to chosen values, ``sort`` names one of ``index.sorts``.
+    ``facet_counts=False`` spares the time of counting, and names count only those facets; ``more`` names one whose
+    values are all wanted, beyond its limit, ``within`` a text that they hold. ``group_by`` overrides
+    ``index.group_by``: one product of each family, or every one. ``cutoff`` overrides the setting; None admits every
+    product to the vector lane. ``vector_weight`` overrides VECTOR_WEIGHTS for this query, whatever its class. ``lanes``
+    names those that retrieve, to compare them: "identifiers", "words", "vectors". ``exact`` searches for the words as
+    they are typed, however they are spelt. ``generation`` asks another than the serving one. ``explain`` tells for each
+    hit of the page how much of its likeness came from its text and from its pictures (``why.shares``), at the price of
+    embedding it anew. ``mark`` marks the words that match (``marked``, ``excerpt``). ``rewrite`` and ``arrange`` are
+    steps that run instead of those of the settings of these names: see ``searching.steps``.
 
     A model that fails degrades the results openly (``results.degraded``). Raises ImageError on a broken picture and
     CatalogSearchError on an unknown facet, sort or lane, or where a query only says what is not wanted.
     """
-    chosen = {name: values for name, values in (facets or {}).items() if values}
+    chosen = arguments.values(facets or {})
     _refuse_unknown("facet", [*chosen, *([more] if more else [])], [facet.name for facet in index.facets], index)
     _refuse_unknown("sort", [sort] if sort else [], list(index.sorts), index)
     _refuse_unknown("lane", lanes, LANES, index)
@@ -106,9 +107,9 @@ def search(
     if vector_weight is not None:
         arguments.number("vector_weight", vector_weight, 0, 1)
     arguments.number("page_size", page_size or 0, 0)
-    text = text.replace("\x00", " ")
+    text = legible(text.replace("\x00", " "))
     query = Query(text, picture, liked, query_language(index, language), unliked, arguments.terms(terms))
-    if not query and (query.unlike or query.avoided):
+    if not query and (query.unlike or query.terms):
         raise CatalogSearchError("Say what is wanted too: unlike= and negative terms only take away.")
     ask = Ask(
         query=query,
@@ -176,7 +177,10 @@ class Answer:
 def _answered(scope: Scope, ask: Ask, trace: Trace, rewrite: Sequence[steps.Rewrite] | None) -> Answer:
     ask = steps.rewritten(scope, ask, trace, rewrite)
     scope = scope.under(*ask.conditions)
-    return Answer(scope, ask, (_ranked if ask.query else browsed)(scope, ask, trace))
+    if ask.query:
+        return Answer(scope, ask, _ranked(scope, ask, trace))
+    scope = scope.under(*without_excluded(scope, ask.query))
+    return Answer(scope, ask, browsed(scope, ask, trace))
 
 
 def _other_words(

@@ -47,7 +47,7 @@ def resembling(
     """Search for what ``similar`` returns, and tell how that went (``degraded``, ``timings``)."""
     if not isinstance(product, index.model):
         raise CatalogSearchError(f"similar() takes a {index.model.__name__}, not {product!r}.")
-    others = index.model._default_manager.all() if queryset is None else queryset
+    others = index.model._base_manager.all() if queryset is None else queryset
     results = search(
         index,
         like=[product],
@@ -61,6 +61,6 @@ def resembling(
     hits = results.hits
     if first is not None:
         keys = [hit.object.pk for hit in hits]
-        preferred = set(index.model._default_manager.filter(first, pk__in=keys).values_list("pk", flat=True))
+        preferred = set(index.model._base_manager.filter(first, pk__in=keys).values_list("pk", flat=True))
         hits = tuple(sorted(hits, key=lambda hit: hit.object.pk not in preferred))
     return replace(results, hits=hits[:size])

@@ -45,7 +45,9 @@ def arranged(scope: Scope, ask: Ask, candidates: Sequence[Candidate], trace: Tra
     with trace.stage("arrange"):
         for step in arranging() if ask.arrange is None else ask.arrange:
             try:
-                found = _same_members(step(scope, ask, found), found)
+                offered = tuple(found)
+                changed = step(scope, ask, offered)
+                found = found if changed is offered else _same_members(changed, offered)
             except Exception as error:
                 _failed(step, "arrange", error, trace)
     return found

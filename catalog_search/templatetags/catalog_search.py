@@ -28,14 +28,19 @@ def similar_products(context: Context, product: Any, size: int = 10) -> tuple[Hi
 
 @register.inclusion_tag("catalog_search/similar.html", takes_context=True)
 def similar_strip(
-    context: Context, product: Any, size: int = 10, title: str = "", hits: Sequence[Hit] | None = None
+    context: Context,
+    product: Any,
+    size: int = 10,
+    title: str = "",
+    hits: Sequence[Hit] | None = None,
+    assets: bool = True,
 ) -> dict[str, Any]:
     """Show products similar to one in a row: ``{% similar_strip product %}``; nothing where there are none.
 
-    ``hits`` shows those that the view found instead.
+    ``hits`` shows those that the view found instead. ``assets=False`` leaves out the style sheet.
     """
     found = similar_products(context, product, size) if hits is None else hits
-    return {"hits": found, "product": product, "title": title, "more": more_like(product)}
+    return {"hits": found, "product": product, "title": title, "more": more_like(product), "assets": assets}
 
 
 @register.simple_tag

@@ -20,6 +20,7 @@ from ..searching.asking import Ask
 from ..searching.negation import GRAMMARS
 from ..searching.query import MAX_TOKENS, TOKEN
 from ..searching.scope import Scope
+from ..searching.spellings import taken_apart
 from ..sql import execute
 from . import synonyms, vocabulary
 from .lexicon import Lexicon
@@ -43,7 +44,6 @@ SURE = 0.6
 """The probability from which on the other word is searched."""
 CHOICES = 8
 """Words of the catalogue that one misspelt word may stand for."""
-SHORTEST_PART = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
     if ask.exact or not text.strip():
         return ask
     lexicon = vocabulary.lexicon(scope.alias, scope.generation, scope.language)
-    good = (synonyms.in_force(scope) if groups is None else groups).words
-    guesses = guessed(scope, lexicon, text, good) if lexicon else {}
+    own = synonyms.in_force(scope) if groups is None else groups
+    guesses = guessed(scope, lexicon, text, own.stems) if lexicon else {}
     if not guesses:
         return ask
     meant = _replaced(text, {word: guess.word for word, guess in guesses.items()})
@@ -79,11 +79,14 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
 
 
 def guessed(scope: Scope, lexicon: Lexicon, text: str, good: Collection[str] = ()) -> dict[str, Guess]:
-    """Return a guess for each word of a text that is most likely misspelt; ``good`` ones are not."""
+    """Return a guess for each word of a text that is most likely misspelt; those with ``good`` stems are not."""
     words = [folded(match.group()) for match in _words(text)][:MAX_TOKENS]
     kept = GRAMMARS.get(scope.language.split("-")[0])
     grammar = kept.negations | kept.leads | kept.skipped | kept.joins | kept.ends if kept else frozenset()
-    strange = [word for word in dict.fromkeys(words) if not (word in grammar or word in good or word in lexicon)]
+    strange = [word for word in dict.fromkeys(words) if not (word in grammar or word in lexicon)]
+    if good and strange:
+        stems = synonyms.stemmed(scope.alias, strange, scope.language)
+        strange = [word for word, stem in zip(strange, stems, strict=True) if stem not in good]
     doubtful = {word: likely(lexicon, word) for word in strange if not is_known(lexicon, word, scope.language)}
     guesses = _guessed(scope, lexicon, words, doubtful, {word for word in doubtful if len(word) >= SHORTEST_ALONE})
     surest = max(guesses, key=lambda word: guesses[word].probability, default="")
@@ -180,9 +183,8 @@ def _replaced(text: str, meant: dict[str, str]) -> str:
 
 
 def _apart(lexicon: Lexicon, word: str) -> list[str]:
-    """Return the ways to take a word apart into two of the catalogue: "laptopbag"."""
-    cuts = range(SHORTEST_PART, len(word) - SHORTEST_PART + 1)
-    return [f"{word[:cut]} {word[cut:]}" for cut in cuts if word[:cut] in lexicon and word[cut:] in lexicon]
+    """Return the ways to take a word apart into two of the catalogue ("laptopbag"), or with a hyphen ("tshirt")."""
+    return [one for one in taken_apart(word) if "-" in one or all(part in lexicon for part in one.split())]
 
 
 def _looked_up(

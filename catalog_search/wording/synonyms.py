@@ -33,8 +33,8 @@ class Groups:
     """What else may be said, by the stems of what was typed."""
 
     others: Mapping[Stems, tuple[str, ...]]
-    words: frozenset[str]
-    """Every word of what may be typed, as words are compared: none of them is misspelt."""
+    stems: frozenset[str] = frozenset()
+    """The stem of every word of what may be typed: none of them is misspelt."""
 
     @property
     def longest(self) -> int:
@@ -63,7 +63,7 @@ def expand(scope: Scope, ask: Ask, groups: Groups | None = None) -> Ask:
 def expanded(query: Query, groups: Groups, alias: str, language: str) -> Query:
     """Return a query with the other words for some of its own; itself where there are none."""
     tokens = query.tokens[:MAX_TOKENS] if groups.others else ()
-    stems = _stemmed(alias, [token.text for token in tokens], language)
+    stems = stemmed(alias, [token.text for token in tokens], language)
     found, position = [], 0
     while position < len(tokens):
         for length in range(min(groups.longest, len(tokens) - position), 0, -1):
@@ -98,13 +98,13 @@ def grouped(synonyms: Iterable[Synonym], alias: str, language: str) -> Groups:
             ties.append((phrase, [other for other in row.phrases if other != phrase]))
     spellings = [(spelling, others) for phrase, others in ties for spelling in _spellings(phrase)]
     words = sorted({word for spelling, _ in spellings for word in spelling.split()})
-    stems = dict(zip(words, _stemmed(alias, words, language), strict=True))
+    stems = dict(zip(words, stemmed(alias, words, language), strict=True))
     found: dict[Stems, tuple[str, ...]] = {}
     for spelling, others in spellings:
         key = tuple(stems[word] for word in spelling.split())
         if any(key):  # not stop words alone
             found[key] = tuple(dict.fromkeys((*found.get(key, ()), *others)))[:MOST]
-    return Groups(found, frozenset(map(_folded, words)))
+    return Groups(found, frozenset(filter(None, stems.values())))
 
 
 def _is_word(token: Token) -> bool:
@@ -120,7 +120,8 @@ def _folded(word: str) -> str:
     return fold(word.casefold())
 
 
-def _stemmed(alias: str, words: Iterable[str], language: str) -> list[str]:
+def stemmed(alias: str, words: Iterable[str], language: str) -> list[str]:
+    """Return the stems of words, as tsqueries; "" for a stop word."""
     texts = [_folded(word) for word in words]
     if not texts:
         return []

@@ -89,7 +89,7 @@ class Command(SearchCommand):
         # A transaction that is open since before it began tells it nothing of what it writes.
         told_of_all = is_new and all_ended(generation.alias, begun)
         queued = sum(backfill(generation))
-        self._load(generation, options)
+        worked = self._load(generation, options)
         if _serving(generation) != generation and not options["force"]:
             demand_complete(generation)
         if (left := progress(generation)).failed:
@@ -105,7 +105,8 @@ class Command(SearchCommand):
             self._switch(index, generation, options)
         if options["verbosity"]:
             took = time.monotonic() - start
-            done = f"{queued} new products in {took:.1f} s" if queued else "nothing new"
+            told = f"{queued} new products" if queued else f"changed products done: {worked}" if worked else ""
+            done = f"{told} in {took:.1f} s" if told else "nothing new"
             serves = "serves" if _serving(generation) == generation else "is ready"
             self.succeed(f"{index.label}: {done}; generation {generation.pk} {serves}.")
 
@@ -161,12 +162,14 @@ class Command(SearchCommand):
                 hinted = True
             waiting.check(0)
 
-    def _load(self, generation: Generation, options: dict[str, Any]) -> None:
-        """Work the changes off that are there now, here or by workers, showing count, rate and time left."""
+    def _load(self, generation: Generation, options: dict[str, Any]) -> int:
+        """Work off the changes that are there now, here or by workers, showing count, rate and time left; return how
+        many products they concern.
+        """
         until = last_change(generation)
         total = progress(generation, until).waiting
         if not total:
-            return
+            return 0
         quiet = options["verbosity"] == 0
         with tqdm(total=total, unit=" products", desc=f"Embedding {generation.index}", disable=quiet) as bar:
             waiting, rung = Patience(WORKER_SECONDS), time.monotonic()
@@ -188,6 +191,7 @@ class Command(SearchCommand):
                 # Counting a long queue takes PostgreSQL from the workers, and nobody watches one so closely.
                 time.sleep(POLL_SECONDS * max(1, now.waiting / 20_000))
             bar.update(total - bar.n)
+        return total
 
     def _ring(self, options: dict[str, Any], products: int) -> None:
         batches = math.ceil(products / settings.BATCH_SIZE)

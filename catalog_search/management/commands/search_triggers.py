@@ -35,8 +35,9 @@ class Command(SearchCommand):
                     self._show(alias)
             except DatabaseError as error:
                 raise CommandError(
-                    f"{alias}: {str(error).strip()}\nTriggers are made by the owner of the tables, and while no "
-                    "transaction holds one of them for long. What was done stays; run the command again."
+                    f"{alias}: {str(error).strip()}\nTriggers are made after `manage.py migrate`, by the owner of the "
+                    "tables, and while no transaction holds one of them for long. What was done stays; run the command "
+                    "again."
                 ) from error
 
     def _install(self, alias: str) -> None:

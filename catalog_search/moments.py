@@ -1,0 +1,20 @@
+"""Moments: points in time as Django keeps them, aware of their time zone or, without USE_TZ, in local time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+
+def kept(moment: datetime) -> datetime:
+    """Return a moment as fields and ``timezone.now()`` have it; one without a time zone is in local time."""
+    if timezone.is_aware(moment) == settings.USE_TZ:
+        return moment
+    return timezone.make_aware(moment) if settings.USE_TZ else timezone.make_naive(moment)
+
+
+def local(moment: datetime) -> datetime:
+    """Return a moment as people read it here."""
+    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
