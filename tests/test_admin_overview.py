@@ -184,6 +184,9 @@ class TestOperations:
         assert "is paused, not building" in operate(admin_client, "pause", new).text
         assert "goes on." in operate(admin_client, "resume", new).text
         assert ("catalog_search.build_generation", (new.pk, False)) in sent
+        operate(admin_client, "pause", new)
+        operate(admin_client, "resume", new, serve="on")
+        assert ("catalog_search.build_generation", (new.pk, True)) in sent
 
     def test_prune(self, admin_client: Client, two: tuple[Generation, Generation]) -> None:
         old, new = two

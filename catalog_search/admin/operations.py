@@ -66,7 +66,7 @@ def _rebuild(index: SearchIndex, chosen: Mapping[str, str]) -> str:
 
 def _resume(generation: Generation, chosen: Mapping[str, str]) -> str:
     switching.resume(generation)
-    _send(build_generation, generation.pk, False)
+    _send(build_generation, generation.pk, "serve" in chosen)
     return str(_("%s goes on.") % generation)
 
 
@@ -108,6 +108,7 @@ def _send(task: Task[..., None], *args: int) -> None:
         raise CatalogSearchError(str(text % error)) from error
 
 
+SERVE = ("serve", _("Let it serve as soon as it is ready"))
 OPERATE, RETRY, PRUNE = "change_generation", "change_change", "delete_generation"
 OPERATIONS: Mapping[str, Operation] = {
     "rebuild": Operation(
@@ -117,7 +118,7 @@ OPERATIONS: Mapping[str, Operation] = {
         _rebuild,
         on="index",
         options=(
-            ("serve", _("Let it serve as soon as it is ready")),
+            SERVE,
             ("fresh", _("Begin anew even where the index is up to date")),
         ),
     ),
@@ -139,7 +140,7 @@ OPERATIONS: Mapping[str, Operation] = {
         OPERATE,
         _pause,
     ),
-    "resume": Operation(_("Resume"), _("Workers go on with it."), OPERATE, _resume),
+    "resume": Operation(_("Resume"), _("Workers go on with it."), OPERATE, _resume, options=(SERVE,)),
     "retry": Operation(
         _("Retry what failed"), _("Workers try at once what failed or was set aside, however often."), RETRY, _retry
     ),
