@@ -253,6 +253,7 @@ def test_what_was_built_of_an_empty_shop_is_measured_as_the_shop_fills(
 
     assert [hit.object for hit in ProductIndex.search("lamp", lanes=["vectors"]).hits] == [products["lamp"]]
     assert serving().ann_index
+    assert serving().measured["rate"] > 0
     assert serving() == generation
     tasks.sweep()
     assert len(sent) == 1

@@ -7,7 +7,7 @@ from django.db.models.functions import Coalesce, Now
 from ..models import Document, Generation
 from ..sql import execute
 from . import ann, vocabulary
-from .preparing import unmeasured
+from .preparing import measure_pace, unmeasured
 from .statistics import measure
 
 GROWTH = 2
@@ -54,6 +54,8 @@ def refresh(generation: Generation) -> None:
         vocabulary.refresh(generation)
     elif not ann.is_being_built(generation):
         finish(generation)
+        if "rate" not in generation.measured:  # batches are as large as a lease allows for
+            generation.move({generation.state}, measured=generation.measured | measure_pace(generation))
 
 
 def _has_outgrown(generation: Generation) -> bool:

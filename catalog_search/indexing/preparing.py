@@ -58,6 +58,11 @@ def prepare(generation: Generation) -> None:
     )
 
 
+def measure_pace(generation: Generation) -> dict[str, float]:
+    """Measure what an estimate needs of a generation that was begun before there were products."""
+    return _measure(generation, embedder_of(generation.definition["embedder"]))[1]
+
+
 def unmeasured(generation: Generation) -> str:
     """Say what a generation holds by now that its model was not measured on; empty where there is nothing to say."""
     try:
