@@ -8,7 +8,19 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "catalog_search"
 
 LAYERS = [
-    {"exceptions", "breaker", "conf", "languages", "images", "content", "fusion", "quantization", "paths", "moments"},
+    {
+        "exceptions",
+        "extras",
+        "breaker",
+        "conf",
+        "languages",
+        "images",
+        "content",
+        "fusion",
+        "quantization",
+        "paths",
+        "moments",
+    },
     {"fields", "boosts", "facets", "registry", "indexes", "conditions", "backends", "embedding"},
     {"models", "routers", "sql"},
     {"indexing", "searching"},

@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 from ..conf import settings
 from ..content import Content
 from ..exceptions import ConfigurationError, ModelError
+from ..extras import told
 from .base import Embedder, Reranker, identity
 
 _loaded: dict[tuple[int, str], Any] = {}
@@ -58,7 +59,7 @@ def backend_class(configuration: Any, kind: Any, setting: str) -> Any:
     try:
         found = import_string(path)
     except ImportError as error:
-        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] cannot be imported: {error}') from error
+        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] cannot be imported: {told(error)}') from error
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] must be a subclass of {kind.__name__}.')
     if not isinstance(configuration.get("OPTIONS", {}), dict):
@@ -84,7 +85,7 @@ def _get(configuration: dict[str, Any], kind: Any, setting: str) -> Any:
                 except (ConfigurationError, ModelError):
                     raise
                 except Exception as error:  # whatever a model library raises on a broken checkpoint
-                    raise ModelError(f"The {setting} {loader.__name__} cannot be loaded: {error}") from error
+                    raise ModelError(f"The {setting} {loader.__name__} cannot be loaded: {told(error)}") from error
                 _loaded[key] = found
     return found
 
