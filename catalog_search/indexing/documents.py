@@ -98,9 +98,9 @@ def known_vectors(alias: str, generation: Generation, digests: Sequence[str]) ->
         f"""
         SELECT DISTINCT ON (document.digest) document.digest, document.embedding
         FROM {_DOCUMENTS} document JOIN {_GENERATIONS} generation ON generation.id = document.generation_id
-        WHERE document.digest = ANY(%s) AND generation.model_fingerprint = %s
+        WHERE document.digest = ANY(%s) AND generation.model_fingerprint = %s AND generation.dimensions = %s
         """,
-        (list(digests), generation.model_fingerprint),
+        (list(digests), generation.model_fingerprint, generation.dimensions),
     )
     return {digest: embedding.to_numpy().astype("f4") for digest, embedding in rows}
 

@@ -14,7 +14,7 @@ from .. import embedding
 from ..backends import embedder_of
 from ..conf import settings
 from ..content import Content
-from ..exceptions import CatalogSearchError, Unavailable
+from ..exceptions import CatalogSearchError, ConfigurationError, Unavailable
 from ..fusion import Vector
 from ..models import Document, Generation
 from ..registry import registry
@@ -171,6 +171,12 @@ def _embed(generation: Generation, contents: dict[str, Content]) -> Embedded:
     if not contents:
         return {}, {}
     embedder = embedder_of(generation.definition["embedder"])
+    if embedder.dimensions != generation.dimensions:
+        raise ConfigurationError(
+            f"The model makes vectors of {embedder.dimensions} dimensions, {generation} holds {generation.dimensions}: "
+            'it became another one under the same name. Give its OPTIONS another "revision", then manage.py '
+            "rebuild_search_index."
+        )
     try:
         vectors = embedding.embed(embedder, list(contents.values()), "document", generation.mean_vectors)
         return dict(zip(contents, vectors, strict=True)), {}
