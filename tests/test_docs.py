@@ -121,6 +121,9 @@ def test_the_snippets_about_the_admin_run(indexed_shop: dict[str, Any]) -> None:
     assert Group.objects.count() == 2
     assert names["ProductAdmin"](Product, site).check() == []
     assert names["results"].hits
+    for model, pages in names["office"]._registry.items():
+        assert pages.get_urls()[0].callback.__name__ == site._registry[model].get_urls()[0].callback.__name__
+    assert len(names["office"]._registry) > 8
 
 
 @pytest.mark.django_db

@@ -423,3 +423,16 @@ def test_a_model_that_became_another_one_under_its_name_spoils_no_index(
         )
         assert set(cursor.fetchall()) == {(old.pk, 64, 6), (new and new.pk, 32, 6)}
     assert ProductIndex.search("red cup").degraded == ()
+
+
+def test_a_backup_without_documents_is_filled_again(indexed_shop: Shop) -> None:
+    """What docs/deploy.md says of dumps that leave them out."""
+    serving = Generation.objects.active("shop.product")
+    Document.objects.all().delete()
+    assert ProductIndex.search("red mug").total == 0
+
+    call_command("rebuild_search_index", sync=True, verbosity=0)
+
+    assert Generation.objects.active("shop.product") == serving
+    assert Document.objects.count() == len(indexed_shop)
+    assert ProductIndex.search("red mug").hits[0].object == indexed_shop["red mug"]
