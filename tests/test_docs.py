@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import shlex
+import unittest
 from fnmatch import fnmatchcase
 from io import StringIO
 from pathlib import Path
@@ -81,6 +82,9 @@ def test_the_snippets_about_searching_run(indexed_shop: dict[str, Any], rf: Any,
     }
     for block in blocks(ROOT / "docs" / "searching.md", "python"):
         exec(compile(block, "docs/searching.md", "exec"), names)  # noqa: S102 - our own page
+    made = unittest.defaultTestLoader.loadTestsFromTestCase(names["SearchTests"])  # type: ignore[arg-type]
+    made.run(found := unittest.TestResult())
+    assert (found.testsRun, found.errors, found.failures) == (1, [], [])
 
 
 @pytest.mark.django_db
