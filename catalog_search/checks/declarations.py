@@ -66,7 +66,8 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
         yield Error(
             f'{index.model._meta.label} lives in the database "{products}", its index would live in "{documents}"; '
             "searches join the two.",
-            hint=f'Let a router of DATABASE_ROUTERS send the app "catalog_search" to "{products}", then migrate it.',
+            hint=f'Let a router of DATABASE_ROUTERS send the app "catalog_search" to "{products}", then migrate it. '
+            "All models that are indexed live in that one database.",
             id="catalog_search.E026",
         )
     elif read_alias(index.model) != products and not any(isinstance(one, IndexingRouter) for one in router.routers):
