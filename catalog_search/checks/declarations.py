@@ -15,7 +15,7 @@ from ..indexing.related import relations
 from ..models import Change, Generation
 from ..routers import IndexingRouter
 from ..sql import read_alias, write_alias
-from . import lookups
+from . import lookups, shapes
 
 KEY_LENGTH = Change._meta.get_field("object_key").max_length or 0
 
@@ -23,6 +23,10 @@ KEY_LENGTH = Change._meta.get_field("object_key").max_length or 0
 def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
     """Check a declaration against its model."""
     name = type(index).__name__
+    misshapen = list(shapes.check_index(index))
+    if misshapen:
+        yield from misshapen
+        return
     if not index.text and not index.image:
         yield Error(
             f"{name} declares neither text nor image.",
