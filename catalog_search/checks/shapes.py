@@ -8,8 +8,10 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error
 from django.db.models import QuerySet
+from django.utils.module_loading import import_string
 
 from ..boosts import Boost
+from ..extras import told
 from ..facets import Facet
 from ..indexes import SearchIndex
 
@@ -32,20 +34,32 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
     for attribute, (kind, example) in LISTS.items():
         value = getattr(index, attribute)
         if not isinstance(value, list | tuple) or not all(isinstance(one, kind) for one in value):
-            yield _error(index, f"{attribute} is {value!r}", f"{attribute} = {example}")
+            meant = f'["{value}"]' if isinstance(value, str) and kind in (object, str) else example
+            yield _error(index, f"{attribute} cannot be {value!r}", f"{attribute} = {meant}")
     if not _is_sorts(index.sorts):
-        yield _error(index, f"sorts is {index.sorts!r}", 'sorts = {"price": "price", "newest": "-created"}')
+        yield _error(index, f"sorts cannot be {index.sorts!r}", 'sorts = {"price": "price", "newest": "-created"}')
     if "/" in index.name or index.name in TAKEN:
         yield _error(index, f'name is "{index.name}", which no address can have', 'name = "articles"')
-    for method, arguments in (("queryset", (None,)), ("index_queryset", ())):
-        call, written = getattr(index, method), f"def {method}(self{', request=None' if arguments else ''}):"
+    if isinstance(index.serializer, str):
         try:
-            inspect.signature(call).bind(*arguments)
-        except TypeError as error:
-            yield _error(index, f"{method}() cannot be called: {error}", written)
-            continue
-        if not isinstance(found := call(*arguments), QuerySet):
-            yield _error(index, f"{method}() returns a {type(found).__name__}, not a QuerySet", written)
+            import_string(index.serializer)
+        except ImportError as error:
+            yield _error(
+                index, f"serializer cannot be imported: {told(error)}", 'serializer = "shop.api.ProductSerializer"'
+            )
+    yield from _querysets(index, index.queryset, "def queryset(self, request=None):", (None,))
+    yield from _querysets(index, index.index_queryset, "def index_queryset(self):")
+
+
+def _querysets(index: SearchIndex, method: Any, written: str, *given: tuple[Any, ...]) -> Iterator[CheckMessage]:
+    try:
+        for arguments in ((), *given):
+            inspect.signature(method).bind(*arguments)
+    except TypeError as error:
+        yield _error(index, f"{method.__name__}() cannot be called: {error}", written)
+        return
+    if not isinstance(found := method(), QuerySet):
+        yield _error(index, f"{method.__name__}() returns a {type(found).__name__}, not a QuerySet", written)
 
 
 def _is_sorts(value: Any) -> bool:
