@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from .indexes import SearchIndex
 from .indexing import is_outdated
+from .indexing.building import TOLERATED as ABSENT_TOLERATED
 from .models import Change, Document, Generation, QueryLog
 from .models.changes import WAITING
 from .searching import cache, search
@@ -55,10 +56,16 @@ class Health:
         if self.generation is None:
             return ("No generation serves: run manage.py rebuild_search_index.",)
         share = self.degraded / self.searches if self.searches >= FEWEST else 0.0
+        absent = self.products - self.documents - self.waiting - self.set_aside
         found = [
             (self.outdated, "The index is out of date: build a new generation."),
             (self.unreachable, f"Does not answer: {', '.join(self.unreachable)}."),
             (self.waiting_minutes > LATE_MINUTES, f"Changes wait for {self.waiting_minutes:.0f} minutes."),
+            (
+                absent > ABSENT_TOLERATED * self.products,
+                f"{absent} products are not in the index, and no change tells of them: "
+                "run manage.py reconcile_search_index.",
+            ),
             (self.set_aside, f"{self.set_aside} changes failed too often and are set aside."),
             (share > TOLERATED, f"{share:.0%} of the latest searches were degraded."),
         ]

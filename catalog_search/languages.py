@@ -39,11 +39,17 @@ CONFIGS = {
     "yi": "yiddish",
 }
 
-_FOLDED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
+_FOLDED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
 # Letters that Unicode does not take apart, with what people type instead.
-_LETTERS = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"})
-# What nobody sees: where a word may break, in which direction it is written. Joiners stay: Persian spells with them.
-_INVISIBLE = dict.fromkeys([0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
+_LETTERS = str.maketrans(
+    {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"}
+    | {"œ": "oe", "Œ": "OE", "\u0131": "i", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th"}
+)
+# What nobody reads: where a word may break, in which direction it is written, what only stretches an Arabic one.
+# Joiners stay: Persian spells with them.
+_INVISIBLE = dict.fromkeys(
+    [0xAD, 0x640, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
+)
 # Signs that Unicode takes for letters ("Core\u2122" is not "CoreTM"), and hyphens that break no line.
 _SIGNS = str.maketrans({"\u2122": " ", "\u2120": " ", "\u2010": "-", "\u2011": "-"})
 
@@ -55,7 +61,11 @@ _DIGIT_AND_LETTER = re.compile(r"\d[^\W\d_]")  # far quicker to look for, and mo
 # PostgreSQL takes "HDMI/DVI" for a file, "StarTech.com" for a host, "me@home" for an address and the 20 of "15-20" for
 # minus twenty: single words, by no part of which anything is found. Letters alone ("M.2", "L.O.L.") are no host.
 _FOR_ONE = re.compile(r"[/\\]|(?<=\w)@(?=\w)|-(?=\d)|(?<=[^\W\d_]{2})\.(?=[^\W\d_]{2})")
-
+# Kana, Chinese characters and Thai are written without spaces, in runs that no search asks for whole.
+_UNSPACED = re.compile(
+    r"[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
+    r"|[\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46][\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]*"
+)
 
 PARSING = 1
 """Raised where ``as_words`` makes something else of a text: a generation that was built before is outdated then."""
@@ -64,9 +74,12 @@ PARSING = 1
 def as_words(text: str) -> str:
     """Return a text as PostgreSQL is to read it, a document's or a query's: accents folded, words apart.
 
-    Units stand apart from their numbers; part numbers such as "RS80N3" stay whole.
+    Units stand apart from their numbers; part numbers such as "RS80N3" stay whole. Where a script has no spaces each
+    character is a word: a query of several is a phrase, and so finds them wherever they stand in a row.
     """
     text = fold(text)
+    if not text.isascii():
+        text = _UNSPACED.sub(r" \g<0> ", text)
     if _DIGIT_AND_LETTER.search(text):
         text = _NUMBER_AND_UNIT.sub(r"\1 \2", text)
     return _FOR_ONE.sub(" ", text)
@@ -83,7 +96,8 @@ def text_config(language: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Take accents off Latin, Greek and Cyrillic letters ("café" and "cafe" are one word).
+    """Take accents off Latin, Greek and Cyrillic letters ("café" and "cafe" are one word), vowel signs off Arabic and
+    Hebrew ones.
 
     Other scripts stay: in Devanagari or Thai the combining signs are vowels, not decoration.
     """

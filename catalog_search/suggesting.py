@@ -19,7 +19,7 @@ from django.utils.translation import get_language
 from .facets import Facet, RangeFacet
 from .images import thumbnail_storage
 from .indexes import SearchIndex
-from .languages import fold, text_config
+from .languages import as_words, fold, text_config
 from .merchandising import narrowed
 from .models import Document, Generation, PopularQuery
 from .paths import followed
@@ -106,7 +106,7 @@ def suggest(
 
 
 def _words(text: str) -> list[str]:
-    return [fold(word.casefold())[:LONGEST] for word in _WORD.findall(text)]
+    return [word[:LONGEST] for word in _WORD.findall(fold(text.casefold()))]
 
 
 def _meant(word: str, known: Lexicon | None) -> list[str]:
@@ -137,7 +137,7 @@ def _products(
     if is_begun := len(begun) == 1 or begun[0] == last:
         begun = [word for word in begun if len(word) <= len(last) + ENDING]
     ways = [[phrase] * len(one) for one in (*finished, begun)]
-    words = [word for one in (*finished, begun) for word in one]
+    words = [as_words(word) for one in (*finished, begun) for word in one]
     if is_begun:
         ways[-1].append("%s::tsquery")
         words.append(f"'{last}':*")

@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import shlex
+import unittest
 from fnmatch import fnmatchcase
 from io import StringIO
 from pathlib import Path
@@ -81,6 +82,9 @@ def test_the_snippets_about_searching_run(indexed_shop: dict[str, Any], rf: Any,
     }
     for block in blocks(ROOT / "docs" / "searching.md", "python"):
         exec(compile(block, "docs/searching.md", "exec"), names)  # noqa: S102 - our own page
+    made = unittest.defaultTestLoader.loadTestsFromTestCase(names["SearchTests"])  # type: ignore[arg-type]
+    made.run(found := unittest.TestResult())
+    assert (found.testsRun, found.errors, found.failures) == (1, [], [])
 
 
 @pytest.mark.django_db
@@ -121,6 +125,9 @@ def test_the_snippets_about_the_admin_run(indexed_shop: dict[str, Any]) -> None:
     assert Group.objects.count() == 2
     assert names["ProductAdmin"](Product, site).check() == []
     assert names["results"].hits
+    for model, pages in names["office"]._registry.items():
+        assert pages.get_urls()[0].callback.__name__ == site._registry[model].get_urls()[0].callback.__name__
+    assert len(names["office"]._registry) > 8
 
 
 @pytest.mark.django_db

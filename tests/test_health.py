@@ -64,6 +64,19 @@ def test_what_waits_too_long_is_told(indexed_shop: Shop) -> None:
     assert "40 minutes" in found.problems[0]
 
 
+def test_products_that_no_signal_told_of(indexed_shop: Shop) -> None:
+    generation = Generation.objects.get()
+    document = Document.objects.filter(generation=generation).first()
+    assert document is not None
+    document.delete()
+    assert state().problems == (
+        "1 products are not in the index, and no change tells of them: run manage.py reconcile_search_index.",
+    )
+
+    Change.objects.create(generation=generation, object_key=document.object_key, created_at=timezone.now())
+    assert state().problems == ()
+
+
 def test_a_setting_that_changed_is_told(indexed_shop: Shop, settings: Any) -> None:
     settings.CATALOG_SEARCH |= {"EMBEDDER": {**settings.CATALOG_SEARCH["EMBEDDER"], "OPTIONS": {"dimensions": 32}}}
 

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalog_search import backends
+from catalog_search.backends import embedder_of
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.exceptions import Unavailable
 from catalog_search.indexing import activate, changes, claims, drain, paused, start_generation, work
@@ -24,6 +25,7 @@ from catalog_search.models import Change, Document, Generation, Thumbnail
 from catalog_search.registry import registry
 from catalog_search.suggesting import suggest
 from project.shop.models import Brand, Product, ProductImage
+from project.shop.search import ProductIndex
 
 from .conftest import DUMMY
 
@@ -507,3 +509,44 @@ def test_batches_grow_where_they_are_quick(
     # A model that has all of them to embed would still be at it when the lease of 300 s ends.
     assert sizes[1e9, 0.1] == [4, 7, 7, 7, 7, 7, 1]
     assert sizes[0.0, 1e3] == [4] * 10
+
+
+def test_a_model_that_became_another_one_under_its_name_spoils_no_index(
+    indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Generation.objects.active("shop.product")
+    assert old is not None
+    monkeypatch.setattr(embedder_of(old.definition["embedder"]), "_dimensions", 32)
+    mug = indexed_shop["red mug"]
+    mug.name = "Red cup"
+    mug.save()
+    drain()
+
+    assert Change.objects.get().error.endswith(
+        f"dimensions, {old} holds 64: it became another one under the same name. Give its OPTIONS another "
+        '"revision", then manage.py rebuild_search_index.'
+    )
+    assert ProductIndex.search("red mug").hits[0].object == mug
+
+    call_command("rebuild_search_index", sync=True, fresh=True, verbosity=0)
+    new = Generation.objects.active("shop.product")
+    assert (new != old, new and new.dimensions) == (True, 32)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generation_id, vector_dims(embedding), count(*) FROM catalog_search_document GROUP BY 1, 2"
+        )
+        assert set(cursor.fetchall()) == {(old.pk, 64, 6), (new and new.pk, 32, 6)}
+    assert ProductIndex.search("red cup").degraded == ()
+
+
+def test_a_backup_without_documents_is_filled_again(indexed_shop: Shop) -> None:
+    """What docs/deploy.md says of dumps that leave them out."""
+    serving = Generation.objects.active("shop.product")
+    Document.objects.all().delete()
+    assert ProductIndex.search("red mug").total == 0
+
+    call_command("rebuild_search_index", sync=True, verbosity=0)
+
+    assert Generation.objects.active("shop.product") == serving
+    assert Document.objects.count() == len(indexed_shop)
+    assert ProductIndex.search("red mug").hits[0].object == indexed_shop["red mug"]

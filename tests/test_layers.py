@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "catalog_search"
 LAYERS = [
     {
         "exceptions",
+        "extras",
         "bisection",
         "breaker",
         "conf",

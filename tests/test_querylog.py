@@ -16,7 +16,7 @@ import pytest
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 from hypothesis import given
@@ -92,7 +92,7 @@ def test_a_search_of_any_length_fits_into_a_list() -> None:
 
 def test_nothing_in_a_row_tells_who_asked(indexed_shop: Shop, client: Client, logbook: Any) -> None:
     client.get("/search/", {"q": "mug"}, REMOTE_ADDR="203.0.113.9", HTTP_USER_AGENT="a very special browser")
-    (entry,) = logbook._noted
+    ((_, entry),) = logbook._noted
     logbook.write()
     (row,) = QueryLog.objects.values()
 
@@ -147,7 +147,7 @@ def test_the_buffer_is_bounded(settings: Any, logbook: Any) -> None:
     for number in range(5):
         note_event(uuid.uuid4().hex, number + 1)
 
-    assert [event.object_key for event in logbook._noted] == ["3", "4", "5"]
+    assert [event.object_key for _, event in logbook._noted] == ["3", "4", "5"]
     assert logbook.dropped == 2
 
 
@@ -180,6 +180,21 @@ def test_a_thread_writes_it_down(monkeypatch: pytest.MonkeyPatch) -> None:
     book._wake.set()
     book._thread.join(10)
     assert not any(thread.name == "catalog-search-log" for thread in threading.enumerate())
+
+
+@pytest.mark.django_db
+def test_what_tests_of_a_shop_searched_for_stays_out_of_its_own_log(
+    ask: Ask, logbook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their database is gone, and the alias names the shop's own again, when the thread gets to write."""
+    name = connection.settings_dict["NAME"]
+    monkeypatch.setitem(connection.settings_dict, "NAME", "test_shop")
+    note_event(uuid.uuid4().hex, 1)
+    monkeypatch.setitem(connection.settings_dict, "NAME", name)
+    note_event(uuid.uuid4().hex, 2)
+
+    assert logbook.write() == 1
+    assert list(QueryEvent.objects.values_list("object_key", flat=True)) == ["2"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -184,6 +184,22 @@ def test_a_queryset_narrows_before_retrieval(indexed_shop: Shop) -> None:
     assert names("mug", queryset=Product.objects.none()) == []
 
 
+def test_a_slice_of_a_queryset_narrows_to_its_rows(indexed_shop: Shop) -> None:
+    first = Product.objects.order_by("price")[:2]  # a draft among them
+
+    assert [hit.object.name for hit in ProductIndex.search("", queryset=first)] == ["Red mug"]
+
+
+def test_results_are_a_sequence(indexed_shop: Shop) -> None:
+    results = ProductIndex.search("", sort="price", page_size=2)
+    everything = [hit.object for hit in ProductIndex.search("", sort="price")]
+
+    assert [results[place].object for place in range(-5, 5)] == everything * 2
+    for place in (5, -6):
+        with pytest.raises(IndexError):
+            results[place]
+
+
 def test_the_vector_lane_admits_everything_without_a_cutoff(indexed_shop: Shop) -> None:
     assert len(names("nothing of that kind", cutoff=None)) == Product.objects.public().count()
 

@@ -311,3 +311,11 @@ def test_a_table_that_somebody_holds_is_not_waited_for(monkeypatch: pytest.Monke
         assert len(triggers.installed("default")) == 16
     finally:
         call_command("search_triggers", remove=True, verbosity=0)
+
+
+def test_a_shop_writes_on_when_the_app_is_taken_out(indexed_shop: Shop) -> None:
+    sql("SELECT 1")
+    call_command("migrate", "catalog_search", "zero", verbosity=0)
+
+    assert Product.objects.update(stock=3) == len(indexed_shop)
+    call_command("migrate", "catalog_search", verbosity=0)

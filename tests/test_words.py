@@ -20,6 +20,7 @@ from catalog_search.searching.bm25 import matches, matches_of
 from catalog_search.searching.query import Query
 from catalog_search.searching.scope import Scope
 from catalog_search.searching.words import parse_words
+from catalog_search.suggesting import suggest
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -90,6 +91,46 @@ def test_a_word_is_found_written_together_or_apart(
     build_index()
 
     assert names(query) == [title]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("language", "title", "query"),
+    [
+        ("de", "M\u00fcllbeutel", "muellbeutel"),
+        ("de", "Stra\u00dfenschuh", "STRASSENSCHUHE"),
+        ("fr", "\u0152uvre d\u2019art", "oeuvre"),
+        ("tr", "I\u015f\u0131k", "\u0131\u015f\u0131k"),
+        ("tr", "K\u0131l\u0131f", "kilif"),
+        ("ar", "\u0641\u0633\u062a\u0627\u0646 \u0623\u062d\u0645\u0631", "\u0641\u064f\u0633\u062a\u0627\u0646"),
+        ("he", "\u05e9\u05de\u05dc\u05d4", "\u05e9\u05c2\u05b4\u05de\u05b0\u05dc\u05b8\u05d4"),
+        ("ja", "\u8d64\u3044\u30c9\u30ec\u30b9", "\u30c9\u30ec\u30b9"),
+        ("ja", "\u30b3\u30fc\u30d2\u30fc\u30ab\u30c3\u30d7", "\uff7a\uff70\uff8b\uff70"),
+        ("zh", "\u7ea2\u8272\u8fde\u8863\u88d9", "\u8fde\u8863\u88d9"),
+        ("th", "\u0e41\u0e01\u0e49\u0e27\u0e01\u0e32\u0e41\u0e1f", "\u0e01\u0e32\u0e41\u0e1f"),
+    ],
+)
+def test_a_word_is_found_as_its_language_may_write_it(
+    make_product: Make, build_index: Any, monkeypatch: pytest.MonkeyPatch, language: str, title: str, query: str
+) -> None:
+    monkeypatch.setattr(ProductIndex.registered(), "language_codes", (language,))
+    make_product(title)
+    make_product("Something else")
+    build_index()
+
+    assert names(query, language=language) == [title]
+    assert [str(one.object) for one in suggest(ProductIndex.registered(), query, language=language).products] == [title]
+
+
+@pytest.mark.django_db
+def test_characters_of_a_word_without_spaces_must_stand_in_a_row(
+    make_product: Make, build_index: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProductIndex.registered(), "language_codes", ("zh",))
+    make_product("\u8863\u88d9\u8fde")
+    build_index()
+
+    assert names("\u8fde\u8863\u88d9", language="zh") == []
 
 
 @pytest.mark.django_db

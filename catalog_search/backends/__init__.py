@@ -10,6 +10,7 @@ from typing import Any, cast
 from ..conf import settings
 from ..content import Content
 from ..exceptions import ConfigurationError, ModelError
+from ..extras import told
 from .base import Embedder, Reranker
 from .configuration import backend_class, configuration_of
 
@@ -56,7 +57,7 @@ def _get(configuration: dict[str, Any], kind: Any, setting: str) -> Any:
                 except (ConfigurationError, ModelError):
                     raise
                 except Exception as error:  # whatever a model library raises on a broken checkpoint
-                    raise ModelError(f"The {setting} {loader.__name__} cannot be loaded: {error}") from error
+                    raise ModelError(f"The {setting} {loader.__name__} cannot be loaded: {told(error)}") from error
                 _loaded[key] = found
     return found
 

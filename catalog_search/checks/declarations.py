@@ -15,7 +15,7 @@ from ..indexing.related import relations
 from ..models import Change, Generation
 from ..routers import IndexingRouter
 from ..sql import read_alias, write_alias
-from . import lookups
+from . import lookups, shapes
 
 KEY_LENGTH = Change._meta.get_field("object_key").max_length or 0
 
@@ -23,6 +23,10 @@ KEY_LENGTH = Change._meta.get_field("object_key").max_length or 0
 def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
     """Check a declaration against its model."""
     name = type(index).__name__
+    misshapen = list(shapes.check_index(index))
+    if misshapen:
+        yield from misshapen
+        return
     if not index.text and not index.image:
         yield Error(
             f"{name} declares neither text nor image.",
@@ -66,7 +70,8 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
         yield Error(
             f'{index.model._meta.label} lives in the database "{products}", its index would live in "{documents}"; '
             "searches join the two.",
-            hint=f'Let a router of DATABASE_ROUTERS send the app "catalog_search" to "{products}", then migrate it.',
+            hint=f'Let a router of DATABASE_ROUTERS send the app "catalog_search" to "{products}", then migrate it. '
+            "All models that are indexed live in that one database.",
             id="catalog_search.E026",
         )
     elif read_alias(index.model) != products and not any(isinstance(one, IndexingRouter) for one in router.routers):

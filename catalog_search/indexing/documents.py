@@ -26,13 +26,15 @@ _WRITTEN = (
 )
 
 
-REUSABLE = "generation.model_fingerprint = %s AND generation.means IS NOT DISTINCT FROM %s::bytea"
+REUSABLE = """generation.model_fingerprint = %s AND generation.dimensions = %s
+    AND generation.means IS NOT DISTINCT FROM %s::bytea"""
 """Which generations have the vectors that another one's model would give; its parameters are ``reusable``."""
 
 
-def reusable(generation: Generation) -> tuple[str, bytes | None]:
+def reusable(generation: Generation) -> tuple[object, ...]:
     """Return the parameters of REUSABLE."""
-    return generation.model_fingerprint, bytes(generation.means) if generation.means else None
+    means = bytes(generation.means) if generation.means else None
+    return generation.model_fingerprint, generation.dimensions, means
 
 
 @dataclass(frozen=True, slots=True)

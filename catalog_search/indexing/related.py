@@ -38,6 +38,8 @@ def relations(index: SearchIndex) -> Iterator[Relation]:
     for parent in index.model._meta.all_parents:
         if steps := index.model._meta.get_path_to_parent(parent):
             yield Relation(parent, "__".join(step.join_field.name for step in steps))
+    if isinstance(index.follow, str):
+        raise ConfigurationError(f'{type(index).__name__}.follow is a list: follow = ["{index.follow}"].')
     seen: set[str] = set()
     for path in index.follow:
         model: type[Model] = index.model

@@ -17,7 +17,7 @@ from ..backends import embedder_of
 from ..bisection import bisect
 from ..conf import settings
 from ..content import Content
-from ..exceptions import CatalogSearchError, Unavailable, reason_of
+from ..exceptions import CatalogSearchError, ConfigurationError, Unavailable, reason_of
 from ..fusion import Vector
 from ..models import Document, Generation
 from ..registry import registry
@@ -172,6 +172,12 @@ def _embed(generation: Generation, contents: dict[str, Content]) -> dict[str, Ve
         return {}
     try:
         embedder = embedder_of(generation.definition["embedder"])
+        if embedder.dimensions != generation.dimensions:
+            raise ConfigurationError(
+                f"The model makes vectors of {embedder.dimensions} dimensions, {generation} holds "
+                f"{generation.dimensions}: it became another one under the same name. Give its OPTIONS another "
+                '"revision", then manage.py rebuild_search_index.'
+            )
     except CatalogSearchError as error:
         raise Unavailable(str(error)) from error
     means = generation.mean_vectors

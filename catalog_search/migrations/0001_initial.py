@@ -16,6 +16,8 @@ class Migration(migrations.Migration):
     operations = [
         # Needs a superuser; where the extension is there already, nobody is asked.
         pgvector.django.VectorExtension(),
+        # Taken back, the triggers of `search_triggers --install` go too, or they would refuse every write to the shop.
+        migrations.RunSQL("", "DROP FUNCTION IF EXISTS catalog_search_record CASCADE"),
         migrations.CreateModel(
             name="Thumbnail",
             fields=[

@@ -31,7 +31,7 @@ class Logbook:
 
     def __init__(self, background: bool = True) -> None:
         self._background = background
-        self._noted: deque[Noted] = deque()
+        self._noted: deque[tuple[str, Noted]] = deque()
         self._lock = threading.Lock()
         self._wake, self._hurry = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -40,8 +40,9 @@ class Logbook:
 
     def add(self, noted: Noted) -> None:
         """Note something for the thread to write; costs microseconds."""
+        database = _database(router.db_for_write(QueryLog))
         with self._lock:
-            self._noted.append(noted)
+            self._noted.append((database, noted))
             self._bound()
             if self._background and self._process != os.getpid():  # threads do not survive a fork
                 self._process = os.getpid()
@@ -50,11 +51,15 @@ class Logbook:
         self._wake.set()
 
     def write(self) -> int:
-        """Write what is noted and return how many that were; what cannot be written is kept for the next time."""
-        with self._lock:
-            noted = list(self._noted)
-            self._noted.clear()
+        """Write what is noted and return how many that were; what cannot be written is kept for the next time.
+
+        What was noted in another database is dropped: a shop's tests have one of their own, which is gone by then.
+        """
         alias = router.db_for_write(QueryLog)
+        database = _database(alias)
+        with self._lock:
+            noted = [one for where, one in self._noted if where == database]
+            self._noted.clear()
         try:
             intents.save(alias, [one for one in noted if isinstance(one, intents.Entry)])
             events = [one for one in noted if isinstance(one, QueryEvent)]
@@ -62,7 +67,7 @@ class Logbook:
         except Exception as error:  # a log is not worth anything that a shop does
             logger.warning("The query log could not be written: %s", error)
             with self._lock:
-                self._noted.extendleft(reversed(noted))
+                self._noted.extendleft((database, one) for one in reversed(noted))
                 self._bound()
             return 0
         return len(noted)
@@ -86,6 +91,10 @@ class Logbook:
             self._wake.clear()
             self.write()
             connections.close_all()  # those of this thread
+
+
+def _database(alias: str) -> str:
+    return str(connections.settings[alias]["NAME"])
 
 
 logbook = Logbook()

@@ -3,23 +3,88 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from ..exceptions import CatalogSearchError
+from ..facets import RangeFacet
+from ..images import Picture, read_picture
 from ..indexes import SearchIndex
+from ..languages import legible
 
 MAX_WEIGHT = 1000.0
+
+
+def words(given: str) -> str:
+    """Return the text of a search without what nobody sees."""
+    if not isinstance(given, str):
+        raise CatalogSearchError(f'text= takes words, "" for none, not {given!r}.')
+    return legible(given.replace("\x00", " "))
+
+
+def picture(given: Picture | bytes | IO[bytes] | None) -> Picture | None:
+    """Return a picture that can be searched by. Raises ImageError where it is broken."""
+    if given is None or isinstance(given, Picture):
+        return given
+    if not (isinstance(given, bytes) or hasattr(given, "read")):
+        raise CatalogSearchError(f"image= takes an open file, bytes or a Picture, not {given!r}.")
+    return read_picture(given)
+
+
+def chosen(index: SearchIndex, given: Mapping[str, Sequence[Any]] | None) -> dict[str, Sequence[Any]]:
+    """Return the chosen values by facet, of those facets that any is chosen of."""
+    if not isinstance(given or {}, Mapping):
+        raise CatalogSearchError('facets= takes values by name: {"colour": ["red"]}.')
+    found = {name: values for name, values in (given or {}).items() if values}
+    known("facet", found, [facet.name for facet in index.facets], index)
+    for name, values in found.items():
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            raise CatalogSearchError(f'facets= takes a list of values of each: {{"{name}": [{values!r}]}}.')
+    found = {name: tuple(values) for name, values in found.items()}
+    for facet in index.facets:
+        if isinstance(facet, RangeFacet) and len(found.get(facet.name, (None, None))) < 2:
+            raise CatalogSearchError(f'facets= takes the bounds of a range: {{"{facet.name}": bounds(10, 50)}}.')
+    return found
+
+
+def known(kind: str, asked: Iterable[str], there: Sequence[str], index: SearchIndex) -> None:
+    """Refuse names of what an index does not have."""
+    for name in asked:
+        if name not in there:
+            raise CatalogSearchError(f'{index.label} has no {kind} "{name}"; it has: {", ".join(there) or "none"}.')
+
+
+def products(index: SearchIndex, name: str, given: QuerySet[Any] | None, may_be_sliced: bool) -> QuerySet[Any] | None:
+    """Return a queryset of an index's products, or None."""
+    if given is None:
+        return None
+    if not isinstance(given, QuerySet) or not _related(given.model, index):
+        raise CatalogSearchError(f"{name}= takes a queryset of {index.model.__name__}, not {type(given).__name__}.")
+    if given.query.is_sliced and not may_be_sliced:
+        raise CatalogSearchError(f"{name}= is narrowed further, which a slice cannot be; give queryset= the slice.")
+    return given
+
+
+def _related(model: type[Model], index: SearchIndex) -> bool:
+    """Have two models the same keys: as proxies, parents or children of each other?"""
+    own = index.model._meta.concrete_model or index.model
+    return issubclass(model, own) or issubclass(own, model)
 
 
 def keys(index: SearchIndex, name: str, products: Iterable[Any]) -> tuple[str, ...]:
     """Return the primary keys, as text, of products that are given themselves or by their keys."""
     field = index.model._meta.pk
+    if isinstance(products, str | bytes):
+        raise CatalogSearchError(f"{name}= takes a list of products or of their primary keys, not {products!r}.")
     try:
-        found = [_key(index, name, one) if isinstance(one, Model) else one for one in products]
+        products = list(products)
+        for one in products:
+            if isinstance(one, Model) and not _related(type(one), index):
+                raise CatalogSearchError(f"{name}= takes products of {index.label}, not {one!r}.")
+        found = [one.pk if isinstance(one, Model) else one for one in products]
         if None in found:
             raise CatalogSearchError(f"{name}= holds a product that was never saved.")
         return tuple(str(field.to_python(one)) for one in found)
@@ -27,20 +92,6 @@ def keys(index: SearchIndex, name: str, products: Iterable[Any]) -> tuple[str, .
         raise CatalogSearchError(f"{name}= takes a list of products or of their primary keys.") from error
     except ValidationError as error:
         raise CatalogSearchError(f"{name}= takes products or their primary keys: {' '.join(error.messages)}") from error
-
-
-def _key(index: SearchIndex, name: str, row: Model) -> Any:
-    if not isinstance(row, index.model._meta.concrete_model or index.model):
-        raise CatalogSearchError(f"{name}= takes a {index.model.__name__}, not {row!r}.")
-    return row.pk
-
-
-def values(facets: Mapping[str, Iterable[Any] | None]) -> dict[str, tuple[Any, ...]]:
-    """Return the facets of which some values are chosen."""
-    for name, chosen in facets.items():
-        if isinstance(chosen, str) or not isinstance(chosen, Iterable | None):
-            raise CatalogSearchError(f'facets["{name}"] takes a list of values, not {chosen!r}.')
-    return {name: values for name, chosen in facets.items() if (values := tuple(chosen or ()))}
 
 
 def terms(given: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
@@ -53,6 +104,13 @@ def terms(given: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
         if not abs(weight) <= MAX_WEIGHT:
             raise CatalogSearchError(f'The weight of "{words}" must lie between {-MAX_WEIGHT:g} and {MAX_WEIGHT:g}.')
     return tuple((words, weight) for words, weight in pairs if words.strip() and weight)
+
+
+def whole(name: str, value: Any, low: int | None = None) -> int:
+    """Return a whole number. Refuse what is none, or less than that."""
+    if not isinstance(value, int) or (low is not None and value < low):
+        raise CatalogSearchError(f"{name}= takes a whole number{'' if low is None else f' from {low}'}, not {value!r}.")
+    return value
 
 
 def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 from ..facets import Facet, FacetRange, FacetValue, Found
 
@@ -162,12 +162,20 @@ class Results:
         """Return how many hits there are on all pages, as Django's Paginator asks."""
         return self.total
 
-    def __getitem__(self, places: slice) -> tuple[Hit, ...]:
-        """Return the hits at some places of the whole list; those of another page are searched for.
+    @overload
+    def __getitem__(self, places: int) -> Hit: ...
+    @overload
+    def __getitem__(self, places: slice) -> tuple[Hit, ...]: ...
+    def __getitem__(self, places: int | slice) -> Hit | tuple[Hit, ...]:
+        """Return the hits at some places of the whole list, or the one at a place; those of another page are searched
+        for.
 
         So ``Paginator(results, 24)``, a ``ListView`` and the pagination classes of DRF page any search.
         """
-        start, stop = places.start or 0, min(self.total if places.stop is None else places.stop, self.total)
+        if isinstance(places, int):
+            place = places + self.total if places < 0 else places
+            return self[place : place + 1][0]
+        start, stop, _ = places.indices(self.total)
         if start >= stop:
             return ()
         here = self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import EllipsisType
 from typing import IO, Any
@@ -14,9 +14,8 @@ from django.http import HttpRequest
 from ..conf import settings
 from ..exceptions import CatalogSearchError
 from ..facets import Facet
-from ..images import Picture, read_picture
+from ..images import Picture
 from ..indexes import SearchIndex
-from ..languages import legible
 from ..models import Generation
 from ..sql import read_alias
 from . import arguments, paging, steps
@@ -96,27 +95,31 @@ def search(
     A model that fails degrades the results openly (``results.degraded``). Raises ImageError on a broken picture and
     CatalogSearchError on an unknown facet, sort or lane, or where a query only says what is not wanted.
     """
-    chosen = arguments.values(facets or {})
-    _refuse_unknown("facet", [*chosen, *([more] if more else [])], [facet.name for facet in index.facets], index)
-    _refuse_unknown("sort", [sort] if sort else [], list(index.sorts), index)
-    _refuse_unknown("lane", lanes, LANES, index)
-    picture = image if image is None or isinstance(image, Picture) else read_picture(image)
+    chosen, names = arguments.chosen(index, facets), [facet.name for facet in index.facets]
+    arguments.known("facet", [more] if more else [], names, index)
+    arguments.known("facet", [] if isinstance(facet_counts, bool) else facet_counts, names, index)
+    arguments.known("sort", [sort] if sort else [], list(index.sorts), index)
+    arguments.known("lane", lanes, LANES, index)
+    picture = arguments.picture(image)
     liked, unliked = arguments.keys(index, "like", like), arguments.keys(index, "unlike", unlike)
     if cutoff is not None and cutoff is not ...:
         arguments.number("cutoff", cutoff)
     if vector_weight is not None:
         arguments.number("vector_weight", vector_weight, 0, 1)
-    arguments.number("page_size", page_size or 0, 0)
-    text = legible(text.replace("\x00", " "))
-    query = Query(text, picture, liked, query_language(index, language), unliked, arguments.terms(terms))
+    if generation is not None and not isinstance(generation, Generation):
+        raise CatalogSearchError(f"generation= takes a Generation, not {generation!r}.")
+    visible = arguments.products(index, "visible", visible, may_be_sliced=False)
+    queryset = arguments.products(index, "queryset", queryset, may_be_sliced=True)
+    text, weighted = arguments.words(text), arguments.terms(terms)
+    query = Query(text, picture, liked, query_language(index, language), unliked, weighted)
     if not query and (query.unlike or query.terms):
         raise CatalogSearchError("Say what is wanted too: unlike= and negative terms only take away.")
     ask = Ask(
         query=query,
         chosen=chosen,
         sort=sort or "",
-        page=max(1, page),
-        size=page_size or settings.PAGE_SIZE,
+        page=max(1, arguments.whole("page", page)),
+        size=arguments.whole("page_size", page_size or 0, 0) or settings.PAGE_SIZE,
         cutoff=cutoff,
         vector_weight=vector_weight,
         generation=generation.pk if generation else None,
@@ -135,7 +138,8 @@ def search(
         with trace.stage("total"):
             products = index.queryset(request) if visible is None else visible
             if queryset is not None:
-                products = products.filter(pk__in=queryset.order_by().values("pk"))
+                own = queryset if queryset.query.is_sliced else queryset.order_by()
+                products = products.filter(pk__in=own.values("pk"))
             if liked or unliked:
                 products = products.exclude(pk__in=[*liked, *unliked])
             scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
@@ -266,9 +270,3 @@ def _active_generation(index: SearchIndex, trace: Trace) -> Generation:
         logger.error("%r has no active generation; run manage.py rebuild_search_index.", index)
         trace.degrade("index")
     return found or Generation(index=index.label)
-
-
-def _refuse_unknown(kind: str, asked: Iterable[str], known: Sequence[str], index: SearchIndex) -> None:
-    for name in asked:
-        if name not in known:
-            raise CatalogSearchError(f'{index.label} has no {kind} "{name}"; it has: {", ".join(known) or "none"}.')
