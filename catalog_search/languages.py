@@ -57,10 +57,12 @@ _SIGNS = str.maketrans({"\u2122": " ", "\u2120": " ", "\u2010": "-", "\u2011": "
 # What stands behind a number without a space as often as with one: "2TB" and "2 TB" are the same.
 _UNITS = "k?v|m?w|kw|m?ah?|wh|[kmgt]b|[kmg]?hz|[cmk]?m|in|ft|yd|oz|lbs?|[km]?g|[mc]?l|db|dpi|p?px|mp|rpm|pcs?"
 _NUMBER_AND_UNIT = re.compile(rf"(?<![\w.,-])(\d+(?:[.,]\d+)?)({_UNITS})(?![\w-])", re.IGNORECASE)
+_NUMBER_OF_THINGS = re.compile(r"\d{1,4}(?:[.,]\d+)?-[^\W\d_]{2,}")
 _DIGIT_AND_LETTER = re.compile(r"\d[^\W\d_]")  # far quicker to look for, and most texts have none
 # PostgreSQL takes "HDMI/DVI" for a file, "StarTech.com" for a host, "me@home" for an address and the 20 of "15-20" for
 # minus twenty: single words, by no part of which anything is found. Letters alone ("M.2", "L.O.L.") are no host.
-_FOR_ONE = re.compile(r"[/\\]|(?<=\w)@(?=\w)|-(?=\d)|(?<=[^\W\d_]{2})\.(?=[^\W\d_]{2})")
+# Each way begins with the character itself, so that the rest of a text is passed over quickly.
+_FOR_ONE = re.compile(r"/|\\|@(?<=\w@)(?=\w)|-(?=\d)|\.(?<=[^\W\d_]{2}\.)(?=[^\W\d_]{2})")
 # Kana, Chinese characters and Thai are written without spaces, in runs that no search asks for whole.
 _UNSPACED = re.compile(
     r"[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
@@ -83,6 +85,11 @@ def as_words(text: str) -> str:
     if _DIGIT_AND_LETTER.search(text):
         text = _NUMBER_AND_UNIT.sub(r"\1 \2", text)
     return _FOR_ONE.sub(" ", text)
+
+
+def is_measure(word: str) -> bool:
+    """Does a word say how large something is, or how many: "500GB", "15.6-inch", "24-port"?"""
+    return bool(_NUMBER_AND_UNIT.fullmatch(word) or _NUMBER_OF_THINGS.fullmatch(word))
 
 
 def legible(text: str) -> str:

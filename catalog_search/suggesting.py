@@ -143,9 +143,12 @@ def _products(
         words.append(f"'{last}':*")
     *firsts, final = [f"({' || '.join(one)})" for one in ways]
     asked = " && ".join([*firsts, final])
-    among = f"search_vector @@ ({asked})"
+    among, narrowing = f"search_vector @@ ({asked})", words
     if firsts and len(last) <= BROAD:
-        among = f"search_vector @@ ({' && '.join(firsts)}) AND (search_vector @@ {final}) IS TRUE"
+        others = " && ".join(firsts)  # nothing, where they are stop words
+        others = f"CASE WHEN numnode({others}) = 0 THEN {final} ELSE {others} END"
+        among = f"search_vector @@ ({others}) AND (search_vector @@ {final}) IS TRUE"
+        narrowing = [*words, *words]
     statement = f"""
         WITH document AS MATERIALIZED (
             SELECT object_key, object_id, thumbnail, search_vector FROM {Document._meta.db_table}
@@ -156,7 +159,7 @@ def _products(
         ORDER BY ts_rank('{TITLES_FIRST}', document.search_vector, {asked}) DESC, 1
         LIMIT {4 * limit}
     """
-    rows = execute(scope.alias, statement, (scope.language, *words, *scope.keys[1], *words))
+    rows = execute(scope.alias, statement, (scope.language, *narrowing, *scope.keys[1], *words))
     numbered = any(character.isdigit() for character in query.text)
     by_identifier = [match.key for match in lanes.identifiers(scope, query)][:limit] if numbered else []
     keys = list(dict.fromkeys([*by_identifier, *(key for key, _ in rows)]))

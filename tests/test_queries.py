@@ -118,6 +118,23 @@ def test_a_minus_excludes_what_says_it_and_lowers_what_shows_it(
 # Weighted terms
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("toner TN-2110", "identifier"),
+        ("51645AE", "identifier"),
+        ("DDR3-1600", "identifier"),
+        ("500GB ssd", "words"),
+        ("15.6-inch laptop", "words"),
+        ("24-port switch", "words"),
+        ('"hp 15" ink', "words"),
+        ("1600mhz", "word"),
+    ],
+)
+def test_a_measure_is_no_part_number(text: str, expected: str) -> None:
+    assert Query(text).query_class == expected
+
+
 @pytest.mark.django_db
 def test_a_minus_alone_browses_what_does_not_say_it(indexed_shop: Shop, make_rule: Any) -> None:
     make_rule(

@@ -46,7 +46,7 @@ class WhySerializer(serializers.Serializer):
     lanes = serializers.DictField(child=RankSerializer(), help_text="By lane: identifiers, words, vectors.")
     fused = serializers.FloatField(help_text="The score of all lanes together.")
     rerank = serializers.FloatField(allow_null=True, help_text="The reranker's score; null where it gave none.")
-    matched = serializers.CharField(help_text="How an identifier was met: exact, prefix, or empty.")
+    matched = serializers.CharField(help_text="How an identifier was met: exact, prefix, word, or empty.")
     penalty = serializers.FloatField(help_text="Share of its score lost by being near to something unwanted.")
     boost = serializers.FloatField(help_text="Share of its score that boosts gave, or took.")
     rules = serializers.ListField(child=serializers.CharField(), help_text="The rules that put it there.")

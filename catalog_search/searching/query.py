@@ -12,7 +12,7 @@ from django.utils import translation
 from ..content import Content
 from ..images import Picture
 from ..indexes import SearchIndex
-from ..languages import normalise_identifier
+from ..languages import is_measure, normalise_identifier
 from .negation import split
 
 # Words beyond these do not change what is meant; only the models read them all.
@@ -25,7 +25,7 @@ SEVERAL = 4
 # Letters and digits from which on a word with a digit is hardly anything but an identifier.
 DISTINCTIVE = 5
 # Letters and digits in one word, at least four in all: "TN-2110", but not "2TB".
-_CODE = re.compile(r"(?=.*\d.*\d)(?=.*[^\W\d_]).{5,}|\d{5,}")
+_CODE = re.compile(r"(?=\S*\d\S*\d)(?=\S*[^\W\d_])\S{5,}|\d{5,}")
 # Telephones make dashes of a minus: the sign itself, then a dash of either length.
 MINUS = "-\u2212\u2013\u2014"
 # What opens and closes a phrase, also as telephones write it.
@@ -161,7 +161,7 @@ class Query:
         if self.image or self.like:
             return "picture"
         words = [token.text for token in self.tokens if not token.excluded]
-        if any(_CODE.search(word) for word in words):
+        if any(_CODE.search(word) and not is_measure(word) for word in words):
             return "identifier"
         return "word" if len(words) == 1 else "words" if len(words) <= SEVERAL else "long"
 
