@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import EllipsisType
@@ -17,6 +17,7 @@ from .bm25 import matches as matching_words
 from .composition import SMALL_SAMPLE_SHARE, Composition
 from .encoding import Meaning
 from .feedback import BEST, refined
+from .lanes import IdentifierMatch
 from .ranking import Candidate, Fusion, word_score
 from .scope import Scope
 from .trace import Trace
@@ -124,49 +125,59 @@ class Membership:
 
 def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
     """Return the members of the set in a scope, at most MAX_CANDIDATES."""
-    limit, query, share = settings.MAX_CANDIDATES, demand.ask.query, demand.ask.vector_share
+    limit, asked_lanes = settings.MAX_CANDIDATES, demand.ask.lanes
     with trace.stage("identifiers"):
-        by_identifier = lanes.identifiers(scope, query) if "identifiers" in demand.ask.lanes else []
+        by_identifier = lanes.identifiers(scope, demand.ask.query) if "identifiers" in asked_lanes else []
     with trace.stage("words"):
-        by_words = matching_words(scope, demand.words, limit) if "words" in demand.ask.lanes else []
-    complete = max(len(by_words), len(by_identifier)) < limit
-    similar: dict[str, float] = {}
-    members: list[str] = []
-    if demand.asked:
-        with trace.stage("vectors"):
-            similar = dict(_near(scope, demand, limit))
-            members = list(similar)
-            complete = complete and len(members) < limit
-            others = [match.key for match in by_identifier] + [match.key for match in by_words[:SCORED_BY_BOTH]]
-            similar |= lanes.similarities(scope, demand.asked.vector, [key for key in others if key not in similar])
-            if len(by_words) >= limit:  # more products hold the words than the lane tells of
-                told = {match.key for match in by_words}
-                by_words += matches_of(scope, demand.words, [key for key in members if key not in told])
-            by_words = [match for match in by_words if _belongs(match, similar, demand)]
-            if len(demand.asked.aspects) > 1:
-                if demand.floor > -math.inf:
-                    said_alone = {match.key for match in by_words} - set(members)
-                    strangers = said_alone - composition.answering(scope, demand.asked, said_alone)
-                    by_words = [match for match in by_words if match.key not in strangers]
-                said = {match.key: word_score(match) for match in by_words}
-                similar = composition.similarities(scope, demand.asked, similar, said, share)
-                share = 1.0
-    background = demand.asked.background if demand.asked else Background(0.0, 1.0)
+        by_words = matching_words(scope, demand.words, limit) if "words" in asked_lanes else []
+    with trace.stage("vectors"):
+        near = dict(_near(scope, demand, limit))
+    complete = max(len(by_identifier), len(by_words), len(near)) < limit
     with trace.stage("fusion"):
-        barred = set(lanes.excluded(scope, demand.words.excluded, members)) if demand.words.excluded else set()
-        members = [key for key in members if key not in barred]
-        fusion = Fusion(by_identifier, by_words, similar, members, background, share)
-        if demand.asked and by_words and query.kind == "text":
-            closer = refined(scope, demand.asked, fusion.best(BEST))
-            similar = lanes.similarities(scope, closer.vector, list(similar))
-            fusion = replace(fusion, vectors=similar, background=closer.background)
-        ranked = fusion.ranked(limit)
+        excluded = demand.words.excluded
+        barred = set(lanes.excluded(scope, excluded, list(near))) if excluded else set()
+        members = [key for key in near if key not in barred]
+        ranked = _fused(scope, demand, by_identifier, by_words, near, members).ranked(limit)
         if demand.asked:
             ranked = composition.penalise(scope, demand.asked, ranked)
     known = {one.key for one in ranked}
     admitted = [key for key in scope.admitted(demand.ask.admitted) if key not in known]
     complete = complete and len(ranked) < limit
     return Members([*ranked, *(Candidate(key, 0.0) for key in admitted)], complete)
+
+
+def _fused(
+    scope: Scope,
+    demand: Demand,
+    by_identifier: Sequence[IdentifierMatch],
+    by_words: Sequence[WordMatch],
+    near: Mapping[str, float],
+    members: Sequence[str],
+) -> Fusion:
+    """Let each lane tell of what the others found, and what answers in one way only answer in the others, too."""
+    asked, query, share = demand.asked, demand.ask.query, demand.ask.vector_share
+    if asked is None:
+        return Fusion(by_identifier, by_words, {}, members, Background(0.0, 1.0), share)
+    others = [match.key for match in by_identifier] + [match.key for match in by_words[:SCORED_BY_BOTH]]
+    similar = {**near, **lanes.similarities(scope, asked.vector, [key for key in others if key not in near])}
+    if len(by_words) >= settings.MAX_CANDIDATES:  # more products hold the words than the lane tells of
+        told = {match.key for match in by_words}
+        by_words = [*by_words, *matches_of(scope, demand.words, [key for key in near if key not in told])]
+    by_words = [match for match in by_words if _belongs(match, similar, demand)]
+    if len(asked.aspects) > 1:
+        if demand.floor > -math.inf:
+            said_alone = {match.key for match in by_words} - set(near)
+            strangers = said_alone - composition.answering(scope, asked, said_alone)
+            by_words = [match for match in by_words if match.key not in strangers]
+        said = {match.key: word_score(match) for match in by_words}
+        similar = composition.similarities(scope, asked, similar, said, share)
+        share = 1.0
+    fusion = Fusion(by_identifier, by_words, similar, members, asked.background, share)
+    if not by_words or query.kind != "text":
+        return fusion
+    closer = refined(scope, asked, fusion.best(BEST))
+    similar = lanes.similarities(scope, closer.vector, list(similar))
+    return replace(fusion, vectors=similar, background=closer.background)
 
 
 def nearest(scope: Scope, demand: Demand, limit: int) -> list[Candidate]:
