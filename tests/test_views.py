@@ -21,6 +21,7 @@ from catalog_search.navigation import Address
 from catalog_search.searching import Results, cache
 from catalog_search.wording import synonyms
 from project.shop.models import Product
+from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
 
@@ -505,6 +506,16 @@ class TestSearchBox:
         assert 'action="/search/"' in html
         assert "Find &lt;it&gt;" in html
         assert "search.css" in html
+
+    def test_an_index_without_pictures_is_searched_by_words(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        box = Template("{% load catalog_search %}{% search_box %}")
+        assert 'type="file"' in box.render(Context())
+        monkeypatch.setattr(ProductIndex, "image", ())
+
+        html = box.render(Context())
+
+        assert 'type="file"' not in html
+        assert 'placeholder="Search"' in html
 
     def test_for_one_index_without_assets(self) -> None:
         html = Template("{% load catalog_search %}{% search_box 'product' assets=False %}").render(Context())

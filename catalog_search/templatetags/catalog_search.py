@@ -59,14 +59,17 @@ def search_box(context: Context, index: str = "", placeholder: str = "", assets:
     """Show the search box: words, a picture, or both. Works in any template, with or without JavaScript.
 
     ``index`` names the index to search where there are several. ``assets=False`` leaves out the style sheet and the
-    script, for a page that has them in its head. On the result page the box holds what was searched for.
+    script, for a page that has them in its head. On the result page the box holds what was searched for. A picture can
+    be searched by where the index has some.
     """
     form = context.get("search_form")
     address = context.get("address")
+    searched = form.index if isinstance(form, SearchForm) else registry.chosen(index) if len(registry) else None
     box: dict[str, Any] = {
         "action": reverse("catalog_search:search", args=[index] if index else []),
         "placeholder": placeholder,
         "assets": assets,
+        "pictures": searched is not None and bool(searched.image_paths),
         "max_length": settings.QUERY_MAX_LENGTH,
         "suggest": reverse("catalog_search:suggest", args=[index] if index else []),
     }

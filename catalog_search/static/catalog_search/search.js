@@ -6,17 +6,17 @@
   /* Words alone need no detour through POST. Empty fields would only lengthen the address. */
   function submitBox(form) {
     const file = form.elements.image;
-    if (file.files.length) return;
+    if (file?.files.length) return;
     form.method = "get";
     form.enctype = "application/x-www-form-urlencoded";
-    file.disabled = true;
+    if (file) file.disabled = true;
     form.elements.q.disabled = !form.elements.q.value.trim();
   }
 
   function restoreBox(form) {
     form.method = "post";
     form.enctype = "multipart/form-data";
-    form.elements.image.disabled = form.elements.q.disabled = false;
+    for (const name of ["image", "q"]) if (form.elements[name]) form.elements[name].disabled = false;
   }
 
   function showChosen(form) {
@@ -49,8 +49,15 @@
   }
 
   function enhanceBox(form) {
-    const row = form.querySelector(".cs-box-row");
     form.addEventListener("submit", () => submitBox(form));
+    if (form.elements.image) takePictures(form);
+    if (form.dataset.suggest) new Suggestions(form);
+    /* The back button brings the form back as it was sent. */
+    window.addEventListener("pageshow", () => restoreBox(form));
+  }
+
+  function takePictures(form) {
+    const row = form.querySelector(".cs-box-row");
     form.elements.image.addEventListener("change", () => showChosen(form));
     form.elements.q.addEventListener("paste", (event) => {
       if (takeFile(form, event.clipboardData.files)) event.preventDefault();
@@ -67,9 +74,6 @@
       event.preventDefault(); /* or the browser would leave the shop and open the file */
       if (!takeFile(form, event.dataTransfer.files)) refuse(form);
     });
-    if (form.dataset.suggest) new Suggestions(form);
-    /* The back button brings the form back as it was sent. */
-    window.addEventListener("pageshow", () => restoreBox(form));
   }
 
   /* The search box as a combobox (WAI-ARIA 1.2): recent searches, and what the shop suggests while somebody types. */
