@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management.base import CommandError
 from django.utils import timezone
 
 from catalog_search.models import Change, Document, Generation, Judgement, QueryLog, Rule, Synonym
@@ -111,8 +110,7 @@ def test_a_failed_product_is_tried_again(
 ) -> None:
     settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"MAX_ATTEMPTS": 1}
     made = make_product("A poisonous mug")
-    with pytest.raises(CommandError, match="poisonous"):
-        build_index()
+    build_index()
     assert Change.objects.get().set_aside
     page = visit(f"{ADMIN}generation/overview/", staff=True)
     expect(page.locator(".cs-facts", has_text="set aside")).to_be_visible()
