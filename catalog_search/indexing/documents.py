@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..content import Content
@@ -37,7 +38,7 @@ def reusable(generation: Generation) -> tuple[object, ...]:
     return generation.model_fingerprint, generation.dimensions, means
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
     """A product as it was read in one language, its pictures only stamped."""
 
@@ -53,7 +54,7 @@ class Reading:
         """The texts as one, as models read them: the title on a line of its own."""
         return "\n".join(part for part in self.parts if part)
 
-    @property
+    @cached_property
     def stamp(self) -> str:
         """The cheap stamp of a product: when it is unchanged, nothing else needs to be looked at."""
         said = [self.parts + self.keywords, self.identifiers, [file.stamp for file in self.files]]
