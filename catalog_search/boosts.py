@@ -6,22 +6,26 @@ and to another lies at most the share BOOST_LIMIT of a score. What that costs at
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db.models import Case, Q, When
+from django.db.models import Case, FloatField, Func, Q, When
 from django.utils import timezone
+from numpy.typing import NDArray
 
 from .conf import settings
-from .moments import kept
 
 if TYPE_CHECKING:
     from .searching.asking import Ask
     from .searching.ranking import Candidate
     from .searching.scope import Scope
+
+_score = attrgetter("score")
 
 
 @dataclass(frozen=True)
@@ -40,20 +44,30 @@ class Boost:
     @property
     def column(self) -> Any:
         """What it reads of a product, as the ORM writes it."""
-        return self.by.replace(".", "__") if isinstance(self.by, str) else Case(When(self.by, then=1), default=0)
-
-    def strengths(self, values: Sequence[Any]) -> list[float]:
-        """Map the values of products to 0..1; without a value, 0."""
         if isinstance(self.by, Q):
-            return [float(value or 0) for value in values]
+            return Case(When(self.by, then=1), default=0)
+        path = self.by.replace(".", "__")
+        return _Seconds(path) if self.half_life else path
+
+    def strengths(self, values: Sequence[Any]) -> NDArray[np.float64]:
+        """Map what ``column`` holds of products to 0..1; without a value, 0."""
+        if isinstance(self.by, Q):
+            return np.array(values, float)
         if self.half_life:
             # By the hour, so that a ranking asked for again is the same one.
-            now = timezone.now().replace(minute=0, second=0, microsecond=0)
-            ages = (None if value is None else max(now - _moment(value), timedelta(0)) for value in values)
-            return [0.0 if age is None else 0.5 ** (age / self.half_life) for age in ages]
+            now = timezone.now().replace(minute=0, second=0, microsecond=0).timestamp()
+            ages = np.maximum(now - np.array(values, float), 0)
+            return np.nan_to_num(0.5 ** (ages / self.half_life.total_seconds()))
         levels = sorted({value for value in values if value is not None})
         places = {value: number / max(len(levels) - 1, 1) for number, value in enumerate(levels)}
-        return [places.get(value, 0.0) for value in values]
+        return np.array([places.get(value, 0.0) for value in values])
+
+
+class _Seconds(Func):
+    """A date or a time in seconds since 1970, whatever the time zone."""
+
+    template = "EXTRACT(EPOCH FROM %(expressions)s)::float8"
+    output_field = FloatField()
 
 
 def boosted(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
@@ -65,11 +79,12 @@ def boosted(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence
     if not (scope.index.boosts and ask.query and candidates):
         return candidates
     gained = gains(scope, [one.key for one in candidates])
-    kinds = [_kind(one) for one in candidates]
-    alike: dict[tuple[str, bool], list[Candidate]] = {kind: [] for kind in kinds}
-    for kind, one in zip(kinds, candidates, strict=True):
-        alike[kind].append(one.lifted(gained.get(one.key, 0.0)))
-    ordered = {kind: iter(sorted(ones, key=lambda one: -one.score)) for kind, ones in alike.items()}
+    lifted = [one.lifted(gained.get(one.key, 0.0)) for one in candidates]
+    kinds = [(one.matched if one.pinned else "", one.rerank is None) for one in lifted]
+    alike: dict[tuple[str, bool], list[Candidate]] = defaultdict(list)
+    for kind, one in zip(kinds, lifted, strict=True):
+        alike[kind].append(one)
+    ordered = {kind: iter(sorted(ones, key=_score, reverse=True)) for kind, ones in alike.items()}
     return [next(ordered[kind]) for kind in kinds]
 
 
@@ -81,15 +96,5 @@ def gains(scope: Scope, keys: Sequence[str]) -> dict[str, float]:
     gained = np.zeros(len(facts))
     for number, boost in enumerate(boosts, start=1):
         most = settings.BOOST_LIMIT * boost.weight / total
-        gained += most * np.array(boost.strengths([values[number] for values in facts.values()]))
+        gained += most * boost.strengths([values[number] for values in facts.values()])
     return dict(zip(facts, gained.tolist(), strict=True))
-
-
-def _kind(one: Candidate) -> tuple[str, bool]:
-    return (one.matched if one.pinned else "", one.rerank is None)
-
-
-def _moment(value: Any) -> datetime:
-    if not isinstance(value, datetime):
-        value = datetime.combine(value if isinstance(value, date) else date.min, time.min, UTC)
-    return kept(value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import Q
+from django.db.models import DateField, Q
+from django.db.models.functions import Cast, Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import given
@@ -164,24 +165,25 @@ def test_a_product_never_passes_one_that_scores_more_than_the_bound_allows(
     assert all(abs(one.boost) <= LIMIT + 1e-9 for one in arranged)
 
 
-def test_dates_and_times_fade_by_half() -> None:
-    boost = Boost("created", half_life=timedelta(days=10))
+def test_dates_and_times_fade_by_half(mugs: list[Product], boosts: Any) -> None:
     now = timezone.now().replace(minute=0, second=0, microsecond=0)  # as it is reckoned: by the hour
-    values = {
-        "now": now,
-        "later": now + timedelta(days=5),
-        "once": now - timedelta(days=10),
-        "naive": (now - timedelta(days=20)).replace(tzinfo=None),
-        "day": date(1990, 1, 1),
-        "aware": datetime(1990, 1, 1, tzinfo=UTC),
-        "never": None,
-    }
-    faded = {"now": 1.0, "later": 1.0, "once": 0.5, "naive": 0.25, "day": 0.0, "aware": 0.0, "never": 0.0}
+    for mug, age in zip(mugs, (-5, 0, 10, 20, 20_000), strict=True):
+        Product.objects.filter(pk=mug.pk).update(created=now - timedelta(days=age))
+    boosts(Boost("created", half_life=timedelta(days=10)))
 
-    # It is reckoned by the hour, and one hour of ten days is 0.3 %.
-    assert dict(zip(values, boost.strengths(list(values.values())), strict=True)) == pytest.approx(faded, abs=0.004)
+    assert [hit.why.boost / LIMIT for hit in ProductIndex.search("mug")] == pytest.approx([1, 1, 0.5, 0.25, 0])
+
+
+@pytest.mark.parametrize(("moment", "least", "most"), [(Now(), 0.5, 1.0), (None, 0.0, 0.0)])
+def test_a_day_fades_from_its_beginning_and_no_day_gains_nothing(
+    mugs: list[Product], moment: Any, least: float, most: float
+) -> None:
+    boost = Boost("day", half_life=timedelta(days=1))
+    products = Product.objects.annotate(day=Cast(moment, DateField()))
+
+    assert all(least <= one <= most for one in boost.strengths(products.values_list(boost.column, flat=True)))
 
 
 def test_a_number_counts_by_its_place() -> None:
-    assert Boost("sold").strengths([7, 1_000_000, 7, None, -3]) == [0.5, 1.0, 0.5, 0.0, 0.0]
-    assert Boost("sold").strengths([7]) == [0.0]
+    assert Boost("sold").strengths([7, 1_000_000, 7, None, -3]).tolist() == [0.5, 1.0, 0.5, 0.0, 0.0]
+    assert Boost("sold").strengths([7]).tolist() == [0.0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,8 @@ def test_workers_and_those_who_ask_them(
         ({"browse_order": "-popularity"}, ["catalog_search.E015"]),
         ({"browse_order": "-name", "boosts": [Boost("name"), Boost(Q(name="Acme"))]}, []),
         ({"boosts": [Boost("sold")]}, ["catalog_search.E017"]),
+        ({"boosts": [Boost("products.created", half_life=timedelta(days=30))]}, []),
+        ({"boosts": [Boost("products.price", half_life=timedelta(days=30))]}, ["catalog_search.E017"]),
         ({"boosts": [Boost(Q(sold__gt=0))]}, ["catalog_search.E017"]),
         ({"variants": "name", "group_by": True}, []),
         ({"group_by": True}, ["catalog_search.E018"]),

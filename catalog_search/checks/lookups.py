@@ -7,8 +7,9 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import FieldDoesNotExist, FieldError
-from django.db.models import DecimalField, Field, FloatField, IntegerField, Model, Q
+from django.db.models import DateField, DecimalField, F, Field, FloatField, IntegerField, Model
 
+from ..boosts import Boost
 from ..facets import Facet, HierarchyFacet, RangeFacet
 from ..forms import RESERVED
 from ..indexes import SearchIndex
@@ -41,7 +42,7 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
                 id="catalog_search.E015",
             )
     for boost in index.boosts:
-        if problem := _boost_problem(products, boost.by):
+        if problem := _boost_problem(products, boost):
             yield Error(
                 f"{name}.boosts: {boost.by} cannot boost: {problem}",
                 hint=f"A boost is by a condition, a field or an annotation of queryset(): {known}.",
@@ -83,11 +84,16 @@ def _facet_problem(facet: Facet, model: type[Model]) -> str:
     return ""
 
 
-def _boost_problem(products: Any, by: str | Q) -> str:
-    if isinstance(by, str):
-        return _lookup_problem(products, by.replace(".", "__"))
+def _boost_problem(products: Any, boost: Boost) -> str:
+    if isinstance(boost.by, str):
+        lookup = boost.by.replace(".", "__")
+        if problem := _lookup_problem(products, lookup):
+            return problem
+        by = products.annotate(boost_by=F(lookup)).query.annotations["boost_by"]
+        fades = not boost.half_life or isinstance(by.output_field, DateField)
+        return "" if fades else "a half-life needs a date or a time."
     try:
-        products.filter(by)
+        products.filter(boost.by)
     except (FieldError, ValueError, TypeError) as error:
         return str(error)
     return ""

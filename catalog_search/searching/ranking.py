@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -63,16 +62,13 @@ class Candidate(NamedTuple):
         return self.matched in ("exact", "prefix")
 
 
-Place = tuple[bool, bool, float]
-
-
-def order(candidate: Candidate) -> Place:
+def order(candidate: Candidate) -> tuple[bool, bool, float]:
     """The sort key of candidates: whole identifiers, their beginnings, then scores; equals stay as they stand."""
-    return _place(candidate.matched, candidate.score)
+    return (*_rank(candidate.matched), -candidate.score)
 
 
-def _place(matched: str, score: float) -> Place:
-    return (matched != "exact", matched != "prefix", -score)
+def _rank(matched: str) -> tuple[bool, bool]:
+    return (matched != "exact", matched != "prefix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,44 +90,55 @@ class Fusion:
 
     def best(self, number: int) -> list[str]:
         """Return the keys of the first few, at a fraction of what ranking all of them takes."""
-        matched = self._matched()
-        scores = self._fused(self._lanes(), matched)
-        return heapq.nsmallest(number, scores, key=lambda key: (*_place(matched.get(key, ""), scores[key]), key))
+        return self._ordered(self._fused(self._scores()), _descending(self.vectors))[:number]
 
     def ranked(self, limit: int) -> list[Candidate]:
         """Return the first candidates in order, each with its place in every lane."""
-        scores, matched = self._lanes(), self._matched()
-        fused = self._fused(scores, matched)
-        lanes: dict[str, dict[str, tuple[int, float]]] = {key: {} for key in fused}
-        for lane, found in scores.items():
-            near = self.vectors if lane == "vectors" else found
-            # Sorting is stable: of equals, the first key is first.
-            for place, key in enumerate(sorted(sorted(found), key=near.__getitem__, reverse=True), start=1):
+        scores, nearest = self._scores(), _descending(self.vectors)
+        fused, matched = self._fused(scores), self._matched
+        keys = self._ordered(fused, nearest)[:limit]
+        lanes: dict[str, dict[str, tuple[int, float]]] = {key: {} for key in keys}
+        for lane, found in {"words": _descending(scores["words"]), "vectors": nearest}.items():
+            for place, key in enumerate(found, start=1):
                 if key in lanes:
-                    lanes[key][lane] = place, found[key]
-        for place, match in enumerate(self.identifiers, start=1):
-            lanes[match.key]["identifiers"] = place, 1.0
-        candidates = [
-            Candidate(key, score, "", 1, lanes[key], score, None, matched.get(key, "")) for key, score in fused.items()
-        ]
-        candidates.sort(key=lambda one: (*order(one), -self.vectors.get(one.key, -1.0), one.key))
-        return candidates[:limit]
+                    lanes[key][lane] = place, scores[lane][key]
+        for place, key in enumerate(matched, start=1):
+            if key in lanes:
+                lanes[key]["identifiers"] = place, 1.0
+        return [Candidate(key, fused[key], "", 1, lanes[key], fused[key], None, matched.get(key, "")) for key in keys]
 
-    def _lanes(self) -> dict[str, dict[str, float]]:
+    def _scores(self) -> dict[str, dict[str, float]]:
         similar = np.fromiter(self.vectors.values(), float, len(self.vectors))
         return {
             "words": {match.key: word_score(match) for match in self.words},
             "vectors": dict(zip(self.vectors, vector_scores(similar, self.background).tolist(), strict=True)),
         }
 
+    def _fused(self, scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+        weights = {"words": 1.0 - self.vector_share, "vectors": self.vector_share}
+        linearly = linear({lane: found for lane, found in scores.items() if found}, weights)
+        matched = self._matched
+        fused = {key: linearly.get(key, 0.0) for key in (*matched, *scores["words"], *self.members)}
+        for key, kind in matched.items():
+            fused[key] += IDENTIFIER_BOOSTS[kind]
+        return fused
+
+    def _ordered(self, fused: Mapping[str, float], nearest: Sequence[str]) -> list[str]:
+        # Sorting is stable: of equals, the nearer is first.
+        keys = [key for key in nearest if key in fused] + sorted(fused.keys() - self.vectors.keys())
+        keys.sort(key=fused.__getitem__, reverse=True)
+        if matched := self._matched:
+            keys.sort(key=lambda key: _rank(matched.get(key, "")))
+        return keys
+
+    @property
     def _matched(self) -> dict[str, str]:
         return {match.key: match.kind for match in self.identifiers}
 
-    def _fused(self, scores: Mapping[str, Mapping[str, float]], matched: Mapping[str, str]) -> dict[str, float]:
-        weights = {"words": 1.0 - self.vector_share, "vectors": self.vector_share}
-        fused = linear({lane: found for lane, found in scores.items() if found}, weights)
-        keys = dict.fromkeys([*matched, *(match.key for match in self.words), *self.members])
-        return {key: fused.get(key, 0.0) + IDENTIFIER_BOOSTS.get(matched.get(key, ""), 0.0) for key in keys}
+
+def _descending(scores: Mapping[str, float]) -> list[str]:
+    """Return keys, that of the highest score first, equals by themselves."""
+    return sorted(sorted(scores), key=scores.__getitem__, reverse=True)
 
 
 def word_score(match: WordMatch) -> float:

@@ -94,7 +94,7 @@ class Scope:
             statement, parameters = compile_keys(self.among(keys), *columns)
         except EmptyResultSet:
             return {}
-        return {str(key): tuple(values) for key, *values in execute(self.alias, statement, parameters)}
+        return {str(row[0]): row[1:] for row in execute(self.alias, statement, parameters)}
 
     def facts(self, keys: Iterable[str]) -> dict[str, tuple[Any, ...]]:
         """Return by key what these products are grouped and boosted by (``index.facts()``); each is read once."""
