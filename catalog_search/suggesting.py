@@ -7,9 +7,9 @@ categories and brands. The last word may be unfinished, and a word that the cata
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 from django.db.models import BooleanField
@@ -30,7 +30,7 @@ from .searching.memory import Memory
 from .searching.query import Query, query_language
 from .searching.scope import Scope
 from .sql import execute, read_alias
-from .wording.lexicon import Lexicon
+from .wording.lexicon import LAST, Lexicon
 from .wording.vocabulary import lexicon as lexicon_of
 
 SHORTEST = 2
@@ -69,7 +69,7 @@ class SuggestedValue:
     count: int
 
 
-MEMORY: Memory[list[tuple[SuggestedValue, list[str]]]] = Memory("suggestions")
+MEMORY: Memory[_Values] = Memory("suggestions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,18 +188,30 @@ def _queries(scope: Scope, beginnings: Sequence[str], limit: int) -> tuple[str, 
 
 def _values(scope: Scope, meant: Sequence[Sequence[str]], limit: int) -> tuple[SuggestedValue, ...]:
     """Return values one of whose words begins with each word that was typed, most products first."""
-    starts = [tuple(ways) for ways in meant]
-
-    def fits(words: Sequence[str]) -> bool:
-        return all(any(word.startswith(ways) for word in words) for ways in starts)
-
     # What people read of a value may be translated.
     values = MEMORY.get((scope.index.label, get_language()), lambda: _all_values(scope))
-    return tuple(islice((value for value, words in values if fits(words)), limit))
+    return tuple(values.begun(meant)[:limit])
 
 
-def _all_values(scope: Scope) -> list[tuple[SuggestedValue, list[str]]]:
-    """Return the values of all facets with their words, counted anew every few minutes: it takes a scan.
+class _Values:
+    """Values of facets by the words that people read of them, most products first."""
+
+    def __init__(self, values: Iterable[SuggestedValue]) -> None:
+        self._values = sorted(values, key=lambda value: -value.count)
+        self._words = sorted((word, place) for place, one in enumerate(self._values) for word in _words(one.label))
+
+    def begun(self, meant: Sequence[Sequence[str]]) -> list[SuggestedValue]:
+        """Return the values that for each word have one that begins in one of its ways."""
+        found = set.intersection(*(set().union(*map(self._places, ways)) for ways in meant))
+        return [self._values[place] for place in sorted(found)]
+
+    def _places(self, start: str) -> set[int]:
+        first, end = (bisect_left(self._words, (bound,)) for bound in (start, start + LAST))
+        return {place for _, place in self._words[first:end]}
+
+
+def _all_values(scope: Scope) -> _Values:
+    """Return the values of all facets, counted anew every few minutes: it takes a scan.
 
     Counted is what everybody may see, without what rules always hide.
     """
@@ -210,8 +222,7 @@ def _all_values(scope: Scope) -> list[tuple[SuggestedValue, list[str]]]:
         everybody = narrowed(replace(scope, products=index.queryset()), "")
         rows = [row for facet in index.facets if _is_worded(facet, index) for row in _counted(facet, everybody)]
         cache.put(key, rows, VALUE_SECONDS)
-    values = [SuggestedValue(*row) for row in sorted(rows, key=lambda row: -row[-1])]
-    return [(value, _words(value.label)) for value in values]
+    return _Values(SuggestedValue(*row) for row in rows)
 
 
 def _is_worded(facet: Facet, index: SearchIndex) -> bool:
