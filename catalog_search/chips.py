@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from .facets import FacetRange, FacetValue, HierarchyFacet
+from .facets import FacetValue, HierarchyFacet
 from .facets.ranges import range_text
 from .forms import SearchForm
 from .navigation import Address
@@ -53,13 +53,11 @@ def filter_chips(results: Results, address: Address) -> list[Chip]:
     """Return each chosen facet value and each chosen range."""
     chips: list[Chip] = []
     for result in results.facets.values():
-        found, name, label = result.found, result.name, result.label
-        if isinstance(found, FacetRange):
-            if found.chosen_low is not None or found.chosen_high is not None:
-                without = address.without(f"{name}_min", f"{name}_max")
-                chips.append(Chip(label, range_text(found.chosen_low, found.chosen_high), str(without)))
-            found = list(found.steps)
-        chips += _values(address, name, label, found)
+        name, label, bounds = result.name, result.label, result.range
+        if bounds and (bounds.chosen_low, bounds.chosen_high) != (None, None):
+            without = address.without(f"{name}_min", f"{name}_max")
+            chips.append(Chip(label, range_text(bounds.chosen_low, bounds.chosen_high), str(without)))
+        chips += _values(address, name, label, bounds.steps if bounds else result.values or [])
     return chips
 
 

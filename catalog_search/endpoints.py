@@ -88,8 +88,7 @@ def facet_values(request: HttpRequest, index: str, facet: str) -> JsonResponse:
     if not form.is_valid():
         return JsonResponse({"errors": form.errors.get_json_data()}, status=400)
     found = form.counted(facet, request).facets[facet]
-    values = [] if found.is_range else [asdict(value) for value in found.found]  # type: ignore[union-attr]
-    return JsonResponse({"values": values, "hidden": found.hidden})
+    return JsonResponse({"values": [asdict(value) for value in found.values or []], "hidden": found.hidden})
 
 
 @require_safe

@@ -72,9 +72,8 @@ def panels(form: SearchForm, results: Results, address: Address) -> list[Panel]:
     """Return the facets worth showing."""
     shown = []
     for result in results.facets.values():
-        found, name = result.found, result.name
+        name, values = result.name, result.values or []
         open_ = form.cleaned_data.get("more") == name
-        values = [] if isinstance(found, FacetRange) else found
         is_tree = isinstance(result.facet, HierarchyFacet) and not (open_ and form.cleaned_data.get("within"))
         plain = [] if is_tree else values
         first = len(plain) if open_ else SHOWN_VALUES
@@ -85,7 +84,7 @@ def panels(form: SearchForm, results: Results, address: Address) -> list[Panel]:
                 values=plain[:first],
                 rest=plain[first:],
                 nodes=_nodes(address.without(name), name, values) if is_tree else (),
-                bounds=found if isinstance(found, FacetRange) else None,
+                bounds=result.range,
                 more=str(address.without("within").with_("more", name)) if result.hidden and not open_ else "",
                 fewer=str(address.without("more", "within")) if open_ else "",
                 within=form.cleaned_data.get("within", "") if open_ else "",

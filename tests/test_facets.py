@@ -156,7 +156,7 @@ def counted(results: Results) -> dict[str, dict[str, int]]:
             yield from flat(value.children)
 
     return {
-        name: {one.value: one.count for one in flat(facet.found.steps if facet.is_range else facet.found) if one.count}
+        name: {one.value: one.count for one in flat(facet.range.steps if facet.range else facet.values) if one.count}
         for name, facet in results.facets.items()
     }
 

@@ -8,9 +8,8 @@ from drf_spectacular.helpers import lazy_serializer
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ..facets import FacetRange
 from ..models import QueryEvent
-from ..searching import FacetResult, Results
+from ..searching import Results
 from .hits import HitsField, ProductSerializer
 
 
@@ -39,6 +38,14 @@ class BannerSerializer(serializers.Serializer):
     picture = serializers.CharField(help_text="Address of its picture, or empty.")
 
 
+@extend_schema_field(lazy_serializer(f"{__name__}.FacetValueSerializer")(many=True))
+class LevelField(serializers.Field):
+    """More of what the serializer around it writes."""
+
+    def to_representation(self, value: Any) -> list[dict[str, Any]]:
+        return [self.parent.to_representation(one) for one in value]
+
+
 class FacetValueSerializer(serializers.Serializer):
     """One choice of a facet."""
 
@@ -46,11 +53,7 @@ class FacetValueSerializer(serializers.Serializer):
     label = serializers.CharField(help_text="What people read.")  # type: ignore[assignment]
     count = serializers.IntegerField(help_text="Products found that have it.")
     chosen = serializers.BooleanField(help_text="Is it chosen?")
-    children = serializers.SerializerMethodField(help_text="In a hierarchy: the next level, where it is open.")
-
-    @extend_schema_field(lazy_serializer(f"{__name__}.FacetValueSerializer")(many=True))
-    def get_children(self, value: Any) -> list[dict[str, Any]]:
-        return list(FacetValueSerializer(value.children, many=True).data)
+    children = LevelField(read_only=True, help_text="In a hierarchy: the next level, where it is open.")
 
 
 class FacetRangeSerializer(serializers.Serializer):
@@ -70,19 +73,12 @@ class FacetSerializer(serializers.Serializer):
     parameters = serializers.ListField(
         child=serializers.CharField(), source="facet.parameters", help_text="The parameters that choose."
     )
-    values = serializers.SerializerMethodField(help_text="The choices, most frequent first.")
-    range = serializers.SerializerMethodField(help_text="The bounds.")
+    values = FacetValueSerializer(
+        many=True, read_only=True, allow_null=True, help_text="The choices, most frequent first."
+    )
+    range = FacetRangeSerializer(read_only=True, allow_null=True, help_text="The bounds.")
     hidden = serializers.IntegerField(help_text="Values besides those listed; `facets/` lists them.")
     exact = serializers.BooleanField(help_text="False: choosing a value may find more than its count.")
-
-    @extend_schema_field(FacetValueSerializer(many=True, allow_null=True))
-    def get_values(self, result: FacetResult) -> list[dict[str, Any]] | None:
-        found = result.found
-        return None if isinstance(found, FacetRange) else list(FacetValueSerializer(found, many=True).data)
-
-    @extend_schema_field(FacetRangeSerializer(allow_null=True))
-    def get_range(self, result: FacetResult) -> dict[str, Any] | None:
-        return dict(FacetRangeSerializer(result.found).data) if isinstance(result.found, FacetRange) else None
 
 
 class TermSerializer(serializers.Serializer):

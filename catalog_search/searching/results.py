@@ -90,9 +90,14 @@ class FacetResult:
         return self.facet.label
 
     @property
-    def is_range(self) -> bool:
-        """Is it chosen by bounds rather than by values?"""
-        return isinstance(self.found, FacetRange)
+    def values(self) -> list[FacetValue] | None:
+        """The values, most frequent first; None where it is chosen by bounds."""
+        return None if isinstance(self.found, FacetRange) else self.found
+
+    @property
+    def range(self) -> FacetRange | None:
+        """The bounds; None where it is chosen by values."""
+        return self.found if isinstance(self.found, FacetRange) else None
 
 
 @dataclass(frozen=True, slots=True)
