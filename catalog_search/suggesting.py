@@ -21,7 +21,7 @@ from .images import thumbnail_storage
 from .indexes import SearchIndex
 from .languages import as_words, fold, text_config
 from .merchandising import narrowed
-from .models import Document, Generation, PopularQuery
+from .models import Generation, PopularQuery
 from .paths import followed
 from .searching import cache, lanes
 from .searching.counting import everywhere
@@ -151,8 +151,7 @@ def _products(
         narrowing = [*words, *words]
     statement = f"""
         WITH document AS MATERIALIZED (
-            SELECT object_key, object_id, thumbnail, search_vector FROM {Document._meta.db_table}
-            WHERE generation_id = {int(scope.generation.pk)} AND language = %s AND {among}
+            SELECT object_key, object_id, thumbnail, search_vector {scope.documents.rows} AND {among}
             LIMIT {LOOKED_AT}
         )
         SELECT document.object_key, document.thumbnail FROM document JOIN ({scope.keys[0]}) product(key) ON {scope.join}

@@ -15,6 +15,7 @@ from ..embedding import embed
 from ..models import Generation
 from . import lanes
 from .composition import Composition, compose
+from .documents import Documents
 from .encoding import query_meaning
 from .hydration import contents
 from .query import Query
@@ -73,9 +74,8 @@ def _shares(
 
 
 def _parts(scope: Scope, keys: Sequence[str]) -> dict[str, dict[str, bytes]]:
-    generation = scope.generation
-    place = (generation.alias, generation.pk, scope.language, keys)
-    if worker.elsewhere(configuration_of(generation.definition["embedder"])["BACKEND"]):
+    place = (*scope.documents, keys)
+    if worker.elsewhere(configuration_of(scope.generation.definition["embedder"])["BACKEND"]):
         answer: dict[str, dict[str, bytes]] = worker.ask(TASK, *place, seconds=EXPLAIN_SECONDS)
         return answer
     return parts(*place)
@@ -90,7 +90,7 @@ def parts(alias: str, generation_id: int, language: str, keys: Sequence[str]) ->
     embedder = embedder_of(generation.definition["embedder"])
     found: dict[str, dict[str, bytes]] = {}
     views: list[tuple[str, str, Content]] = []
-    for key, content in contents(alias, generation_id, language, keys, with_pictures=True).items():
+    for key, content in contents(Documents(alias, generation_id, language), keys, with_pictures=True).items():
         read = [part for part in content.modalities if part in embedder.modalities]
         found[key] = dict.fromkeys(read, b"")
         if len(read) > 1:

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from ..conf import settings
 from ..fusion import Background, Vector
 from ..languages import as_words, text_config
-from ..models import Document, Generation
+from ..models import Generation
 from ..quantization import HALF
-from ..sql import array, execute, vector_parameter
+from ..sql import vector_parameter
+from .documents import TABLE
 from .query import Query, is_distinctive
 from .scope import Scope
-
-_DOCUMENTS = Document._meta.db_table
 
 LANES = ("identifiers", "words", "vectors")
 
@@ -156,42 +155,20 @@ def _indexed(scope: Scope, vector: Vector, limit: int) -> list[tuple[str, float]
 
 def excluded(scope: Scope, words: Sequence[str], keys: Sequence[str]) -> list[str]:
     """Return which of these products hold one of these words, given as tsqueries."""
-    rows = execute(
-        scope.alias,
-        f"""
-        SELECT object_key FROM {_DOCUMENTS}
-        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s) AND search_vector @@ %s::tsquery
-        """,
-        (scope.generation.pk, scope.language, array(keys), " | ".join(f"({word})" for word in words)),
-    )
-    return [key for (key,) in rows]
+    any_of_them = " | ".join(f"({word})" for word in words)
+    rows = scope.documents.of(keys, "object_key, search_vector @@ %s::tsquery", any_of_them)
+    return [key for key, holds in rows if holds]
 
 
 def similarities(scope: Scope, vector: Vector, keys: Sequence[str]) -> dict[str, float]:
     """Return the cosine similarity of given products, which other lanes found."""
-    if not keys:
-        return {}
-    rows = execute(
-        scope.alias,
-        f"""
-        SELECT object_key, 1 - (embedding <=> %s) FROM {_DOCUMENTS}
-        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)
-        """,
-        (vector_parameter(vector), scope.generation.pk, scope.language, array(keys)),
-    )
+    rows = scope.documents.of(keys, "object_key, 1 - (embedding <=> %s)", vector_parameter(vector))
     return {key: float(similarity) for key, similarity in rows}
 
 
 def document_vectors(scope: Scope, keys: Sequence[str]) -> list[Vector]:
     """Return the vectors of given products."""
-    if not keys:
-        return []
-    rows = execute(
-        scope.alias,
-        f"SELECT embedding FROM {_DOCUMENTS} WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)",
-        (scope.generation.pk, scope.language, array(keys)),
-    )
-    return [row[0].to_numpy().astype(np.float32) for row in rows]
+    return [vector.to_numpy().astype(np.float32) for (vector,) in scope.documents.of(keys, "embedding")]
 
 
 def background(alias: str, generation: Generation, vector: Vector) -> Background:
@@ -223,15 +200,10 @@ def select(
 
 def from_scope(scope: Scope, products: str = "") -> str:
     """The FROM and WHERE of documents whose products are in scope; its parameters are the keys' and the language."""
-    return f"FROM {_DOCUMENTS} document {joined(scope, products)} WHERE {of_generation(scope)}"
+    return f"FROM {TABLE} document {joined(scope, products)} WHERE {scope.documents.condition}"
 
 
 def joined(scope: Scope, products: str = "") -> str:
     """The JOIN of documents with the products in scope; its parameters are the keys'."""
     products = products or f"({scope.keys[0]}) product(key)"
     return f"JOIN {products} ON {scope.join}"
-
-
-def of_generation(scope: Scope) -> str:
-    """The condition on documents of the scope's generation and language; its parameter is the language."""
-    return f"document.generation_id = {int(scope.generation.pk)} AND document.language = %s"

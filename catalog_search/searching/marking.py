@@ -10,8 +10,8 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from ..languages import WORD, fold, text_config
-from ..models import Document
 from ..sql import array, execute
+from .documents import TABLE
 from .query import Query
 from .results import Hit
 from .scope import Scope
@@ -82,12 +82,12 @@ def _excerpts(scope: Scope, words: Words, keys: Sequence[str]) -> dict[str, Safe
         scope.alias,
         f"""
         SELECT DISTINCT ON (object_key) object_key, ts_headline(%s::regconfig, line, %s::tsquery, %s)
-        FROM {Document._meta.db_table}, unnest(string_to_array(text, E'\\n')) line,
+        FROM {TABLE} document, unnest(string_to_array(text, E'\\n')) line,
             ts_rank(to_tsvector(%s::regconfig, line), %s::tsquery) rank
-        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s) AND rank > 0
+        WHERE {scope.documents.condition} AND object_key = ANY(%s) AND rank > 0
         ORDER BY object_key, rank DESC
         """,
-        (config, words.any, EXCERPT, config, words.any, scope.generation.pk, scope.language, array(keys)),
+        (config, words.any, EXCERPT, config, words.any, scope.language, array(keys)),
     )
     return {key: _as_html(line) for key, line in rows if _BEGIN in line}
 

@@ -13,6 +13,7 @@ from ..conf import settings
 from ..content import Content
 from ..exceptions import ImageError, ModelError
 from . import verdicts
+from .documents import Documents
 from .hydration import contents
 from .query import Query
 from .ranking import Candidate, blend
@@ -67,7 +68,7 @@ def rerank(
     if depth < min(FEWEST_PAIRS, len(candidates), settings.RERANK_DEPTH):
         pace.note(1, FIRST_GUESS_SECONDS)  # try again some day: the machine may only have been busy
         return list(candidates), 0, True
-    place = (scope.alias, scope.generation.pk, scope.language, [one.key for one in candidates[:depth]])
+    place = (*scope.documents, [one.key for one in candidates[:depth]])
     start = time.perf_counter()
     try:
         if worker.elsewhere(getattr(settings, setting)["BACKEND"]):
@@ -104,7 +105,7 @@ def score(
         raise ModelError("No reranker is configured here.")
     if reranker.readable(query).modalities != query.modalities:
         return {}, 0
-    found = contents(alias, generation_id, language, keys, "image" in reranker.modalities)
+    found = contents(Documents(alias, generation_id, language), keys, "image" in reranker.modalities)
     read = {key: document for key, one in found.items() if (document := reranker.readable(one, query))}
     try:
         scores, asked = verdicts.score(setting, reranker, query, list(read.values()))

@@ -17,6 +17,7 @@ from django.db.models.fields import AutoField, IntegerField
 from ..indexes import SearchIndex
 from ..models import Generation
 from ..sql import array, compile_keys, execute
+from .documents import Documents
 
 PRESENT = timedelta(seconds=30)
 """What a queryset compares with is the present moment where it is not further from it."""
@@ -38,6 +39,11 @@ class Scope:
     def alias(self) -> str:
         """The database that answers."""
         return str(self.products.db)
+
+    @property
+    def documents(self) -> Documents:
+        """All documents of the generation and language, whether their products are in scope or not."""
+        return Documents(self.alias, self.generation.pk or 0, self.language)  # where nothing serves, none
 
     @cached_property
     def keys(self) -> tuple[str, tuple[Any, ...]]:

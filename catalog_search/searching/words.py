@@ -11,13 +11,10 @@ from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
 from ..languages import as_words, text_config
-from ..models import Document
 from ..sql import execute
 from .query import MAX_TOKENS, Alternatives, Query, Token
 from .scope import Scope
 from .spellings import other_spellings
-
-_DOCUMENTS = Document._meta.db_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,6 @@ def without_excluded(scope: Scope, query: Query) -> list[Q]:
     if not excluded:
         return []
     kind = scope.index.model._meta.pk.rel_db_type(connections[scope.alias])
-    own = "generation_id = %s AND language = %s AND search_vector @@ %s::tsquery"
-    say = f"SELECT object_key::{kind} FROM {_DOCUMENTS} WHERE {own}"
-    parameters = [scope.generation.pk, scope.language, " | ".join(f"({word})" for word in excluded)]
+    say = f"SELECT document.object_key::{kind} {scope.documents.rows} AND document.search_vector @@ %s::tsquery"
+    parameters = [scope.language, " | ".join(f"({word})" for word in excluded)]
     return [~Q(pk__in=RawSQL(say, parameters))]  # noqa: S611 - a type and a table

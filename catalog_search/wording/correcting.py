@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..languages import WORD, fold, normalise_identifier, text_config
-from ..models import Document
 from ..searching.asking import Ask
 from ..searching.negation import GRAMMARS
 from ..searching.query import MAX_TOKENS, TOKEN
@@ -195,7 +194,7 @@ def _looked_up(
     """
     asked = [(word, one, "", _as_lexeme(one) if word == one else "") for word, own in spellings.items() for one in own]
     asked += [(word, one, rest, "") for word, choices in doubtful.items() for one in choices]
-    own = f"FROM {Document._meta.db_table} WHERE generation_id = {int(scope.generation.pk)} AND language = %s"
+    own = scope.documents.rows
     rows = execute(
         scope.alias,
         f"""
