@@ -140,4 +140,4 @@ def _blended(hits: Iterable[Hit], share: float) -> list[str]:
 
 def _candidate(hit: Hit, score: float) -> Candidate:
     why = hit.why
-    return Candidate(str(hit.object.pk), score * (1 - why.penalty), rerank=why.rerank, matched=why.matched)
+    return Candidate(hit.key, score * (1 - why.penalty), rerank=why.rerank, matched=why.matched)

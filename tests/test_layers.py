@@ -18,6 +18,7 @@ LAYERS = [
         "moments",
         "images",
         "content",
+        "digests",
         "fusion",
         "quantization",
         "paths",

@@ -85,5 +85,5 @@ def offer(request: HttpRequest, allowed: bool) -> JsonResponse:
         facet_counts=False,
         **steps_with([]) | {"arrange": []},  # boosts may be by annotations of what visitors see
     )
-    rows = [{"id": str(hit.object.pk), "text": described(index, hit.object)} for hit in results]
+    rows = [{"id": hit.key, "text": described(index, hit.object)} for hit in results]
     return JsonResponse({"results": rows, "pagination": {"more": results.page < results.pages}})

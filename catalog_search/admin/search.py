@@ -127,7 +127,7 @@ class SearchAdminMixin(admin.ModelAdmin):
             return super().get_search_results(request, queryset, term)
         if results.degraded and _is_changelist(request):
             self.message_user(request, _("A search model does not answer: results are rougher."), messages.WARNING)
-        keys = [str(hit.object.pk) for hit in results]
+        keys = [hit.key for hit in results]
         found = queryset.filter(pk__in=[hit.object.pk for hit in results]).alias(**{RANK: _position(keys)})
         return (found if ORDER_VAR in request.GET else found.order_by(RANK)), False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from ..content import Content
+from ..digests import digest_of
 from ..fusion import Vector
 from ..indexes import WEIGHTS, field_weight
 from ..languages import as_words, text_config
@@ -58,7 +58,7 @@ class Reading:
     def stamp(self) -> str:
         """The cheap stamp of a product: when it is unchanged, nothing else needs to be looked at."""
         said = [self.parts + self.keywords, self.identifiers, [file.stamp for file in self.files]]
-        return hashlib.blake2b(_JSON.encode(said).encode(), digest_size=20).hexdigest()
+        return digest_of(_JSON.encode(said))
 
 
 @dataclass(frozen=True, slots=True)

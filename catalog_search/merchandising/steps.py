@@ -87,7 +87,7 @@ def pinned(candidates: Sequence[Candidate], pins: Iterable[tuple[str, int]]) -> 
     places: dict[int, Candidate] = {}
     families: set[str] = set()
     for key, place in pins:
-        if key in there and (family := _family(there[key])) not in families:
+        if key in there and (family := there[key].unit) not in families:
             while place in places:
                 place += 1
             places[place] = there.pop(key)
@@ -95,15 +95,11 @@ def pinned(candidates: Sequence[Candidate], pins: Iterable[tuple[str, int]]) -> 
     first: list[Candidate] = []
     others: list[Candidate] = []
     for one in there.values():
-        (others if _family(one) in families else first).append(one)
-        families.add(_family(one))
+        (others if one.unit in families else first).append(one)
+        families.add(one.unit)
     for place in sorted(places):
         first.insert(place - 1, places[place])
     return [*first, *others]
-
-
-def _family(candidate: Candidate) -> str:
-    return candidate.family or candidate.key
 
 
 def steps_with(rulings: Sequence[Ruling]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.db import router
 from django.utils import timezone
 
 from ..conf import settings
+from ..languages import noted
 from ..models import QueryEvent, QueryLog
 
 BATCH = 5000
@@ -22,7 +23,7 @@ def forget(days: float | None = None, containing: str = "") -> int:
     limit = timezone.now() - timedelta(days=settings.QUERY_LOG_DAYS if days is None else days)
     rows = QueryLog.objects.using(alias)
     if containing:
-        rows = rows.filter(text__contains=" ".join(containing.casefold().split()))
+        rows = rows.filter(text__contains=noted(containing))
         rows = rows if days is None else rows.filter(created_at__lte=limit)
     else:
         rows = rows.filter(created_at__lte=limit)

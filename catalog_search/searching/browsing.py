@@ -51,7 +51,7 @@ def _part(scope: Scope, ask: Ask, number: int, trace: Trace) -> Ranking:
     before = [paging.frozen(paging.ranking_key(scope, ask, one)) for one in range(min(number, FROZEN_PARTS))]
     total = before[0].total if before and before[0] else _total(scope, ask)
     length = settings.MAX_CANDIDATES
-    shown = [one.family or one.key for part in before if part for one in part.candidates]
+    shown = [one.unit for part in before if part for one in part.candidates]
     if number > FROZEN_PARTS or not all(before):
         candidates = _listed(scope, ask, slice(number * length, (number + 1) * length))
     else:

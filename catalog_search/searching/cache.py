@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import secrets
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from ..breaker import Breaker
 from ..conf import settings
+from ..digests import digest_of
 from ..exceptions import ImageError, Unavailable
 from ..images import Picture
 
@@ -28,7 +28,7 @@ _breaker = Breaker("The cache", failures=1, seconds=5.0)
 
 def named(what: str, decided: Any) -> str:
     """Return the key of something by all that decides it, told by its ``repr``."""
-    return f"{what}:{hashlib.blake2b(repr(decided).encode(), digest_size=20).hexdigest()}"
+    return f"{what}:{digest_of(repr(decided))}"
 
 
 def get(key: str) -> Any:

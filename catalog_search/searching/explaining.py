@@ -42,7 +42,7 @@ def explained(scope: Scope, query: Query, hits: Sequence[Hit], trace: Trace) -> 
     with trace.stage("explain"):
         try:
             asked = compose(scope, meaning)
-            keys = [str(hit.object.pk) for hit in hits]
+            keys = [hit.key for hit in hits]
             whole = lanes.similarities(scope, asked.vector, keys)
             shares = _shares(asked, whole, _parts(scope, list(whole)))
         except Exception as error:  # a model is foreign code, and an explanation is not worth a search

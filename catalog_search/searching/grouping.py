@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from .ranking import Candidate
@@ -22,11 +21,7 @@ def with_families(scope: Scope, candidates: Sequence[Candidate]) -> list[Candida
 
 def shown(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the first candidate of each family with how many there are of it; all where none has a family."""
-    found = Counter(one.family or one.key for one in candidates)
-    first = {one.family or one.key: one for one in reversed(candidates)}
-    return [
-        one._replace(variants=found[family]) if found[family] > 1 else one
-        for one in candidates
-        for family in [one.family or one.key]
-        if first[family] is one
-    ]
+    units: dict[str, list[Candidate]] = {}
+    for one in candidates:
+        units.setdefault(one.unit, []).append(one)
+    return [own[0]._replace(variants=len(own)) if len(own) > 1 else own[0] for own in units.values()]

@@ -37,10 +37,10 @@ def marked(scope: Scope, query: Query, hits: Sequence[Hit], trace: Trace) -> tup
         names = [str(hit.object) for hit in hits]
         found = _matching(scope, words, {word for name in names for word in _WORD.findall(name)})
         shown = [mark(name, found) if found else "" for name in names]
-        without = [str(hit.object.pk) for hit, text in zip(hits, shown, strict=True) if "<mark>" not in text]
+        without = [hit.key for hit, text in zip(hits, shown, strict=True) if "<mark>" not in text]
         excerpts = _excerpts(scope, words, without)
     return tuple(
-        replace(hit, marked=text if "<mark>" in text else "", excerpt=excerpts.get(str(hit.object.pk), ""))
+        replace(hit, marked=text if "<mark>" in text else "", excerpt=excerpts.get(hit.key, ""))
         for hit, text in zip(hits, shown, strict=True)
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..languages import primary_subtag
+
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
@@ -62,7 +64,7 @@ def split(words: list[str], language: str) -> tuple[list[str], list[str]]:
 
     A negation without anything after it is only a word.
     """
-    grammar = GRAMMARS.get(language.lower().replace("_", "-").split("-")[0])
+    grammar = GRAMMARS.get(primary_subtag(language))
     if grammar is None:
         return words, []
     wanted: list[str] = []

@@ -58,6 +58,11 @@ class Candidate(NamedTuple):
         return Why(dict(self.lanes), self.fused, self.rerank, self.matched, self.penalty, self.boost, rules=self.rules)
 
     @property
+    def unit(self) -> str:
+        """What it counts as: its family, or itself where products are not grouped."""
+        return self.family or self.key
+
+    @property
     def pinned(self) -> bool:
         """Does an identifier put it above everything else?"""
         return self.matched in ("exact", "prefix")

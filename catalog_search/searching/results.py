@@ -59,6 +59,11 @@ class Hit:
     excerpt: str = ""
     """Where no word of its name matches, a line of its text, likewise."""
 
+    @property
+    def key(self) -> str:
+        """The product's primary key as text."""
+        return str(self.object.pk)
+
 
 @dataclass(frozen=True, slots=True)
 class FacetResult:

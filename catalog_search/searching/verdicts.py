@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 
 from ..backends.base import Reranker
@@ -18,8 +16,8 @@ def score(setting: str, reranker: Reranker, query: Content, documents: Sequence[
 
     Kept by model, digest of the query and digest of the document: a product that changes is read again.
     """
-    model = json.dumps(identity(getattr(settings, setting)), sort_keys=True, default=str)
-    keys = [_key(model, query, document) for document in documents]
+    asked = repr(identity(getattr(settings, setting))), query.digest
+    keys = [cache.named("verdict", (*asked, document.digest)) for document in documents]
     kept = cache.get_many(keys)
     missing = [number for number, key in enumerate(keys) if key not in kept]
     if missing:
@@ -28,8 +26,3 @@ def score(setting: str, reranker: Reranker, query: Content, documents: Sequence[
         cache.put_many(fresh, settings.QUERY_CACHE_SECONDS)
         kept |= fresh
     return [kept[key] for key in keys], len(missing)
-
-
-def _key(model: str, query: Content, document: Content) -> str:
-    digest = hashlib.blake2b("\0".join((model, query.digest, document.digest)).encode(), digest_size=20)
-    return f"verdict:{digest.hexdigest()}"

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ..languages import WORD, fold, normalise_identifier, text_config
+from ..languages import WORD, fold, normalise_identifier, primary_subtag, text_config
 from ..searching.asking import Ask
 from ..searching.negation import GRAMMARS
 from ..searching.query import MAX_TOKENS, TOKEN
@@ -80,7 +80,7 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
 def guessed(scope: Scope, lexicon: Lexicon, text: str, good: Collection[str] = ()) -> dict[str, Guess]:
     """Return a guess for each word of a text that is most likely misspelt; those with ``good`` stems are not."""
     words = [folded(match.group()) for match in _words(text)][:MAX_TOKENS]
-    kept = GRAMMARS.get(scope.language.split("-")[0])
+    kept = GRAMMARS.get(primary_subtag(scope.language))
     grammar = kept.negations | kept.leads | kept.skipped | kept.joins | kept.ends if kept else frozenset()
     strange = [word for word in dict.fromkeys(words) if not (word in grammar or word in lexicon)]
     if good and strange:
@@ -134,7 +134,7 @@ def is_known(lexicon: Lexicon, word: str, language: str) -> bool:
     if len(word) < SHORTEST or word in lexicon:
         return True
     try:
-        return simplemma is not None and simplemma.is_known(word, lang=language.split("-")[0])
+        return simplemma is not None and simplemma.is_known(word, lang=primary_subtag(language))
     except ValueError:  # a language that it does not have
         return False
 
