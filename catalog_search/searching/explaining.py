@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..backends import embedder_of, worker
+from ..backends import worker
 from ..backends.configuration import configuration_of
 from ..content import Content
 from ..embedding import embed
@@ -87,7 +87,7 @@ def parts(alias: str, generation_id: int, language: str, keys: Sequence[str]) ->
     Little-endian float32; empty where a product has only one of them, which then brings all of its likeness.
     """
     generation = Generation.objects.using(alias).get(pk=generation_id)
-    embedder = embedder_of(generation.definition["embedder"])
+    embedder = generation.embedder
     found: dict[str, dict[str, bytes]] = {}
     views: list[tuple[str, str, Content]] = []
     for key, content in contents(Documents(alias, generation_id, language), keys, with_pictures=True).items():
