@@ -23,6 +23,8 @@ from .extras import told
 
 RELEVANT = 2
 """The lowest grade that counts as relevant for recall and MRR."""
+JUDGED_ENOUGH = 0.8
+"""Below this judged@10, ungraded products decide: nDCG then tells more about the judgements than about the search."""
 NDCG, CONDENSED, JUDGED, RECALL, MRR = MEASURES = ("nDCG@10", "condensed", "judged@10", "recall@100", "MRR")
 """nDCG@10 takes an ungraded product for a wrong one; condensed removes it before scoring. Read them together."""
 

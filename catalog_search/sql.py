@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from django.db import InterfaceError, OperationalError, connections, router
 from django.db.models import QuerySet
-from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
 from .conf import settings
-from .fusion import Vector
 
 if TYPE_CHECKING:
     from django.db.backends.postgresql.base import DatabaseWrapper
@@ -105,11 +103,6 @@ def all_ended(alias: str, transaction: str) -> bool:
         (transaction,),
     )
     return not rows
-
-
-def vector_parameter(vector: Vector) -> HalfVector:
-    """Wrap a vector so that it travels as a binary halfvec: text is 25 times slower."""
-    return HalfVector(vector)
 
 
 def array(texts: Iterable[str]) -> str:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pgvector import HalfVector
+
 from ..content import Content
 from ..digests import digest_of
 from ..fusion import Vector
 from ..indexes import WEIGHTS, field_weight
 from ..languages import as_words, text_config
 from ..models import Document, Generation
-from ..sql import execute, vector_parameter
+from ..sql import execute
 from .pictures import PictureFile
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
@@ -159,7 +161,7 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
         (
             generation.pk,
             *columns.values(),
-            [vector_parameter(vectors[digest]) for digest in digests],
+            [HalfVector(vectors[digest]) for digest in digests],
         ),
     )
 

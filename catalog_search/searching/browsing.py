@@ -10,7 +10,7 @@ from django.db.models import Case, When, Window
 from django.db.models.functions import RowNumber
 
 from ..conf import settings
-from ..sql import execute
+from ..sql import compile_keys, execute
 from . import paging, steps
 from .asking import Ask
 from .costly import kept
@@ -93,9 +93,7 @@ def _rows(
     if without:
         products = products.exclude(catalog_search_family__in=without)
     place = Window(RowNumber(), order_by=order)
-    inner, parameters = (
-        products.order_by().values_list("pk", "catalog_search_family", place).query.get_compiler(scope.alias).as_sql()
-    )
+    inner, parameters = compile_keys(products, "catalog_search_family", place)
     statement = f"""
         WITH product(key, family, place) AS MATERIALIZED ({inner})
         SELECT product.key::text, product.family::text, best.variants

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pgvector import HalfVector
 
 from ..conf import settings
 from ..fusion import Background, Vector
 from ..languages import as_words, text_config
 from ..models import Generation
 from ..quantization import HALF
-from ..sql import vector_parameter
 from .documents import TABLE
 from .query import Query, is_distinctive
 from .scope import Scope
@@ -130,7 +130,7 @@ def _compared(
          ORDER BY distance LIMIT {int(limit)})
         UNION ALL SELECT NULL, (SELECT count(*) FROM product)
     """
-    rows = scope.execute(statement, (*parameters, vector_parameter(vector), scope.language))
+    rows = scope.execute(statement, (*parameters, HalfVector(vector), scope.language))
     _, size = rows.pop()
     return None if fewer_than is not None and size >= fewer_than else [(key, 1.0 - distance) for key, distance in rows]
 
@@ -147,7 +147,7 @@ def _indexed(scope: Scope, vector: Vector, limit: int) -> list[tuple[str, float]
     # Set for this transaction alone, since a pooled connection must not keep it, and evaluated before the scan begins.
     breadth = f"""(SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)
         || set_config('hnsw.ef_search', '{int(settings.ANN_EF_SEARCH)}', true)) IS NOT NULL"""
-    columns, parameters = "document.object_key, document.embedding <=> %s AS distance", (vector_parameter(vector),)
+    columns, parameters = "document.object_key, document.embedding <=> %s AS distance", (HalfVector(vector),)
     rows = select(scope, columns, parameters, breadth, (), nearest, parameters)
     # A relaxed scan returns rows nearly in order, a binary index in the order of its bits.
     return sorted(((key, 1.0 - distance) for key, distance in rows), key=lambda pair: -pair[1])[:limit]
@@ -162,7 +162,7 @@ def excluded(scope: Scope, words: Sequence[str], keys: Sequence[str]) -> list[st
 
 def similarities(scope: Scope, vector: Vector, keys: Sequence[str]) -> dict[str, float]:
     """Return the cosine similarity of given products, which other lanes found."""
-    rows = scope.documents.of(keys, "object_key, 1 - (embedding <=> %s)", vector_parameter(vector))
+    rows = scope.documents.of(keys, "object_key, 1 - (embedding <=> %s)", HalfVector(vector))
     return {key: float(similarity) for key, similarity in rows}
 
 

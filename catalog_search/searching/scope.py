@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.fields import AutoField, IntegerField
 
+from ..conditions import Chosen
 from ..indexes import SearchIndex
 from ..models import Generation
 from ..sql import array, compile_keys, execute
@@ -21,9 +22,6 @@ from .documents import Documents
 
 PRESENT = timedelta(seconds=30)
 """What a queryset compares with is the present moment where it is not further from it."""
-
-Chosen = Mapping[str, Sequence[Any]]
-"""Chosen facet values by facet name; never empty ones."""
 
 
 @dataclass(frozen=True)
