@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from .backends.answering import answer
+from .backends.worker import answer
 from .conf import settings
 from .content import Content
 from .exceptions import Unavailable, reason_of

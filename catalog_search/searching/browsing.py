@@ -11,9 +11,8 @@ from django.db.models.functions import RowNumber
 
 from ..conf import settings
 from ..sql import compile_keys, execute
-from . import paging, steps
+from . import cache, paging, steps
 from .asking import Ask
-from .costly import kept
 from .counting import count
 from .hydration import hydrate
 from .paging import Page, Ranking
@@ -68,7 +67,7 @@ def _total(scope: Scope, ask: Ask) -> int:
     products = scope.products
     if ask.grouped:  # not count(DISTINCT): it sorts
         products = products.order_by().values_list(scope.index.family_key()).distinct()
-    return kept("total", (scope.index.label, scope.identity, ask.grouped), products.count)
+    return cache.costly("total", (scope.index.label, scope.identity, ask.grouped), products.count)
 
 
 def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) -> list[Candidate]:
@@ -76,7 +75,7 @@ def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) 
     admitted = [] if ask.sort else scope.admitted(ask.admitted)
     read = partial(_rows, scope, ask, window, without, admitted)
     decided = scope.index.label, scope.identity, ask.sort, ask.grouped, window, without, admitted
-    return [Candidate(key, 0.0, family, variants) for key, family, variants in kept("listed", decided, read)]
+    return [Candidate(key, 0.0, family, variants) for key, family, variants in cache.costly("listed", decided, read)]
 
 
 def _rows(
