@@ -179,9 +179,9 @@ def compare(index: SearchIndex, asked: Iterable[Asked | str], before: Options, a
     return Comparison([Difference(one, page(index, one, before), page(index, one, after)) for one in searches])
 
 
-def page(index: SearchIndex, asked: Asked, options: Options, size: int = DEPTH) -> Results:
+def page(index: SearchIndex, asked: Asked, options: Options) -> Results:
     """Return the first page of one search under a configuration. Raises CatalogSearchError on options that are none."""
-    own: dict[str, Any] = {"arrange": steps.arranging(), "facet_counts": False, "page_size": size, **options}
+    own: dict[str, Any] = {"arrange": steps.arranging(), "facet_counts": False, "page_size": DEPTH, **options}
     changed = own.pop("settings", {})
     with settings.changed(changed) if changed else nullcontext():
         return search(index, asked.text, facets=asked.facets, **own)

@@ -64,8 +64,7 @@ class Report:
             table(self.timings),
         ]
         for gap in self.differences:
-            interval = f"{gap.mean:+.3f}, 95 % interval {gap.low:+.3f} to {gap.high:+.3f}"
-            lines += ["", f"{NDCG} of {gap.name} against {first.name}: {interval}"]
+            lines += ["", f"{NDCG} of {gap.name} against {first.name}: {gap}"]
             for label, pairs in (("winners", gap.winners), ("losers", gap.losers)):
                 lines.append(
                     f"  {label}: " + (", ".join(f"{query} {by:+.2f}" for query, by in pairs[:SHOWN]) or "none")

@@ -14,7 +14,6 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from ..conditions import Chosen, holds, read_conditions
-from ..exceptions import IndexNotFound
 from ..indexes import SearchIndex
 from ..languages import primary_subtag
 from ..models import Rule, RuleAction
@@ -190,9 +189,8 @@ def problems_of(rules: Sequence[Rule]) -> dict[int, list[str]]:
 
 def missing_products(label: str, keys: set[str]) -> set[str]:
     """Return those of these keys that no product of an index has."""
-    try:
-        index = registry.get(label)
-    except IndexNotFound:
+    index = registry.find(label)
+    if index is None:
         return set()
     wanted = index.keys(keys)  # what cannot be a key is said already
     there = set(index.index_queryset().filter(pk__in=wanted.values()).order_by().values_list("pk", flat=True))

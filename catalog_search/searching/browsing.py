@@ -15,8 +15,9 @@ from . import cache, paging, steps
 from .asking import Ask
 from .counting import count
 from .hydration import hydrate
-from .paging import Page, Ranking
+from .paging import Ranking
 from .ranking import Candidate
+from .results import Results
 from .scope import Scope
 from .trace import Trace
 
@@ -24,7 +25,7 @@ FROZEN_PARTS = 10
 """Parts of a long list, MAX_CANDIDATES each, that are left out of the next one by name: what moved is not repeated."""
 
 
-def browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
+def browsed(scope: Scope, ask: Ask, trace: Trace) -> Results:
     """Answer an empty query, in the order asked for or else the index's own.
 
     The list is read in parts of MAX_CANDIDATES products, each frozen when it is first shown. Steps arrange the first.
@@ -40,7 +41,7 @@ def browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
         hits = hydrate(narrowed, listed)
     with trace.stage("facets"):
         facets = count(scope, ask)
-    return Page(hits, read[0].total if read else 0, facets)
+    return Results(hits, total=read[0].total if read else 0, facets=facets)
 
 
 def _part(scope: Scope, ask: Ask, number: int, trace: Trace) -> Ranking:

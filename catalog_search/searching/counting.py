@@ -53,7 +53,7 @@ def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -
     for facet in facets:
         chosen, more = ask.chosen.get(facet.name, ()), facet.name == ask.more
         counted = facet.read(rows.get(facet.name, []), chosen, scope.index.model, more, ask.within if more else "")
-        found[facet.name] = FacetResult(facet, counted, exact.get(facet.name, True))
+        found[facet.name] = FacetResult(facet, *counted, exact.get(facet.name, True))
     return found
 
 

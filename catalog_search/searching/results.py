@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, overload
 
-from ..facets import Facet, FacetRange, FacetValue, Found
+from ..facets import Facet, FacetRange, FacetValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +70,12 @@ class FacetResult:
     """A facet beside its counts over the products found."""
 
     facet: Facet
-    counted: Found
+    found: list[FacetValue] | FacetRange
+    """The values, most frequent first, or the range."""
+    hidden: int = 0
+    """How many values there are besides those listed."""
     exact: bool = True
     """False where the bound MAX_CANDIDATES was reached: choosing a value may find more than its count."""
-
-    @property
-    def found(self) -> list[FacetValue] | FacetRange:
-        """The values, most frequent first, or the range."""
-        return self.counted.shown
-
-    @property
-    def hidden(self) -> int:
-        """How many values there are besides those listed."""
-        return self.counted.hidden
 
     @property
     def name(self) -> str:
