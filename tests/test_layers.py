@@ -50,7 +50,6 @@ LAYERS = [
         "navigation",
         "chips",
         "panels",
-        "responses",
         "throttling",
         "admin",
         "api",

@@ -59,13 +59,16 @@ def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
         ["document.identifiers @@ %s::tsquery"]
         + ["(document.identifiers @@ %s::tsquery AND document.search_vector @@ plainto_tsquery(%s, %s))"] * len(beside)
     )
-    rows = select(
-        scope,
-        "document.object_key, document.identifiers @@ %s::tsquery, document.identifiers @@ %s::tsquery",
-        (f"'{whole}'", " | ".join([surely, *(word for word, *_ in beside)])),
-        f"({condition})",
-        (surely + prefix, *(parameter for own in beside for parameter in own)),
-        "ORDER BY 2 DESC, 3 DESC, 1 LIMIT 100",
+    rows = scope.execute(
+        f"""
+        SELECT document.object_key, document.identifiers @@ %s::tsquery, document.identifiers @@ %s::tsquery
+        {from_scope(scope)} AND ({condition}) ORDER BY 2 DESC, 3 DESC, 1 LIMIT 100
+        """,
+        (
+            *(f"'{whole}'", " | ".join([surely, *(word for word, *_ in beside)])),
+            *(*scope.keys[1], scope.language),
+            *(surely + prefix, *(parameter for own in beside for parameter in own)),
+        ),
     )
     found = [
         IdentifierMatch(key, "exact" if is_whole else "word" if is_word else "prefix")
@@ -143,12 +146,15 @@ def _indexed(scope: Scope, vector: Vector, limit: int) -> list[tuple[str, float]
     quantization = generation.quantization
     indexed, asked = (quantization.expression(one, dimensions) for one in ("document.embedding", "%s"))
     candidates = limit * (1 if quantization is HALF else settings.ANN_OVERSAMPLE)
-    nearest = f"ORDER BY {indexed} {quantization.distance} {asked} LIMIT {int(candidates)}"
     # Set for this transaction alone, since a pooled connection must not keep it, and evaluated before the scan begins.
     breadth = f"""(SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)
         || set_config('hnsw.ef_search', '{int(settings.ANN_EF_SEARCH)}', true)) IS NOT NULL"""
-    columns, parameters = "document.object_key, document.embedding <=> %s AS distance", (HalfVector(vector),)
-    rows = select(scope, columns, parameters, breadth, (), nearest, parameters)
+    statement = f"""
+        SELECT document.object_key, document.embedding <=> %s AS distance {from_scope(scope)} AND {breadth}
+        ORDER BY {indexed} {quantization.distance} {asked} LIMIT {int(candidates)}
+    """
+    half = HalfVector(vector)
+    rows = scope.execute(statement, (half, *scope.keys[1], scope.language, half))
     # A relaxed scan returns rows nearly in order, a binary index in the order of its bits.
     return sorted(((key, 1.0 - distance) for key, distance in rows), key=lambda pair: -pair[1])[:limit]
 
@@ -180,22 +186,6 @@ def background(alias: str, generation: Generation, vector: Vector) -> Background
 def _sample(alias: str, generation_id: int, size: int) -> NDArray[np.float32]:
     # It changes only where a generation grew and was measured anew, so each process fetches it once.
     return Generation.objects.using(alias).defer(None).get(pk=generation_id).background_matrix
-
-
-def select(
-    scope: Scope,
-    columns: str,
-    column_parameters: Sequence[Any],
-    condition: str,
-    condition_parameters: Sequence[Any],
-    tail: str,
-    tail_parameters: Sequence[Any] = (),
-) -> list[tuple[Any, ...]]:
-    """Select from the documents of a scope."""
-    return scope.execute(
-        f"SELECT {columns} {from_scope(scope)} AND {condition} {tail}",
-        (*column_parameters, *scope.keys[1], scope.language, *condition_parameters, *tail_parameters),
-    )
 
 
 def from_scope(scope: Scope, products: str = "") -> str:

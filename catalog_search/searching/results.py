@@ -195,6 +195,15 @@ class Results:
         return (self.page - 1) * self.page_size
 
     @property
+    def headers(self) -> dict[str, str]:
+        """What the headers of an answer say of it: ``Server-Timing`` in milliseconds by stage, and
+        ``X-Search-Degraded`` where a part of the search failed.
+        """
+        timings = (f"{stage.replace(' ', '-')};dur={spent:.1f}" for stage, spent in self.timings.items())
+        headers = {"Server-Timing": ", ".join(timings)}
+        return headers | ({"X-Search-Degraded": ", ".join(self.degraded)} if self.degraded else {})
+
+    @property
     def did_you_mean(self) -> str:
         """Other words that would most likely find more."""
         return self.guidance.did_you_mean

@@ -24,13 +24,12 @@ from .browsing import browsed
 from .counting import Keys, count
 from .encoding import query_meaning
 from .explaining import explained
-from .grouping import shown, with_families
 from .hydration import hydrate
 from .lanes import LANES
 from .marking import marked
 from .paging import Ranking
 from .query import Query, query_language
-from .ranking import Candidate
+from .ranking import Candidate, shown, with_families
 from .reranking import rerank
 from .results import Results
 from .retrieval import Membership, demand, nearest
