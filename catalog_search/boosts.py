@@ -65,7 +65,7 @@ def boosted(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence
     if not (scope.index.boosts and ask.query and candidates):
         return candidates
     gained = gains(scope, [one.key for one in candidates])
-    kinds = [_kind(one) for one in candidates]
+    kinds = [(one.matched if one.pinned else "", one.rerank is None) for one in candidates]
     alike: dict[tuple[str, bool], list[Candidate]] = {kind: [] for kind in kinds}
     for kind, one in zip(kinds, candidates, strict=True):
         alike[kind].append(one.lifted(gained.get(one.key, 0.0)))
@@ -83,10 +83,6 @@ def gains(scope: Scope, keys: Sequence[str]) -> dict[str, float]:
         most = settings.BOOST_LIMIT * boost.weight / total
         gained += most * np.array(boost.strengths([values[number] for values in facts.values()]))
     return dict(zip(facts, gained.tolist(), strict=True))
-
-
-def _kind(one: Candidate) -> tuple[str, bool]:
-    return (one.matched if one.pinned else "", one.rerank is None)
 
 
 def _moment(value: Any) -> datetime:

@@ -127,6 +127,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(folded))
 
 
+def folded(words: str) -> str:
+    """Return words as they are compared: in lower case, without accents."""
+    return fold(words.casefold())
+
+
 def normalise_identifier(value: object) -> str:
     """Reduce a SKU, EAN or part number to its letters and digits in lower case: "NW-48 21" is "nw4821"."""
     return "".join(character for character in fold(str(value)).casefold() if character.isalnum())

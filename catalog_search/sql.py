@@ -68,7 +68,9 @@ def execute(alias: str, statement: str, parameters: Sequence[Any] = (), prepare:
     wrapper.ensure_connection()
     connection = wrapper.connection
     with wrapper.wrap_database_errors:
-        _register_vector(connection)
+        if not getattr(connection, "_catalog_search_vector", False):
+            register_vector(connection)
+            connection._catalog_search_vector = True
     few = len(parameters) <= MOST_PARAMETERS
     raw = _PreparedCursor(connection, prepare) if few else psycopg.ClientCursor(connection)
     wrap: Any = wrapper.make_debug_cursor if wrapper.queries_logged else wrapper.make_cursor
@@ -116,9 +118,3 @@ def compile_keys(queryset: QuerySet[Any], *columns: Any) -> tuple[str, tuple[Any
     query = queryset.order_by().values_list("pk", *columns).query
     statement, parameters = query.get_compiler(using=queryset.db).as_sql()
     return statement, tuple(parameters)
-
-
-def _register_vector(connection: Any) -> None:
-    if not getattr(connection, "_catalog_search_vector", False):
-        register_vector(connection)
-        connection._catalog_search_vector = True

@@ -19,7 +19,7 @@ from django.utils.translation import get_language
 from .facets import Facet, RangeFacet
 from .images import thumbnail_storage
 from .indexes import SearchIndex
-from .languages import as_words, fold, text_config
+from .languages import as_words, folded, text_config
 from .merchandising import narrowed
 from .models import Generation, PopularQuery
 from .paths import followed
@@ -106,7 +106,7 @@ def suggest(
 
 
 def _words(text: str) -> list[str]:
-    return [word[:LONGEST] for word in _WORD.findall(fold(text.casefold()))]
+    return [word[:LONGEST] for word in _WORD.findall(folded(text))]
 
 
 def _meant(word: str, known: Lexicon | None) -> list[str]:
