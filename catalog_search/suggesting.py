@@ -167,7 +167,7 @@ def _products(
     by_title = {str(live[key]): key for key in reversed(keys) if key in live}
     shown = [key for key in keys if key in live and by_title[str(live[key])] == key][:limit]
     storage = thumbnail_storage()
-    pictures = thumbnails(scope, by_identifier) | {key: storage.url(name) for key, name in rows if name}
+    pictures = thumbnails(scope.documents, by_identifier) | {key: storage.url(name) for key, name in rows if name}
     return tuple(SuggestedProduct(live[key], pictures.get(key, "")) for key in shown)
 
 

@@ -132,13 +132,14 @@ class Report:
         """What a page draws: "bars" of the measures, "classes" of queries, "gaps" by query, "stages" of the time in
         milliseconds, the "longest" of which is as wide as the page.
         """
+        ways = (*self.evaluations, self.floor)
         stages = [
             (one.name, {name: one.timings[name] for name in self._stage_names if one.timings.get(name, 0.0) >= LEAST})
             for one in self.evaluations
         ]
         return {
             "bars": [
-                (name, [(one.name, 100 * one.means[name], one.means[name]) for one in self._with(name)])
+                (name, [(one.name, 100 * one.means[name], one.means[name]) for one in ways if name in one.means])
                 for name in evaluation.MEASURES
             ],
             "classes": [
@@ -149,9 +150,6 @@ class Report:
             "stages": stages,
             "longest": max(sum(parts.values()) for _name, parts in stages),
         }
-
-    def _with(self, measure: str) -> list[Evaluation]:
-        return [one for one in (*self.evaluations, self.floor) if measure in one.means]
 
     @property
     def _stage_names(self) -> list[str]:

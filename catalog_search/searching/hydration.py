@@ -15,7 +15,7 @@ from .scope import Scope
 def hydrate(scope: Scope, candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
     """Return the hits of candidates; one that was hidden, deleted or filtered out meanwhile is left out."""
     products = {str(product.pk): product for product in scope.among(one.key for one in candidates)}
-    pictures = thumbnails(scope, list(products))
+    pictures = thumbnails(scope.documents, list(products))
     return tuple(
         Hit(products[one.key], one.score, one.why, pictures.get(one.key, ""), one.variants)
         for one in candidates
@@ -23,10 +23,10 @@ def hydrate(scope: Scope, candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
     )
 
 
-def thumbnails(scope: Scope, keys: Sequence[str]) -> dict[str, str]:
+def thumbnails(documents: Documents, keys: Sequence[str]) -> dict[str, str]:
     """Return the addresses of the products' thumbnails by key."""
     storage = thumbnail_storage()
-    return {key: storage.url(name) for key, name in scope.documents.of(keys, "object_key, thumbnail") if name}
+    return {key: storage.url(name) for key, name in documents.of(keys, "object_key, thumbnail") if name}
 
 
 def contents(documents: Documents, keys: Sequence[str], with_pictures: bool) -> dict[str, Content]:
