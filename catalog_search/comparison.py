@@ -46,7 +46,7 @@ class Difference:
     @cached_property
     def keys(self) -> tuple[list[str], list[str]]:
         """The products of both pages by their keys."""
-        first, second = ([str(hit.object.pk) for hit in one.hits[:DEPTH]] for one in (self.before, self.after))
+        first, second = ([hit.key for hit in one.hits[:DEPTH]] for one in (self.before, self.after))
         return first, second
 
     @property
@@ -85,16 +85,12 @@ class Difference:
     def sides(self) -> Iterator[tuple[list[tuple[Hit, str]], Results]]:
         """Yield both pages, each hit with how it differs: "left", "entered", "up", "down" or ""."""
         before, _ = self.keys
-        yield [(hit, "left" if key in self.left else "") for hit, key in self._hits(self.before)], self.before
+        yield [(hit, "left" if hit.key in self.left else "") for hit in self.before.hits[:DEPTH]], self.before
         told = []
-        for place, (hit, key) in enumerate(self._hits(self.after)):
-            was = before.index(key) if key in before else None
+        for place, hit in enumerate(self.after.hits[:DEPTH]):
+            was = before.index(hit.key) if hit.key in before else None
             told.append((hit, "entered" if was is None else "up" if was > place else "down" if was < place else ""))
         yield told, self.after
-
-    @staticmethod
-    def _hits(results: Results) -> list[tuple[Hit, str]]:
-        return [(hit, str(hit.object.pk)) for hit in results.hits[:DEPTH]]
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
@@ -183,9 +179,9 @@ def compare(index: SearchIndex, asked: Iterable[Asked | str], before: Options, a
     return Comparison([Difference(one, page(index, one, before), page(index, one, after)) for one in searches])
 
 
-def page(index: SearchIndex, asked: Asked, options: Options, size: int = DEPTH) -> Results:
+def page(index: SearchIndex, asked: Asked, options: Options) -> Results:
     """Return the first page of one search under a configuration. Raises CatalogSearchError on options that are none."""
-    own: dict[str, Any] = {"arrange": steps.arranging(), "facet_counts": False, "page_size": size, **options}
+    own: dict[str, Any] = {"arrange": steps.arranging(), "facet_counts": False, "page_size": DEPTH, **options}
     changed = own.pop("settings", {})
     with settings.changed(changed) if changed else nullcontext():
         return search(index, asked.text, facets=asked.facets, **own)

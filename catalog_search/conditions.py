@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from .indexes import SearchIndex
 
 Chosen = Mapping[str, Sequence[Any]]
+"""Chosen facet values by facet name; never empty ones."""
 
 
 def read_conditions(index: SearchIndex, text: str) -> dict[str, tuple[Any, ...]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .digests import digest_of
 from .images import Picture
 
 
@@ -39,7 +39,7 @@ class Content:
     def digest(self) -> str:
         """Hexadecimal digest of everything that a model would see: equal digests have equal vectors."""
         parts = (self.text.strip(), *(picture.digest for picture in self.pictures))
-        return hashlib.blake2b("\0".join(parts).encode(), digest_size=20).hexdigest()
+        return digest_of("\0".join(parts))
 
     def as_input(self) -> dict[str, Any]:
         """Return what sentence-transformers takes: ``{"text": ..., "image": PIL image}``, absent parts left out.

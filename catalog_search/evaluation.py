@@ -23,6 +23,9 @@ from .extras import told
 
 RELEVANT = 2
 """The lowest grade that counts as relevant for recall and MRR."""
+DRAWS = 10_000
+JUDGED_ENOUGH = 0.8
+"""Below this judged@10, ungraded products decide: nDCG then tells more about the judgements than about the search."""
 NDCG, CONDENSED, JUDGED, RECALL, MRR = MEASURES = ("nDCG@10", "condensed", "judged@10", "recall@100", "MRR")
 """nDCG@10 takes an ungraded product for a wrong one; condensed removes it before scoring. Read them together."""
 
@@ -96,6 +99,9 @@ class Difference:
     high: float
     by_query: Mapping[str, float]
 
+    def __str__(self) -> str:
+        return f"{self.mean:+.3f}, 95 % interval {self.low:+.3f} to {self.high:+.3f}"
+
     @property
     def winners(self) -> list[tuple[str, float]]:
         """The queries that gained, the largest gain first."""
@@ -107,15 +113,15 @@ class Difference:
         return sorted(((one, by) for one, by in self.by_query.items() if by < 0), key=lambda pair: pair[1])
 
 
-def by_class(evaluations: Sequence[Evaluation], class_of: Callable[[str], str], measure: str = NDCG) -> ClassMeans:
-    """Return the number of queries and the mean of each way, by class of query."""
+def by_class(evaluations: Sequence[Evaluation], class_of: Callable[[str], str]) -> ClassMeans:
+    """Return the number of queries and the mean nDCG@10 of each way, by class of query."""
     classes: dict[str, list[str]] = {}
     for query in evaluations[0].scores:
         classes.setdefault(class_of(query), []).append(query)
     return {
         name: (
             len(own),
-            {one.name: statistics.fmean(one.scores[query][measure] for query in own) for one in evaluations},
+            {one.name: statistics.fmean(one.scores[query][NDCG] for query in own) for one in evaluations},
         )
         for name, own in sorted(classes.items())
     }
@@ -146,12 +152,12 @@ def evaluate(name: str, judgements: Judgements, outcomes: Mapping[str, Outcome])
     )
 
 
-def random_floor(judgements: Judgements, shuffles: int = 50, seed: int = 0) -> Evaluation:
+def random_floor(judgements: Judgements, shuffles: int = 50) -> Evaluation:
     """Score the judged products of each query in random order: what a condensed list gives to no skill at all.
 
     Judged products that a keyword engine once found are mostly good, so this is far above zero.
     """
-    order = random.Random(seed)  # noqa: S311  reproducible, not secret
+    order = random.Random(0)  # noqa: S311  reproducible, not secret
     answerable = {query: grades for query, grades in judgements.items() if has_answer(grades)}
     rounds = [
         _scores(answerable, {query: order.sample(sorted(own), len(own)) for query, own in answerable.items()})
@@ -161,16 +167,16 @@ def random_floor(judgements: Judgements, shuffles: int = 50, seed: int = 0) -> E
     return Evaluation("random", means, dict.fromkeys(judgements, 0))
 
 
-def difference(first: Evaluation, other: Evaluation, measure: str = NDCG, draws: int = 10_000) -> Difference:
-    """Compare two evaluations of the same queries, with the 95 % interval of a paired bootstrap over queries."""
-    by_query = {query: scores[measure] - first.scores[query][measure] for query, scores in other.scores.items()}
+def difference(first: Evaluation, other: Evaluation) -> Difference:
+    """Compare nDCG@10 of the same queries, with the 95 % interval of a paired bootstrap over queries."""
+    by_query = {query: scores[NDCG] - first.scores[query][NDCG] for query, scores in other.scores.items()}
     values = np.array(list(by_query.values()))
-    return Difference(other.name, float(values.mean()), *interval(values, draws), by_query)
+    return Difference(other.name, float(values.mean()), *interval(values), by_query)
 
 
-def interval(values: NDArray[np.floating], draws: int = 10_000) -> tuple[float, float]:
+def interval(values: NDArray[np.floating]) -> tuple[float, float]:
     """Return the 95 % interval of the mean of some values, by bootstrap."""
-    picked = np.random.default_rng(0).integers(len(values), size=(draws, len(values)))
+    picked = np.random.default_rng(0).integers(len(values), size=(DRAWS, len(values)))
     low, high = np.quantile(values[picked].mean(axis=1), (0.025, 0.975))
     return float(low), float(high)
 

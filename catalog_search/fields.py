@@ -31,30 +31,34 @@ class PictureField(forms.FileField):
             raise ValidationError(str(error), code="invalid_image") from error
 
 
-class KeysField(forms.CharField):
-    """Keys of products, separated by commas or given several times; cleans to a list of them, each once."""
+class SeveralField(forms.CharField):
+    """A text that may be given several times; cleans to a list."""
 
     widget = forms.MultipleHiddenInput
+
+    def clean(self, value: Any) -> list[Any]:
+        parts = value if isinstance(value, list | tuple) else [value or ""]
+        return [super(SeveralField, self).clean(part) for part in parts]
+
+
+class KeysField(SeveralField):
+    """Keys of products, separated by commas or given several times; cleans to a list of them, each once."""
+
     key: Any = None
     """The primary key that they are of; the form tells it."""
 
     def clean(self, value: Any) -> list[Any]:
-        parts = value if isinstance(value, list | tuple) else [value or ""]
-        cleaned = [super(KeysField, self).clean(part) for part in parts]
-        keys = dict.fromkeys(key.strip() for part in cleaned for key in part.split(",") if key.strip())
+        keys = dict.fromkeys(key.strip() for part in super().clean(value) for key in part.split(",") if key.strip())
         if len(keys) > MAX_LIKED:
             raise ValidationError(_("Give at most %(limit)d products to resemble."), params={"limit": MAX_LIKED})
         return [self.key.to_python(key) for key in keys]
 
 
-class TermsField(forms.CharField):
+class TermsField(SeveralField):
     """Weighted words, given once or several times: "summer dress", "floral^-0.5"; cleans to (words, weight) pairs."""
 
-    widget = forms.MultipleHiddenInput
-
     def clean(self, value: Any) -> list[tuple[str, float]]:
-        parts = value if isinstance(value, list | tuple) else [value or ""]
-        terms = [self._pair(super(TermsField, self).clean(part)) for part in parts if part.strip()]
+        terms = [self._pair(part) for part in super().clean(value) if part.strip()]
         if len(terms) > MAX_TERMS:  # each is a call of the model
             raise ValidationError(_("Give at most %(limit)d weighted terms."), params={"limit": MAX_TERMS})
         return terms

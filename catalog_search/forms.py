@@ -149,7 +149,7 @@ class SearchForm(forms.Form):
             request, facet_counts=(name,), more=name, page=1, page_size=1, rerank=False, arrange=()
         )
         facet = next(one for one in self.index.facets if one.name == name)
-        nothing = FacetResult(facet, facet.read((), options["facets"].get(name, ()), self.index.model))
+        nothing = FacetResult(facet, *facet.read((), options["facets"].get(name, ()), self.index.model))
         found = self._found(request, options)
         return Results(facets={name: nothing}) if found is None else found
 

@@ -14,7 +14,7 @@ from .indexes import SearchIndex
 from .indexing import is_outdated
 from .indexing.building import TOLERATED as ABSENT_TOLERATED
 from .models import Change, Document, Generation, QueryLog
-from .models.changes import WAITING
+from .models.changes import WAITING, products_with
 from .searching import cache, search
 
 PROBE_SECONDS = 15
@@ -92,11 +92,13 @@ def health_of(index: SearchIndex, probe: bool = True) -> Health:
     documents = Document.objects.filter(generation=generation, language=language)
     failed = Q(pictures=Document.Pictures.FAILED)
     changes = Change.objects.filter(generation=generation).exclude(priority=Change.Priority.PICTURES)
-    queue = changes.filter(set_aside=False).aggregate(
-        waiting=Count("object_key", distinct=True), since=Min("created_at", filter=WAITING)
+    queue = changes.aggregate(
+        waiting=products_with(Q(set_aside=False)),
+        since=Min("created_at", filter=Q(set_aside=False) & WAITING),
+        set_aside=products_with(Q(set_aside=True)),  # the last, for it hides the field
     )
+    since = queue.pop("since")
     searches = QueryLog.objects.filter(index=index.label, created_at__gt=timezone.now() - RECENT)
-    since = queue["since"]
     unreachable, milliseconds = _probed(index, generation) if probe else ((), 0.0)
     return Health(
         index=index.label,
@@ -105,8 +107,7 @@ def health_of(index: SearchIndex, probe: bool = True) -> Health:
         products=index.index_queryset().count(),
         **documents.aggregate(documents=Count("pk"), pictures_failed=Count("pk", filter=failed)),
         waiting_minutes=(timezone.now() - since).total_seconds() / 60 if since else 0.0,
-        waiting=queue["waiting"],
-        set_aside=changes.filter(set_aside=True).values("object_key").distinct().count(),
+        **queue,
         **searches.aggregate(searches=Count("pk"), degraded=Count("pk", filter=~Q(degraded=[]))),
         unreachable=unreachable,
         milliseconds=milliseconds,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import warnings
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
 
 from .conf import settings
+from .digests import digest_of
 from .exceptions import ImageError
 
 JPEG_QUALITY = 90
@@ -42,7 +42,7 @@ class Picture:
     @cached_property
     def digest(self) -> str:
         """Hexadecimal digest of the pixels as stored."""
-        return hashlib.blake2b(self.jpeg, digest_size=20).hexdigest()
+        return digest_of(self.jpeg)
 
     def open(self) -> Image.Image:
         """Decode into a fresh RGB image. Raises ImageError where the bytes, kept somewhere, were damaged."""

@@ -15,6 +15,7 @@ from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 from .boosts import Boost
 from .exceptions import CatalogSearchError
 from .facets import Facet
+from .languages import primary_subtag
 from .paths import Path, flatten, followed, path_name, plain_text, readable, resolve
 from .registry import registry
 
@@ -77,7 +78,7 @@ class SearchIndex:
     def __init__(self, model: type[Model]) -> None:
         self.model = model
         self.label = model._meta.label_lower
-        self.language_codes = tuple(self.languages) or (django_settings.LANGUAGE_CODE.split("-")[0],)
+        self.language_codes = tuple(self.languages) or (primary_subtag(django_settings.LANGUAGE_CODE),)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.label}>"
@@ -195,7 +196,7 @@ class SearchIndex:
 
     @classmethod
     def similar(cls, product: Any, **options: Any) -> tuple[Hit, ...]:
-        """Return products similar to one; see ``catalog_search.searching.similar`` for the options."""
+        """Return products similar to one; see ``catalog_search.searching.similar.resembling`` for the options."""
         from .searching import similar
 
         return similar(registry.of(cls), product, **options)

@@ -97,9 +97,14 @@ def legible(text: str) -> str:
     return text if text.isascii() else text.translate(_INVISIBLE)
 
 
+def primary_subtag(language: str) -> str:
+    """Return a language code without country and script: "pt" of "pt-BR"."""
+    return language.lower().replace("_", "-").partition("-")[0]
+
+
 def text_config(language: str) -> str:
     """Return the text search configuration of a language code; "simple" where PostgreSQL knows no stemmer."""
-    return CONFIGS.get(language.lower().split("-")[0].split("_")[0], "simple")
+    return CONFIGS.get(primary_subtag(language), "simple")
 
 
 def fold(text: str) -> str:
@@ -122,6 +127,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(folded))
 
 
+def folded(words: str) -> str:
+    """Return words as they are compared: in lower case, without accents."""
+    return fold(words.casefold())
+
+
 def normalise_identifier(value: object) -> str:
     """Reduce a SKU, EAN or part number to its letters and digits in lower case: "NW-48 21" is "nw4821"."""
     return "".join(character for character in fold(str(value)).casefold() if character.isalnum())
@@ -131,6 +141,11 @@ def normalise_identifier(value: object) -> str:
 _LETTER = r"(?:[^\W\d_]|[\u0300-\u036f\u0900-\u0963\u0970-\u0dff\u0e31-\u0ecf])"
 WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*")  # noqa: RUF001
 """A word without digits: "bluetooth", "children's"; what has digits is a number, a size or a part number."""
+
+
+def noted(text: str) -> str:
+    """Return a query as the log and judgements keep it: in lower case, one space between words."""
+    return " ".join(text.replace("\x00", " ").casefold().split())
 
 
 def storable(text: str) -> str:

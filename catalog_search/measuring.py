@@ -97,7 +97,7 @@ def measured(
         page = search(index, query, generation=generation, group_by=False, **WAYS[way])
         degraded.extend(page.degraded[:1])
         found = whole(index, query, way, generation)
-        return Outcome([str(hit.object.pk) for hit in found], found.total, page.timings)
+        return Outcome([hit.key for hit in found], found.total, page.timings)
 
     name = str(generation) if generation else way
     return evaluate(name, judgements, run(outcome, judgements if queries is None else queries)), degraded

@@ -32,11 +32,14 @@ class Registry:
                 raise ConfigurationError(f"{index!r} and {other!r} index the same model; merge the two.")
         self._indexes[name] = index
 
+    def find(self, name: str) -> SearchIndex | None:
+        """Return an index by its name or its model label ("product" or "shop.product"), None where there is none."""
+        return next((index for known, index in self._indexes.items() if name in (known, index.label)), None)
+
     def get(self, name: str) -> SearchIndex:
-        """Return an index by its name or its model label ("product" or "shop.product")."""
-        for known, index in self._indexes.items():
-            if name in (known, index.label):
-                return index
+        """Return an index by its name or its model label. Raises IndexNotFound."""
+        if index := self.find(name):
+            return index
         known_names = ", ".join(sorted(self._indexes)) or "none yet"
         raise IndexNotFound(f'There is no search index "{name}" (there are: {known_names}); see @register.')
 

@@ -16,6 +16,7 @@ from django.db.models.signals import ModelSignal, m2m_changed, post_delete, post
 from .indexes import SearchIndex
 from .indexing import append, append_keys, changes
 from .indexing.related import Relation, owners, relations
+from .paths import followed
 
 
 def connect(index: SearchIndex) -> None:
@@ -61,7 +62,8 @@ def _follow(index: SearchIndex, relation: Relation) -> None:
         # While the rows are there; Django has a transaction around it. Both ends may be of one model.
         if action not in ("post_add", "pre_remove", "pre_clear") or not changes.recording():
             return
-        near, far = _concrete(_model_at(index, relation.source)), _concrete(relation.model)
+        source = followed(index.model, relation.source).field.related_model if relation.source else index.model
+        near, far = _concrete(source), _concrete(relation.model)
         keys = [instance.pk] if isinstance(instance, near) else []
         keys += pk_set or () if issubclass(model, near) else ()
         append(index, owners(index, relation.source, *keys))
@@ -91,13 +93,6 @@ def _writers(model: type[Model], children: bool = False) -> list[type[Model]]:
     table = _concrete(model)
     everybody = apps.get_models(include_auto_created=True)
     return [one for one in everybody if _concrete(one) is table or (children and issubclass(one, table))]
-
-
-def _model_at(index: SearchIndex, path: str) -> type[Model]:
-    model: Any = index.model
-    for name in filter(None, path.split("__")):
-        model = model._meta.get_field(name).related_model
-    return model
 
 
 _connected: dict[str, list[tuple[ModelSignal, type[Model], Callable[..., None], str]]] = {}

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from django.db import InterfaceError, OperationalError, connections, router
 from django.db.models import QuerySet
-from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
 from .conf import settings
-from .fusion import Vector
 
 if TYPE_CHECKING:
     from django.db.backends.postgresql.base import DatabaseWrapper
@@ -70,7 +68,9 @@ def execute(alias: str, statement: str, parameters: Sequence[Any] = (), prepare:
     wrapper.ensure_connection()
     connection = wrapper.connection
     with wrapper.wrap_database_errors:
-        _register_vector(connection)
+        if not getattr(connection, "_catalog_search_vector", False):
+            register_vector(connection)
+            connection._catalog_search_vector = True
     few = len(parameters) <= MOST_PARAMETERS
     raw = _PreparedCursor(connection, prepare) if few else psycopg.ClientCursor(connection)
     wrap: Any = wrapper.make_debug_cursor if wrapper.queries_logged else wrapper.make_cursor
@@ -107,11 +107,6 @@ def all_ended(alias: str, transaction: str) -> bool:
     return not rows
 
 
-def vector_parameter(vector: Vector) -> HalfVector:
-    """Wrap a vector so that it travels as a binary halfvec: text is 25 times slower."""
-    return HalfVector(vector)
-
-
 def array(texts: Iterable[str]) -> str:
     """Write texts as PostgreSQL writes an array: adapted one by one, a thousand keys take a millisecond."""
     written = "\x00".join(texts).replace("\\", "\\\\").replace('"', '\\"').replace("\x00", '","')
@@ -123,9 +118,3 @@ def compile_keys(queryset: QuerySet[Any], *columns: Any) -> tuple[str, tuple[Any
     query = queryset.order_by().values_list("pk", *columns).query
     statement, parameters = query.get_compiler(using=queryset.db).as_sql()
     return statement, tuple(parameters)
-
-
-def _register_vector(connection: Any) -> None:
-    if not getattr(connection, "_catalog_search_vector", False):
-        register_vector(connection)
-        connection._catalog_search_vector = True

@@ -19,9 +19,9 @@ from django.utils.translation import get_language
 from .facets import Facet, RangeFacet
 from .images import thumbnail_storage
 from .indexes import SearchIndex
-from .languages import as_words, fold, text_config
+from .languages import as_words, folded, text_config
 from .merchandising import narrowed
-from .models import Document, Generation, PopularQuery
+from .models import Generation, PopularQuery
 from .paths import followed
 from .searching import cache, lanes
 from .searching.counting import everywhere
@@ -106,7 +106,7 @@ def suggest(
 
 
 def _words(text: str) -> list[str]:
-    return [word[:LONGEST] for word in _WORD.findall(fold(text.casefold()))]
+    return [word[:LONGEST] for word in _WORD.findall(folded(text))]
 
 
 def _meant(word: str, known: Lexicon | None) -> list[str]:
@@ -151,8 +151,7 @@ def _products(
         narrowing = [*words, *words]
     statement = f"""
         WITH document AS MATERIALIZED (
-            SELECT object_key, object_id, thumbnail, search_vector FROM {Document._meta.db_table}
-            WHERE generation_id = {int(scope.generation.pk)} AND language = %s AND {among}
+            SELECT object_key, object_id, thumbnail, search_vector {scope.documents.rows} AND {among}
             LIMIT {LOOKED_AT}
         )
         SELECT document.object_key, document.thumbnail FROM document JOIN ({scope.keys[0]}) product(key) ON {scope.join}
@@ -168,7 +167,7 @@ def _products(
     by_title = {str(live[key]): key for key in reversed(keys) if key in live}
     shown = [key for key in keys if key in live and by_title[str(live[key])] == key][:limit]
     storage = thumbnail_storage()
-    pictures = thumbnails(scope, by_identifier) | {key: storage.url(name) for key, name in rows if name}
+    pictures = thumbnails(scope.documents, by_identifier) | {key: storage.url(name) for key, name in rows if name}
     return tuple(SuggestedProduct(live[key], pictures.get(key, "")) for key in shown)
 
 

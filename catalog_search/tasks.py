@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from .backends.answering import answer
+from .backends.worker import answer
 from .conf import settings
 from .content import Content
 from .exceptions import Unavailable, reason_of
@@ -18,11 +18,10 @@ from .indexing.building import advance, succeed
 from .indexing.finishing import outgrown, refresh
 from .indexing.preparing import prepare
 from .indexing.reconciling import reconcile
-from .models import Generation
+from .models import Change, Generation
 from .models.generations import GenerationQuerySet
 from .querylog import popular
 from .querylog.retention import forget
-from .registry import registry
 from .searching import encoding, explaining, reranking
 from .sql import write_alias
 
@@ -64,9 +63,8 @@ def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE
 @shared_task(name=doorbell.TASK, **INDEXING)
 def index_changes() -> None:
     """Work off the changes that wait; ring again for what is left."""
-    for alias in {write_alias(index.model) for index in registry}:
-        if drain(alias, seconds=SLICE_SECONDS):
-            send(index_changes)
+    if drain(write_alias(Change), seconds=SLICE_SECONDS):
+        send(index_changes)
 
 
 @shared_task(name="catalog_search.sweep", **OPTIONS)
@@ -74,7 +72,7 @@ def sweep() -> None:
     """Wake a worker for changes whose ring got lost or whose wait is over, and for generations that changed so much
     that their words should be counted, or all be measured, again; run it from beat every half minute.
     """
-    if any(changes.due(write_alias(index.model)) for index in registry):
+    if changes.due(write_alias(Change)):
         send(index_changes)
     for generation_id in sorted({*vocabulary.due(), *outgrown()}):
         send(refresh_generation, generation_id)

@@ -5,7 +5,6 @@ Storefront and API count in one place: by user, or by address where nobody is lo
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 
@@ -13,6 +12,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from .conf import settings
+from .digests import digest_of
 from .searching import cache
 
 MINUTE = 60
@@ -29,9 +29,8 @@ def seconds_to_wait(request: HttpRequest, kind: str = "search") -> int:
     if not most:
         return 0
     minute, second = divmod(int(time.time()), MINUTE)
-    who = hashlib.blake2b(_visitor(request).encode(), digest_size=16).hexdigest()
     # It outlasts its minute, for clocks that differ.
-    count = cache.count(f"throttle:{kind}:{minute}:{who}", 2 * MINUTE)
+    count = cache.count(f"throttle:{kind}:{minute}:{digest_of(_visitor(request))}", 2 * MINUTE)
     return MINUTE - second if count > most else 0
 
 

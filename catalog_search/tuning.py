@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .conf import settings
-from .evaluation import CONDENSED, JUDGED, NDCG, Evaluation, Judgements, Outcome, evaluate, interval
+from .evaluation import CONDENSED, JUDGED, JUDGED_ENOUGH, NDCG, Evaluation, Judgements, Outcome, evaluate, interval
 from .searching.query import Query
 from .searching.ranking import IDENTIFIER_BOOSTS, Candidate, blend, order
 from .searching.results import Hit
@@ -23,7 +23,6 @@ SHARES = tuple(round(step * 0.05, 2) for step in range(21))
 FOLDS = 5
 FEWEST_QUERIES = 20
 """Under so many queries of a class, which weight wins is chance."""
-JUDGED_ENOUGH = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +139,4 @@ def _blended(hits: Iterable[Hit], share: float) -> list[str]:
 
 def _candidate(hit: Hit, score: float) -> Candidate:
     why = hit.why
-    return Candidate(str(hit.object.pk), score * (1 - why.penalty), rerank=why.rerank, matched=why.matched)
+    return Candidate(hit.key, score * (1 - why.penalty), rerank=why.rerank, matched=why.matched)

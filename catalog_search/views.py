@@ -20,7 +20,6 @@ from .forms import QUERY_FIELDS, SearchForm
 from .indexes import SearchIndex
 from .navigation import Address, index_at
 from .panels import panels
-from .responses import describe
 from .searching import Results, cache
 from .sql import DATABASE_DOWN
 from .throttling import seconds_to_wait
@@ -96,12 +95,9 @@ class SearchView(View):
         if results is not None and results.page > results.pages:
             status = 404
         context = self.get_context(form, results, address)
-        response = TemplateResponse(self.request, self.template_name, context, status=status)
-        if not context["is_canonical"]:
-            response.headers["X-Robots-Tag"] = NOT_INDEXED
-        if results is not None:
-            describe(response, results)
-        return response
+        headers = {} if context["is_canonical"] else {"X-Robots-Tag": NOT_INDEXED}
+        headers |= results.headers if results is not None else {}
+        return TemplateResponse(self.request, self.template_name, context, status=status, headers=headers)
 
     def _leads_here(self, target: str, address: Address) -> bool:
         """Is it the address of this very page? To go there would mean to go there for ever."""

@@ -255,7 +255,7 @@ class TestQueue:
         asked("mug", times=2)
         asked("red chair")
         pool = admin_client.get(JUDGE, {"q": "mug"}).context["pool"]
-        keys = [key for _hit, key, _grade in pool]
+        keys = [hit.key for hit, _grade in pool]
         found = {str(hit.object.pk) for hit in search(ProductIndex.registered(), "mug", lanes=["vectors"])}
         assert found <= set(keys)
         assert len(keys) == len(set(keys))
@@ -265,7 +265,7 @@ class TestQueue:
         assert "2 grades kept." in page.text
         assert page.context["query"] == "red chair"
         assert dict(Judgement.objects.values_list("object_key", "grade")) == {keys[0]: 3, keys[1]: 0}
-        again = {key: grade for _hit, key, grade in admin_client.get(JUDGE, {"q": "mug"}).context["pool"]}
+        again = {hit.key: grade for hit, grade in admin_client.get(JUDGE, {"q": "mug"}).context["pool"]}
         assert again[keys[0]] == 3
 
         end = admin_client.post(f"{JUDGE}?q=red chair", {f"grade-{keys[0]}": "3"}, follow=True)

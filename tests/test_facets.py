@@ -26,7 +26,8 @@ from catalog_search import Facet, HierarchyFacet, RangeFacet, SearchIndex
 from catalog_search.facets import FacetRange, FacetValue, bounds
 from catalog_search.forms import SearchForm
 from catalog_search.models import Generation
-from catalog_search.searching import Results, costly, lanes, search
+from catalog_search.searching import Results, lanes, search
+from catalog_search.searching import cache as shared
 from project.shop.models import Brand, Category, Product, ProductImage
 from project.shop.search import ProductIndex
 
@@ -424,8 +425,8 @@ def test_what_took_long_is_kept_while_browsing(
     deal(products, 2)
     here: dict[str, Any] = {"group_by": grouped, "page_size": 100}
     before = search(INDEX, **here)
-    monkeypatch.setattr(costly, "COSTLY_SECONDS", 0.0)
-    monkeypatch.setattr(costly, "WORTH", 1_000_000)
+    monkeypatch.setattr(shared, "COSTLY_SECONDS", 0.0)
+    monkeypatch.setattr(shared, "WORTH", 1_000_000)
     search(INDEX, **here)  # from now on it is kept
 
     Product.objects.update(colour="red", parent=None)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from django.http import HttpRequest
 
 from ..indexes import SearchIndex
-from ..models import Judgement, judged_text
+from ..languages import noted
+from ..models import Judgement
 from ..navigation import index_at
 
 LONGEST = Judgement._meta.get_field("query").max_length or 0
@@ -21,7 +22,7 @@ def index_of(request: HttpRequest) -> SearchIndex:
 
 def grades_of(index: SearchIndex, language: str, text: str) -> dict[str, int]:
     """Return the grades of products, by their keys."""
-    rows = Judgement.objects.filter(index=index.label, language=language, query=judged_text(text))
+    rows = Judgement.objects.filter(index=index.label, language=language, query=noted(text))
     return dict(rows.values_list("object_key", "grade"))
 
 
@@ -30,7 +31,7 @@ def keep_grades(request: HttpRequest, index: SearchIndex, language: str, text: s
     known = set(map(str, Judgement.Grade.values))
     visible = index.queryset(request).filter(pk__in=index.keys(chosen).values())
     there = set(map(str, visible.values_list("pk", flat=True)))
-    text = judged_text(text)
+    text = noted(text)
     if len(text) > LONGEST:
         return 0
     rows = [

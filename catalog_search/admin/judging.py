@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 
@@ -22,9 +21,11 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from ..digests import digest_of
 from ..indexes import SearchIndex
+from ..languages import noted
 from ..measuring import WAYS, chosen_ways
-from ..models import Judgement, judged_text
+from ..models import Judgement
 from ..navigation import Address
 from ..querylog import reports
 from ..registry import registry
@@ -71,7 +72,7 @@ class JudgementAdmin(ProductColumn, PlaygroundAdmin):
         """Show what every way to search finds for one query, in no order that tells which, and take grades."""
         demand(request, "add_judgement")
         index = index_of(request)
-        text = judged_text(request.GET.get("q", ""))
+        text = noted(request.GET.get("q", ""))
         if not text or len(text) > LONGEST:
             raise Http404("There is no such query to judge.")
         language = query_language(index)
@@ -86,7 +87,7 @@ class JudgementAdmin(ProductColumn, PlaygroundAdmin):
             self.message_user(request, done, messages.SUCCESS if count else messages.WARNING)
             return HttpResponseRedirect(_next(index, text))
         grades = grades_of(index, language, text)
-        pool = [(hit, str(hit.object.pk), grades.get(str(hit.object.pk))) for hit in _pool(request, index, text)]
+        pool = [(hit, grades.get(hit.key)) for hit in _pool(request, index, text)]
         context = {"pool": pool, "query": text, "index": index, "grade_choices": Judgement.Grade.choices}
         return self.render(request, "judge.html", f"“{text}”", **context)
 
@@ -124,8 +125,8 @@ def _pool(request: HttpRequest, index: SearchIndex, text: str) -> list[Hit]:
     found: dict[str, Hit] = {}
     for way in chosen_ways():
         results = search(index, text, page_size=POOL, facet_counts=False, request=request, **WAYS[way])
-        found |= {str(hit.object.pk): hit for hit in results}
-    shuffled = sorted(found, key=lambda key: hashlib.blake2b(f"{text} {key}".encode()).digest())
+        found |= {hit.key: hit for hit in results}
+    shuffled = sorted(found, key=lambda key: digest_of(f"{text} {key}"))
     return [found[key] for key in shuffled]
 
 

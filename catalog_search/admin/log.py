@@ -50,9 +50,6 @@ class QueryLogAdmin(ReadOnlyAdmin):
         went = reports.trends([line.text for lines in found.values() for line in lines], "", days)
         tables = [(TITLES[name], [(line, went.get(line.text, [])) for line in lines]) for name, lines in found.items()]
         trend = reports.trend("", days)
-        context = {"tables": tables, "trend": trend, "days": days, "choices": [1, 7, 30], **_sums(trend)}
+        sums = {name: sum(getattr(trend, name)) for name in ("asked", "without_results", "degraded")}
+        context = {"tables": tables, "trend": trend, "days": days, "choices": [1, 7, 30], **sums}
         return self.render(request, "querylog/report.html", _("What people search for"), **context)
-
-
-def _sums(trend: reports.Trend) -> dict[str, int]:
-    return {name: sum(getattr(trend, name)) for name in ("asked", "without_results", "degraded")}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max, Q
-from django.db.models.functions import Left, Now
+from django.db.models.functions import Left
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +20,7 @@ from ..indexes import SearchIndex
 from ..indexing import ann, generations
 from ..indexing.estimates import Estimate, estimate
 from ..models import Change, Document, Generation
-from ..models.changes import WAITING
+from ..models.changes import IN_WORK, WAITING, products_with
 from ..registry import registry
 from ..sql import execute, write_alias
 from .operations import OPERATIONS
@@ -203,12 +203,12 @@ def _counted(index: SearchIndex, live: Sequence[Generation], alias: str) -> dict
         )
     )
     of_changes = products.annotate(
-        waiting=_products(WAITING),
-        in_work=_products(Q(leased_until__gte=Now())),
-        failing=_products(~WAITING & Q(set_aside=False)),
-        set_aside=_products(Q(set_aside=True)),
+        waiting=products_with(WAITING),
+        in_work=products_with(IN_WORK),
+        failing=products_with(~WAITING & Q(set_aside=False)),
+        set_aside=products_with(Q(set_aside=True)),
     )
-    reasons = products.failing().annotate(reason=Left("error", REASON_LENGTH)).values("generation", "reason")  # type: ignore[attr-defined]
+    reasons = products.exclude(WAITING).annotate(reason=Left("error", REASON_LENGTH)).values("generation", "reason")
     found: defaultdict[int, dict[str, Any]] = defaultdict(dict)
     counts: list[Any] = [*of_documents, *of_changes]
     for row in counts:
@@ -217,10 +217,6 @@ def _counted(index: SearchIndex, live: Sequence[Generation], alias: str) -> dict
         known = found[one["generation"]].get("reasons", ())
         found[one["generation"]]["reasons"] = (*known, (one["reason"], one["count"]))[:REASONS]
     return found
-
-
-def _products(condition: Q) -> Count:
-    return Count("object_key", distinct=True, filter=condition)
 
 
 def _sizes(alias: str) -> tuple[int, int, dict[str, int]]:

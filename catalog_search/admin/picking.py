@@ -14,7 +14,6 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from ..conf import settings
-from ..exceptions import IndexNotFound
 from ..merchandising import steps_with
 from ..models import RuleAction
 from ..registry import registry
@@ -70,9 +69,8 @@ def offer(request: HttpRequest, allowed: bool) -> JsonResponse:
     """Answer Django's autocomplete script with products of an index, drafts and what rules hide included."""
     if not allowed:
         raise PermissionDenied
-    try:
-        index = registry.get(request.GET.get("app_label", ""))
-    except IndexNotFound:
+    index = registry.find(request.GET.get("app_label", ""))
+    if index is None:
         return JsonResponse({"results": [], "pagination": {"more": False}})
     page = request.GET.get("page", "1")
     results = search(
@@ -85,5 +83,5 @@ def offer(request: HttpRequest, allowed: bool) -> JsonResponse:
         facet_counts=False,
         **steps_with([]) | {"arrange": []},  # boosts may be by annotations of what visitors see
     )
-    rows = [{"id": str(hit.object.pk), "text": described(index, hit.object)} for hit in results]
+    rows = [{"id": hit.key, "text": described(index, hit.object)} for hit in results]
     return JsonResponse({"results": rows, "pagination": {"more": results.page < results.pages}})

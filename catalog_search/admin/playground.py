@@ -132,7 +132,7 @@ class PlaygroundAdmin(PagesAdmin):
                 form.add_error(None, str(error))
             else:
                 together = columns[0].results
-                places = {str(hit.object.pk): place for place, hit in enumerate(together.hits, start=1)}
+                places = {hit.key: place for place, hit in enumerate(together.hits, start=1)}
                 language = query_language(index, form.cleaned_data["language"])
                 grades = grades_of(index, language, form.cleaned_data["q"]) if form.can_be_judged else {}
                 context |= {
@@ -181,7 +181,7 @@ class Column:
     def rows(self, grades: Mapping[str, int], places: Mapping[str, int]) -> list[Row]:
         """Return its hits; ``places`` are those of the products when all lanes work together."""
         return [
-            Row(place, hit, grades.get(str(hit.object.pk)), places.get(str(hit.object.pk)))
+            Row(place, hit, grades.get(hit.key), places.get(hit.key))
             for place, hit in enumerate(self.results.hits, start=1)
         ]
 
@@ -205,11 +205,6 @@ class Row:
     grade: int | None
     together: int | None
     """Its place when all lanes work together, where it is among the first."""
-
-    @property
-    def key(self) -> str:
-        """The key of the product."""
-        return str(self.hit.object.pk)
 
     @property
     def lanes(self) -> list[tuple[Any, int, float]]:

@@ -20,9 +20,8 @@ from ..registry import registry
 
 def names_of(label: str, keys: Iterable[str]) -> dict[str, str]:
     """Return what people read for products; those that are not there are left out."""
-    try:
-        index = registry.get(label)
-    except IndexNotFound:
+    index = registry.find(label)
+    if index is None:
         return {}
     found = index.index_queryset().filter(pk__in=index.keys(keys).values())
     return {str(one.pk): described(index, one) for one in found}

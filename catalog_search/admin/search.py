@@ -25,9 +25,10 @@ from ..merchandising import steps_with
 from ..models import Generation
 from ..registry import registry
 from ..searching import cache, search
+from ..searching.documents import Documents
 from ..searching.hydration import thumbnails
 from ..searching.query import query_language
-from ..searching.scope import Scope
+from ..sql import read_alias
 from .products import thumbnail
 
 PLAIN_PREFIX = "="
@@ -127,7 +128,7 @@ class SearchAdminMixin(admin.ModelAdmin):
             return super().get_search_results(request, queryset, term)
         if results.degraded and _is_changelist(request):
             self.message_user(request, _("A search model does not answer: results are rougher."), messages.WARNING)
-        keys = [str(hit.object.pk) for hit in results]
+        keys = [hit.key for hit in results]
         found = queryset.filter(pk__in=[hit.object.pk for hit in results]).alias(**{RANK: _position(keys)})
         return (found if ORDER_VAR in request.GET else found.order_by(RANK)), False
 
@@ -209,5 +210,5 @@ def thumbnails_of(model: type[Model], keys: Iterable[Any]) -> dict[str, str]:
     generation = Generation.objects.active(index.label) if index else None
     if index is None or generation is None:
         return {}
-    scope = Scope(index, generation, query_language(index), model._base_manager.all())
-    return thumbnails(scope, [str(key) for key in keys])
+    documents = Documents(read_alias(model), generation.pk, query_language(index))
+    return thumbnails(documents, [str(key) for key in keys])

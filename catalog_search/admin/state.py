@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from ..images import thumbnail_storage
 from ..indexing import changes
 from ..models import Change, Document
+from ..models.changes import WAITING
 from .pages import ReadOnlyAdmin, may
 from .products import ProductColumn, thumbnail
 
@@ -54,7 +55,7 @@ class ChangeState(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "failing":
-            return queryset.failing()  # type: ignore[attr-defined]
+            return queryset.exclude(WAITING)
         if self.value() in ("waiting", "set_aside"):
             return queryset.filter(set_aside=self.value() == "set_aside")
         return queryset

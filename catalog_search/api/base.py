@@ -18,7 +18,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..conf import settings
-from ..exceptions import IndexNotFound
 from ..indexes import SearchIndex
 from ..registry import registry
 from ..sql import DATABASE_DOWN
@@ -131,10 +130,7 @@ class IndexView(SearchAPIView):
 
     def get_index(self, name: str = "") -> SearchIndex:
         """Return the index to search; NotFound where there is none, or none that is open to the API."""
-        try:
-            index = registry.get(name or self.index_name)
-        except IndexNotFound:
-            index = None
+        index = registry.find(name or self.index_name)
         if index is None or not index.api:
             raise NotFound({"index": ["There is no such search."]})
         return index

@@ -21,7 +21,6 @@ from ..health import health_of
 from ..navigation import Address
 from ..querylog import note_event
 from ..registry import registry
-from ..responses import describe
 from ..searching import Results, cache
 from ..searching.similar import resembling
 from ..suggesting import suggest
@@ -110,9 +109,7 @@ class SimilarView(IndexView):
             raise NotFound({"product": ["There is no such product."]})
         results = resembling(declared, found, size=size, request=request)
         context = {"request": request, "view": self, "index": declared}
-        response = Response(SimilarSerializer(results, context=context).data)
-        describe(response, results)
-        return response
+        return Response(SimilarSerializer(results, context=context).data, headers=results.headers)
 
 
 class SuggestView(IndexView):
@@ -156,9 +153,7 @@ class FacetView(_FormView):
             raise NotFound({"facet": ["There is no such facet."]})
         valid(form)
         results = form.counted(facet, request)
-        response = Response(FacetSerializer(results.facets[facet]).data)
-        describe(response, results)
-        return response
+        return Response(FacetSerializer(results.facets[facet]).data, headers=results.headers)
 
 
 class SearchView(_FormView):
@@ -186,9 +181,7 @@ class SearchView(_FormView):
         """Search, or say at each field what is wrong with it."""
         valid(form)
         results = form.search(request, explain=self.explains(request, form))
-        response = Response(self.represent(request, form, results))
-        describe(response, results)
-        return response
+        return Response(self.represent(request, form, results), headers=results.headers)
 
     @staticmethod
     def explains(request: Request, form: SearchForm) -> bool:
@@ -235,14 +228,13 @@ class MultiView(SearchView):
             self.represent(request, form, results, urljoin(request.path, f"../{form.index.name}/"))
             for form, results in zip(several, found, strict=True)
         ]
-        response = Response({"results": answers})
         degraded = dict.fromkeys(what for results in found for what in results.degraded)
         timings: dict[str, float] = {}
         for results in found:
             for stage, spent in results.timings.items():
                 timings[stage] = timings.get(stage, 0.0) + spent
-        describe(response, Results(degraded=tuple(degraded), timings=timings))
-        return response
+        together = Results(degraded=tuple(degraded), timings=timings)
+        return Response({"results": answers}, headers=together.headers)
 
     def forms(self, asked: list[Any]) -> list[SearchForm]:
         """Return the form of each search; raises ValidationError with the place of each that is wrong."""

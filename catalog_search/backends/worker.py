@@ -6,9 +6,10 @@ counts in whole seconds, and its subscriptions are one more thing that a mute Re
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery import current_app
@@ -19,7 +20,11 @@ from ..breaker import Breaker
 from ..conf import settings
 from ..exceptions import ModelError, Unavailable
 
+logger = logging.getLogger(__name__)
+
 POLL_SECONDS = 0.004
+KEPT_SECONDS = 30
+"""How long an answer lies there; whoever asked has long given up by then."""
 CLOCK_SECONDS = 1.0
 """By how much the clocks of two machines may differ: a question expires at a time of day."""
 
@@ -71,3 +76,13 @@ def _ask(task: str, arguments: Sequence[Any], seconds: float) -> Any:
             raise Unavailable(f"No worker of the queue {settings.MODEL_QUEUE} answered within {seconds:.2g} s.")
         time.sleep(POLL_SECONDS)
     return answer
+
+
+def answer(key: str, work: Callable[[], Any]) -> None:
+    """Work, and leave the result (never None), or what went wrong as a str, where ``ask`` looks for it."""
+    try:
+        found = work()
+    except Exception as error:  # models are foreign code; whoever waits must hear of it
+        logger.exception("A worker could not answer.")
+        found = str(error) or type(error).__name__
+    caches[settings.CACHE].set(key, found, KEPT_SECONDS)

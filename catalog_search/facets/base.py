@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django import forms
 from django.contrib.postgres.fields import ArrayField
@@ -45,8 +45,7 @@ class FacetRange:
     steps: tuple[FacetValue, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What counting found of one facet: what is shown, and how many values there are besides."""
 
     shown: list[FacetValue] | FacetRange

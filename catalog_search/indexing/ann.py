@@ -28,7 +28,7 @@ def build(generation: Generation) -> None:
     of a killed command, its end is waited for.
     """
     alias, name = generation.alias, _name(generation)
-    rows = execute(alias, f"SELECT count(*) FROM {_DOCUMENTS} WHERE generation_id = %s", (generation.pk,))[0][0]
+    rows = generation.own(Document).count()
     dimensions, quantization = generation.dimensions or 0, generation.quantization
     if rows < settings.ANN_MIN_DOCUMENTS or dimensions > quantization.limit:
         return

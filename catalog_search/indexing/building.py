@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..exceptions import CatalogSearchError
 from ..models import Change, Generation
+from ..models.changes import WAITING
 from ..registry import registry
 from . import ann, changes
 from .changes import progress
@@ -39,7 +40,7 @@ def advance(generation: Generation, seconds: float) -> bool:
 
 def retry_failed(generation: Generation) -> int:
     """Let workers try again what failed in a generation, set aside or not; returns how many changes."""
-    return changes.retry(Change.objects.using(generation.alias).filter(generation=generation).failing())
+    return changes.retry(generation.own(Change).exclude(WAITING))
 
 
 def demand_complete(generation: Generation) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import transaction
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Max, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
 
 from ..conf import settings
 from ..indexes import SearchIndex
 from ..models import Change, Generation
+from ..models.changes import IN_WORK, WAITING, products_with
 from ..sql import compile_keys, execute, write_alias
 from . import doorbell
 
@@ -122,22 +123,17 @@ class Progress:
 
 def last_change(generation: Generation) -> int:
     """Return the id of the newest change of a generation: under constant writes, what is left never reaches zero."""
-    statement = f"SELECT coalesce(max(id), 0) FROM {_CHANGES} WHERE generation_id = %s"
-    return int(execute(generation.alias, statement, (generation.pk,))[0][0])
+    return generation.own(Change).aggregate(last=Max("pk"))["last"] or 0
 
 
 def progress(generation: Generation, until: int | None = None) -> Progress:
     """Count what is left to do in a generation; ``until`` leaves out changes with a higher id."""
-    failed = f"error <> '' AND attempts > 0 AND priority <> {int(Change.Priority.PICTURES)}"
-    ((waiting, in_work, failing, reason),) = execute(
-        generation.alias,
-        f"""
-        SELECT count(DISTINCT object_key) FILTER (WHERE error = '' OR attempts = 0),
-               count(DISTINCT object_key) FILTER (WHERE leased_until >= statement_timestamp()),
-               count(DISTINCT object_key) FILTER (WHERE {failed}),
-               coalesce(max(error) FILTER (WHERE {failed}), max(error))
-        FROM {_CHANGES} WHERE generation_id = %s AND (%s::bigint IS NULL OR id <= %s::bigint)
-        """,
-        (generation.pk, until, until),
+    changes = generation.own(Change) if until is None else generation.own(Change).filter(pk__lte=until)
+    failed = ~WAITING & ~Q(priority=Change.Priority.PICTURES)
+    found = changes.aggregate(
+        waiting=products_with(WAITING),
+        in_work=products_with(IN_WORK),
+        failed=products_with(failed),
+        reason=Coalesce(Max("error", filter=failed), Max("error", default="")),
     )
-    return Progress(waiting, in_work, failing, reason or "")
+    return Progress(**found)

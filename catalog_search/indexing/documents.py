@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pgvector import HalfVector
+
 from ..content import Content
+from ..digests import digest_of
 from ..fusion import Vector
 from ..indexes import WEIGHTS, field_weight
 from ..languages import as_words, text_config
 from ..models import Document, Generation
-from ..sql import execute, vector_parameter
+from ..sql import execute
 from .pictures import PictureFile
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
 _DOCUMENTS = Document._meta.db_table
 _GENERATIONS = Generation._meta.db_table
+# Integer keys are kept as bigint too: a join must never cast the documents' side.
+_BIG_INTEGER = "CASE WHEN object_key ~ '^-?[0-9]{1,18}$' THEN object_key::bigint END"
 _WRITTEN = (
     *("text", "search_vector", "lengths", "identifiers", "embedding"),
     *("thumbnail", "pictures", "picture_error"),
@@ -58,7 +62,7 @@ class Reading:
     def stamp(self) -> str:
         """The cheap stamp of a product: when it is unchanged, nothing else needs to be looked at."""
         said = [self.parts + self.keywords, self.identifiers, [file.stamp for file in self.files]]
-        return hashlib.blake2b(_JSON.encode(said).encode(), digest_size=20).hexdigest()
+        return digest_of(_JSON.encode(said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
         "text": [draft.content.text for draft in drafts],
         **{f"words_{weight}": [words[weight] for words in weighted] for weight in WEIGHTS},
         "lengths": [_lengths(words) for words in weighted],
-        "identifiers": [_lexemes(one.identifiers) for one in readings],
+        "identifiers": [" ".join(f"'{identifier}'" for identifier in one.identifiers) for one in readings],
         "thumbnail": [draft.thumbnail for draft in drafts],
         "pictures": [str(draft.pictures) for draft in drafts],
         "picture_error": [draft.picture_error[:2000] for draft in drafts],
@@ -149,7 +153,7 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
         generation.alias,
         f"""
         INSERT INTO {_DOCUMENTS} (generation_id, object_key, object_id, language, {", ".join(_WRITTEN)})
-        SELECT %s, object_key, {_big_integer()}, language, text, {words},
+        SELECT %s, object_key, {_BIG_INTEGER}, language, text, {words},
                lengths::smallint[], identifiers::tsvector, embedding,
                thumbnail, pictures, picture_error, stamp, digest, statement_timestamp()
         FROM unnest({arrays}, %b::halfvec[]) AS row({names}, embedding)
@@ -159,7 +163,7 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
         (
             generation.pk,
             *columns.values(),
-            [vector_parameter(vectors[digest]) for digest in digests],
+            [HalfVector(vectors[digest]) for digest in digests],
         ),
     )
 
@@ -185,12 +189,3 @@ def _weighted(parts: Sequence[str]) -> dict[str, str]:
 def _lengths(words: dict[str, str]) -> str:
     """The number of words of each weight, as an array literal: PostgreSQL has no arrays of arrays to unnest."""
     return "{" + ",".join(str(min(len(words[weight].split()), 32_767)) for weight in WEIGHTS) + "}"
-
-
-def _lexemes(identifiers: Sequence[str]) -> str:
-    return " ".join(f"'{identifier}'" for identifier in identifiers)
-
-
-def _big_integer() -> str:
-    # Integer keys are kept as bigint too: a join must never cast the documents' side.
-    return "CASE WHEN object_key ~ '^-?[0-9]{1,18}$' THEN object_key::bigint END"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db.models.functions import Coalesce, Now
 
 from ..models import Document, Generation
-from ..sql import execute
 from . import ann, vocabulary
 from .preparing import measure_pace, unmeasured
 from .statistics import measure
@@ -60,9 +59,4 @@ def refresh(generation: Generation) -> None:
 
 def _has_outgrown(generation: Generation) -> bool:
     enough = GROWTH * generation.size + 1
-    ((count,),) = execute(
-        generation.alias,
-        f"SELECT count(*) FROM (SELECT 1 FROM {Document._meta.db_table} WHERE generation_id = %s LIMIT %s) found",
-        (generation.pk, enough),
-    )
-    return bool(count == enough)
+    return generation.own(Document)[:enough].count() == enough

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
 from ..backends.configuration import identity, place
 from ..conf import settings
+from ..digests import digest_of
 from ..indexes import SearchIndex
 from ..languages import PARSING, text_config
 from ..models import Generation
@@ -32,8 +32,7 @@ def _as_json(value: Any) -> Any:
 
 
 def _fingerprint(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+    return digest_of(json.dumps(value, sort_keys=True, default=str))
 
 
 def current_generation(index: SearchIndex) -> Generation | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 
 from ..conf import settings
+from ..digests import digest_of
 from ..images import Picture, read_picture, thumbnail_storage
 from ..models import Thumbnail
 from .fetching import fetch
@@ -62,8 +62,7 @@ def _stamp(file: Any) -> PictureFile:
             modified = 0
     except Exception as error:  # a storage is foreign code: whatever it raises is this picture's failure
         return _missing(file, f"{_name(file)}: {error or type(error).__name__}")
-    text = f"{file.name}|{size}|{modified}|{settings.IMAGE_SIZE}"
-    return PictureFile(file, hashlib.blake2b(text.encode(), digest_size=20).hexdigest())
+    return PictureFile(file, digest_of(f"{file.name}|{size}|{modified}|{settings.IMAGE_SIZE}"))
 
 
 def _missing(file: Any, error: str = "") -> PictureFile:

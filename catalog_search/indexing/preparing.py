@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from ..backends import embedder_of
 from ..backends.base import Embedder
 from ..content import Content
 from ..embedding import embed, modality_means, needs_means
@@ -31,7 +30,7 @@ def prepare(generation: Generation) -> None:
     """
     if generation.state != Generation.State.PREPARING:
         return
-    embedder = embedder_of(generation.definition["embedder"])
+    embedder = generation.embedder
     earlier = (
         Generation.objects.using(generation.alias)
         .filter(model_fingerprint=generation.model_fingerprint, dimensions=embedder.dimensions)
@@ -60,16 +59,16 @@ def prepare(generation: Generation) -> None:
 
 def measure_pace(generation: Generation) -> dict[str, float]:
     """Measure what an estimate needs of a generation that was begun before there were products."""
-    return _measure(generation, embedder_of(generation.definition["embedder"]))[1]
+    return _measure(generation, generation.embedder)[1]
 
 
 def unmeasured(generation: Generation) -> str:
     """Say what a generation holds by now that its model was not measured on; empty where there is nothing to say."""
     try:
-        embedder = embedder_of(generation.definition["embedder"])
+        embedder = generation.embedder
     except CatalogSearchError:  # who needs it will hear of that
         return ""
-    documents = Document.objects.using(generation.alias).filter(generation=generation)
+    documents = generation.own(Document)
     held = {"image": documents.filter(pictures=Document.Pictures.OK), "text": documents.exclude(text="")}
     lacking = embedder.modalities - generation.mean_vectors.keys() if needs_means(embedder) else set()
     enough = 1 + documents.count() * RARE if lacking else 0

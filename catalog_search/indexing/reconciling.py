@@ -64,8 +64,8 @@ def reconcile(
         keys = _stale(index, generation, chunk, deep)
         if keys and mend:
             with transaction.atomic(using=generation.alias):
-                if deep:
-                    _forget_stamps(generation, keys)
+                if deep:  # let workers look at contents whose stamps did not change
+                    generation.own(Document).filter(object_key__in=keys).update(stamp="")
                 changes.append_to(generation, keys)
         stale += len(keys)
         if done:
@@ -147,19 +147,5 @@ def _stale(index: SearchIndex, generation: Generation, keys: list[str], deep: bo
 
 def _waiting(generation: Generation, keys: set[str]) -> set[str]:
     """Return the keys with a change: it waits, or failed for another reason than pictures, which may be back."""
-    rows = execute(
-        generation.alias,
-        f"SELECT object_key FROM {_CHANGES} WHERE generation_id = %s AND object_key = ANY(%s) "
-        f"AND (NOT set_aside OR priority <> {int(Change.Priority.PICTURES)})",
-        (generation.pk, list(keys)),
-    )
-    return {key for (key,) in rows}
-
-
-def _forget_stamps(generation: Generation, keys: list[str]) -> None:
-    """Let workers look at contents whose stamps did not change."""
-    execute(
-        generation.alias,
-        f"UPDATE {_DOCUMENTS} SET stamp = '' WHERE generation_id = %s AND object_key = ANY(%s)",
-        (generation.pk, keys),
-    )
+    rows = generation.own(Change).filter(object_key__in=keys)
+    return set(rows.exclude(set_aside=True, priority=Change.Priority.PICTURES).values_list("object_key", flat=True))

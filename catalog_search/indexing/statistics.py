@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..backends import embedder_of
 from ..content import Content
 from ..embedding import embed
 from ..fusion import Vector
@@ -52,10 +51,8 @@ def measure(generation: Generation) -> None:
         return
     vectors = np.stack([row[2].to_numpy() for row in rows]).astype(np.float32)
     generation.background = vectors[:BACKGROUND].astype("<f2").tobytes()
-    ((size,),) = execute(
-        generation.alias, f"SELECT count(*) FROM {_DOCUMENTS} WHERE generation_id = %s", (generation.pk,)
-    )
-    generation.statistics = {"documents": size, "lengths": np.mean([row[1] for row in rows], axis=0).round(3).tolist()}
+    lengths = np.mean([row[1] for row in rows], axis=0).round(3).tolist()
+    generation.statistics = {"documents": generation.own(Document).count(), "lengths": lengths}
     try:
         nearness = _nearness(generation, [row[0].partition("\n")[0] for row in rows], vectors)
     except Exception as error:  # a model is foreign code; without this figure searches are only less strict
@@ -80,7 +77,7 @@ def _nearness(generation: Generation, titles: Sequence[str], vectors: Vector) ->
     if len(phrases) < FEWEST_PHRASES:
         return None
     phrases = random.Random(0).sample(phrases, min(len(phrases), PHRASES))  # noqa: S311  reproducible, not secret
-    embedder = embedder_of(generation.definition["embedder"])
+    embedder = generation.embedder
     if "text" not in embedder.modalities:
         return None
     asked = embed(embedder, [Content(phrase) for phrase in phrases], "query", generation.mean_vectors)

@@ -19,7 +19,7 @@ from django.db.models.sql import Query
 from ..indexes import SearchIndex
 from ..models import Change, Document, Generation
 from ..registry import registry
-from ..sql import execute, write_alias
+from ..sql import execute
 from .related import relations
 
 logger = logging.getLogger(__name__)
@@ -45,9 +45,8 @@ END"""
 
 
 def wanted(alias: str) -> dict[str, str]:
-    """Return the statements that create the triggers that the declared indexes of a database need, by name."""
-    indexes = [index for index in registry if write_alias(index.model) == alias]
-    return dict(trigger for index in indexes for trigger in _wanted(index, alias))
+    """Return the statements that create the triggers that the declared indexes need, by name."""
+    return dict(trigger for index in registry for trigger in _wanted(index, alias))
 
 
 def installed(alias: str) -> dict[str, str]:

@@ -26,7 +26,7 @@ def count_words(generation: Generation) -> None:
     """Count the words of a generation's documents, by language, and replace what was counted before."""
     alias, now = generation.alias, timezone.now()
     counts: dict[str, Counter[str]] = {language: Counter() for language in generation.definition.get("languages", ())}
-    documents = Document.objects.using(alias).filter(generation=generation)
+    documents = generation.own(Document)
     within = lru_cache(MOST)(_words)
     for language, text in documents.values_list("language", "text").iterator(chunk_size=CHUNK):
         own = counts.setdefault(language, Counter())
@@ -62,9 +62,8 @@ def due() -> list[int]:
 
 def refresh(generation: Generation) -> bool:
     """Count again where documents were written since; returns whether that was so."""
-    own = Vocabulary.objects.using(generation.alias).filter(generation=generation)
-    counted = own.order_by("counted_at").values_list("counted_at", flat=True).first()
-    documents = Document.objects.using(generation.alias).filter(generation=generation)
+    counted = generation.own(Vocabulary).order_by("counted_at").values_list("counted_at", flat=True).first()
+    documents = generation.own(Document)
     if counted is not None and not documents.filter(embedded_at__gt=counted).exists():
         return False
     count_words(generation)

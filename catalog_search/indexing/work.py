@@ -13,7 +13,6 @@ from functools import partial
 from django.db import transaction
 
 from .. import embedding
-from ..backends import embedder_of
 from ..bisection import bisect
 from ..conf import settings
 from ..content import Content
@@ -171,7 +170,7 @@ def _embed(generation: Generation, contents: dict[str, Content]) -> dict[str, Ve
     if not contents:
         return {}
     try:
-        embedder = embedder_of(generation.definition["embedder"])
+        embedder = generation.embedder
         if embedder.dimensions != generation.dimensions:
             raise ConfigurationError(
                 f"The model makes vectors of {embedder.dimensions} dimensions, {generation} holds "

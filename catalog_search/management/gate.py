@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..evaluation import JUDGED, NDCG, difference
+from ..evaluation import JUDGED, JUDGED_ENOUGH, NDCG, difference
 from ..exceptions import CatalogSearchError
 from ..indexes import SearchIndex
 from ..measuring import judged_products, measured
 from ..models import Generation
 
 CONFIGURATION = "hybrid"
-JUDGED_ENOUGH = 0.8
-"""Below this judged@10, ungraded products decide: nDCG then tells more about the judgements than about the search."""
 
 
 @dataclass(frozen=True, slots=True)

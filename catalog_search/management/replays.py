@@ -44,8 +44,7 @@ class Replay:
         if self.scores and self.by_query:
             gap = difference(*self.scores)
             means = " -> ".join(f"{one.means[NDCG]:.3f}" for one in self.scores)
-            interval = f"{gap.mean:+.3f}, 95 % interval {gap.low:+.3f} to {gap.high:+.3f}"
-            lines.append(f"{NDCG} {means} ({interval}, {len(self.by_query)} judged queries).")
+            lines.append(f"{NDCG} {means} ({gap}, {len(self.by_query)} judged queries).")
         if found.degraded:
             lines.append(f"Failed on the way, so that differences may come from that: {', '.join(found.degraded)}.")
         return lines

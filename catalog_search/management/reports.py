@@ -64,8 +64,7 @@ class Report:
             table(self.timings),
         ]
         for gap in self.differences:
-            interval = f"{gap.mean:+.3f}, 95 % interval {gap.low:+.3f} to {gap.high:+.3f}"
-            lines += ["", f"{NDCG} of {gap.name} against {first.name}: {interval}"]
+            lines += ["", f"{NDCG} of {gap.name} against {first.name}: {gap}"]
             for label, pairs in (("winners", gap.winners), ("losers", gap.losers)):
                 lines.append(
                     f"  {label}: " + (", ".join(f"{query} {by:+.2f}" for query, by in pairs[:SHOWN]) or "none")
@@ -133,13 +132,14 @@ class Report:
         """What a page draws: "bars" of the measures, "classes" of queries, "gaps" by query, "stages" of the time in
         milliseconds, the "longest" of which is as wide as the page.
         """
+        ways = (*self.evaluations, self.floor)
         stages = [
             (one.name, {name: one.timings[name] for name in self._stage_names if one.timings.get(name, 0.0) >= LEAST})
             for one in self.evaluations
         ]
         return {
             "bars": [
-                (name, [(one.name, 100 * one.means[name], one.means[name]) for one in self._with(name)])
+                (name, [(one.name, 100 * one.means[name], one.means[name]) for one in ways if name in one.means])
                 for name in evaluation.MEASURES
             ],
             "classes": [
@@ -150,9 +150,6 @@ class Report:
             "stages": stages,
             "longest": max(sum(parts.values()) for _name, parts in stages),
         }
-
-    def _with(self, measure: str) -> list[Evaluation]:
-        return [one for one in (*self.evaluations, self.floor) if measure in one.means]
 
     @property
     def _stage_names(self) -> list[str]:

@@ -15,8 +15,7 @@ from ..searching.asking import Ask
 from ..searching.ranking import Candidate
 from ..searching.results import Banner
 from ..searching.scope import Scope
-from . import rulebook
-from .rulings import NARROWING, Deed, Kind, Occasion, Ruling, acting
+from .rulings import NARROWING, Deed, Kind, Occasion, Ruling, acting, in_force
 
 NOTE = "rules"
 """The name under which the first step leaves a Plan for the second."""
@@ -35,7 +34,7 @@ def apply_rules(scope: Scope, ask: Ask, rulings: Sequence[Ruling] | None = None)
 
     Where products are asked for by likeness alone, as on a product's page, rules only hide and filter.
     """
-    found = rulebook.rulings(scope.index) if rulings is None else rulings
+    found = in_force(scope.index) if rulings is None else rulings
     texts = tuple(filter(None, (ask.query.text, ask.guidance.instead_of))) if ask.query else ()
     occasion = Occasion(texts, ask.chosen, scope.language, browsing=not ask.query)
     by_likeness = bool(ask.query.like) and not ask.query.text.strip()
@@ -45,7 +44,7 @@ def apply_rules(scope: Scope, ask: Ask, rulings: Sequence[Ruling] | None = None)
 
 def narrowed(scope: Scope, text: str) -> Scope:
     """Return the scope without what rules hide from the search for a text, for what shows products beside searches."""
-    deeds = _deeds(rulebook.rulings(scope.index), Occasion((text,), {}, scope.language, browsing=False))
+    deeds = _deeds(in_force(scope.index), Occasion((text,), {}, scope.language, browsing=False))
     return scope.under(*_conditions(scope, [deed for deed, _ in deeds]))
 
 
@@ -87,7 +86,7 @@ def pinned(candidates: Sequence[Candidate], pins: Iterable[tuple[str, int]]) -> 
     places: dict[int, Candidate] = {}
     families: set[str] = set()
     for key, place in pins:
-        if key in there and (family := _family(there[key])) not in families:
+        if key in there and (family := there[key].unit) not in families:
             while place in places:
                 place += 1
             places[place] = there.pop(key)
@@ -95,15 +94,11 @@ def pinned(candidates: Sequence[Candidate], pins: Iterable[tuple[str, int]]) -> 
     first: list[Candidate] = []
     others: list[Candidate] = []
     for one in there.values():
-        (others if _family(one) in families else first).append(one)
-        families.add(_family(one))
+        (others if one.unit in families else first).append(one)
+        families.add(one.unit)
     for place in sorted(places):
         first.insert(place - 1, places[place])
     return [*first, *others]
-
-
-def _family(candidate: Candidate) -> str:
-    return candidate.family or candidate.key
 
 
 def steps_with(rulings: Sequence[Ruling]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from .changes import Change
 from .documents import Document, Thumbnail, no_lengths
 from .generations import Generation
-from .judging import Judgement, Measurement, judged_text
+from .judging import Judgement, Measurement
 from .log import QueryEvent, QueryLog
 from .rules import Rule, RuleAction, RuleVersion
 from .words import PopularQuery, Synonym, Vocabulary
@@ -23,6 +23,5 @@ __all__ = [
     "Synonym",
     "Thumbnail",
     "Vocabulary",
-    "judged_text",
     "no_lengths",
 ]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -15,12 +13,12 @@ WAITING = Q(error="") | Q(attempts=0)
 """For a worker, or for what does not answer, which is no failure of the product's: then the error says so."""
 
 
-class ChangeQuerySet(models.QuerySet["Change"]):
-    """Chainable questions about changes."""
+IN_WORK = Q(leased_until__gte=Now())
 
-    def failing(self) -> Self:
-        """Keep those whose last attempt failed."""
-        return self.exclude(WAITING)
+
+def products_with(condition: Q) -> Count:
+    """Count the products that have a change of some kind; one may have several."""
+    return Count("object_key", distinct=True, filter=condition)
 
 
 class Change(models.Model):
@@ -41,8 +39,6 @@ class Change(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), db_default=0)
     set_aside = models.BooleanField(_("set aside"), db_default=False)
     error = models.TextField(_("error"), db_default="")
-
-    objects = ChangeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("change")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from django.db import models, router
@@ -11,8 +11,12 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 
+from ..backends import embedder_of
+from ..backends.base import Embedder
 from ..fusion import Vector
 from ..quantization import HALF, QUANTIZATIONS, Quantization
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
@@ -88,6 +92,10 @@ class Generation(models.Model):
         """The database that it is written to, wherever it was read."""
         return router.db_for_write(type(self))
 
+    def own(self, model: type[Row]) -> models.QuerySet[Row]:
+        """Return its documents or changes, where they are written: a replica may lack some."""
+        return model._default_manager.using(self.alias).filter(generation=self)
+
     def move(self, states: Collection[str], **values: Any) -> bool:
         """Write values, a new state as a rule, if it is in one of some states; returns whether it was.
 
@@ -96,6 +104,11 @@ class Generation(models.Model):
         found = type(self)._base_manager.using(self.alias).filter(pk=self.pk, state__in=states).update(**values)
         self.refresh_from_db(using=self.alias)
         return bool(found)
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model that it was built with, loaded once in each process. Raises ModelError where it cannot be."""
+        return embedder_of(self.definition["embedder"])
 
     @property
     def quantization(self) -> Quantization:

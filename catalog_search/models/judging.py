@@ -11,11 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from .generations import Generation
 
 
-def judged_text(text: str) -> str:
-    """Return a query as judgements keep it: in lower case, one space between words, like the query log."""
-    return " ".join(text.replace("\x00", " ").casefold().split())
-
-
 class JudgementQuerySet(models.QuerySet["Judgement"]):
     """Chainable questions about judgements."""
 

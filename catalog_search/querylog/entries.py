@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from ..conf import settings
 from ..indexes import SearchIndex
+from ..languages import noted
 from ..models import QueryEvent, QueryLog
 from ..searching import Results
 from . import logbook
@@ -48,7 +49,7 @@ def note_search(
         sort=results.sort,
         page=results.page,
         total=results.total,
-        shown=[str(hit.object.pk) for hit in results.hits],
+        shown=[hit.key for hit in results.hits],
         offset=results.offset,
         milliseconds=round(results.timings.get("total", 0.0), 1),
         timings={stage: round(spent, 1) for stage, spent in results.timings.items()},
@@ -84,11 +85,11 @@ def note_event(query_id: str, product: Any, kind: str = "click", position: int |
 
 
 def masked(text: str, found: bool) -> str:
-    """Return a text as it is kept: in lower case, one space between words, e-mail addresses masked.
+    """Return a text as it is kept, e-mail addresses masked.
 
     So are long numbers that found nothing: one that found a product is its number, another may be a telephone's.
     """
-    text = _EMAIL.sub(MASK, " ".join(text.replace("\x00", " ").casefold().split()))
+    text = _EMAIL.sub(MASK, noted(text))
     return text if found else _LONG_NUMBER.sub(MASK, text)
 
 

@@ -8,10 +8,11 @@ import os
 import threading
 from collections import deque
 
-from django.db import connections, router
+from django.db import connections
 
 from ..conf import settings
 from ..models import QueryEvent, QueryLog
+from ..sql import write_alias
 from . import intents
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Logbook:
 
     def add(self, noted: Noted) -> None:
         """Note something for the thread to write; costs microseconds."""
-        database = _database(router.db_for_write(QueryLog))
+        database = _database(write_alias(QueryLog))
         with self._lock:
             self._noted.append((database, noted))
             self._bound()
@@ -55,7 +56,7 @@ class Logbook:
 
         What was noted in another database is dropped: a shop's tests have one of their own, which is gone by then.
         """
-        alias = router.db_for_write(QueryLog)
+        alias = write_alias(QueryLog)
         database = _database(alias)
         with self._lock:
             noted = [one for where, one in self._noted if where == database]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from ..conf import settings
 from ..models import PopularQuery, QueryLog
+from ..sql import write_alias
 from .entries import MASK
 
 DAYS = 30
@@ -19,7 +20,7 @@ LONGEST = 60
 
 def draw() -> int:
     """Replace the popular queries by those of the last 30 days and return how many there are."""
-    alias = router.db_for_write(PopularQuery)
+    alias = write_alias(PopularQuery)
     asked = QueryLog.objects.using(alias).filter(
         counted=True, kind="text", created_at__gt=timezone.now() - timedelta(days=DAYS)
     )

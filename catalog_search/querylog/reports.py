@@ -64,11 +64,11 @@ def low_clicks(index: str = "", days: int = 7, limit: int = 50) -> list[Line]:
 REPORTS = {"top": top, "rising": rising, "without-results": without_results, "low-clicks": low_clicks}
 
 
-def drafted_judgements(index: str = "", days: int = 90, fewest: int = FEWEST) -> Iterator[dict[str, Any]]:
+def drafted_judgements(index: str = "", days: int = 90) -> Iterator[dict[str, Any]]:
     """Yield judgements (query, product, grade 0 to 3) drafted from clicks, as ``evaluate_search`` reads them.
 
     A product is compared with what its places usually get: twice the clicks make a 3, as many a 2, any a 1, none
-    a 0; what was bought is a 3. Only pairs shown at least ``fewest`` times count. A person should look at them.
+    a 0; what was bought is a 3. Only pairs shown at least FEWEST times count. A person should look at them.
     """
     rows = _since(index, days).exclude(text="")
     shown: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
@@ -88,7 +88,7 @@ def drafted_judgements(index: str = "", days: int = 90, fewest: int = FEWEST) ->
             clicked[text, key] += 1
             at[place or 1] += 1  # who does not say where chose the first
     for (text, key), places in sorted(shown.items()):
-        if len(places) >= fewest:
+        if len(places) >= FEWEST:
             usual = sum(at[one] / views[one] for one in places)
             own = clicked[text, key]
             ratio = own / usual if usual else 0.0

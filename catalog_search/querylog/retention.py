@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import router
 from django.utils import timezone
 
 from ..conf import settings
+from ..languages import noted
 from ..models import QueryEvent, QueryLog
+from ..sql import write_alias
 
 BATCH = 5000
 
@@ -18,11 +19,11 @@ def forget(days: float | None = None, containing: str = "") -> int:
 
     Returns how many searches were erased. In short transactions, so that writing goes on.
     """
-    alias = router.db_for_write(QueryLog)
+    alias = write_alias(QueryLog)
     limit = timezone.now() - timedelta(days=settings.QUERY_LOG_DAYS if days is None else days)
     rows = QueryLog.objects.using(alias)
     if containing:
-        rows = rows.filter(text__contains=" ".join(containing.casefold().split()))
+        rows = rows.filter(text__contains=noted(containing))
         rows = rows if days is None else rows.filter(created_at__lte=limit)
     else:
         rows = rows.filter(created_at__lte=limit)

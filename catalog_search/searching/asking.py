@@ -9,11 +9,12 @@ from typing import Any
 
 from django.db.models import Q
 
+from ..conditions import Chosen
 from ..conf import settings
 from .query import Query
 from .ranking import Candidate
 from .results import Guidance
-from .scope import Chosen, Scope
+from .scope import Scope
 
 
 @dataclass(frozen=True, slots=True)

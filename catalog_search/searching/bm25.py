@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..models import Document
 from ..sql import array, execute
-from .lanes import from_scope, is_wide, joined, of_generation
+from .documents import TABLE
+from .lanes import from_scope, is_wide, joined
 from .scope import Scope
 from .words import Words
-
-_DOCUMENTS = Document._meta.db_table
 
 FEW_MATCHES = 10
 FIELDS = ("a", "b", "c", "d")
@@ -54,7 +52,7 @@ def _in_use(scope: Scope, spellings: Sequence[Sequence[str]]) -> tuple[tuple[str
         scope.alias,
         f"""
         SELECT spelling FROM unnest(%s::text[]) AS asked(spelling)
-        WHERE EXISTS (SELECT {_of_all(scope)} AND document.search_vector @@ spelling::tsquery)
+        WHERE EXISTS (SELECT {scope.documents.rows} AND document.search_vector @@ spelling::tsquery)
         """,
         ([one for others in spellings for one in others], scope.language),
     )
@@ -78,7 +76,7 @@ def matches(scope: Scope, words: Words, limit: int) -> list[WordMatch]:
     """
     visible = scope.keys[1]
     if is_wide(scope, limit):  # so are most matches: whether they are in scope is asked of the best alone
-        return _scored(scope, words, limit, _of_all(scope), (scope.language,), joined(scope), visible)
+        return _scored(scope, words, limit, scope.documents.rows, (scope.language,), joined(scope), visible)
     return _scored(scope, words, limit, from_scope(scope), (*visible, scope.language))
 
 
@@ -86,12 +84,8 @@ def matches_of(scope: Scope, words: Words, keys: Sequence[str]) -> list[WordMatc
     """Tell how given products, which other lanes found, match the words; those that do not are left out."""
     if not keys:
         return []
-    these = f"{_of_all(scope)} AND document.object_key = ANY(%s)"
+    these = f"{scope.documents.rows} AND document.object_key = ANY(%s)"
     return _scored(scope, words, len(keys), these, (scope.language, array(keys)))
-
-
-def _of_all(scope: Scope) -> str:
-    return f"FROM {_DOCUMENTS} document WHERE {of_generation(scope)}"
 
 
 def _scored(
@@ -129,7 +123,7 @@ def _scored(
                 ORDER BY coverage DESC, roughly DESC, object_key OFFSET 0
             ) document {narrowing}
             ORDER BY document.coverage DESC, document.roughly DESC, document.object_key LIMIT {int(limit)}
-        ) best JOIN {_DOCUMENTS} document USING (id), LATERAL (
+        ) best JOIN {TABLE} document USING (id), LATERAL (
             SELECT ts_filter(search_vector, '{{a,b,c,d}}') AS words,
                    {", ".join(f"{share} AS {field}" for share, field in zip(shares, FIELDS, strict=True))} OFFSET 0
         ) held

@@ -10,14 +10,14 @@ from django.db.models import Case, When, Window
 from django.db.models.functions import RowNumber
 
 from ..conf import settings
-from ..sql import execute
-from . import paging, steps
+from ..sql import compile_keys, execute
+from . import cache, paging, steps
 from .asking import Ask
-from .costly import kept
 from .counting import count
 from .hydration import hydrate
-from .paging import Page, Ranking
+from .paging import Ranking
 from .ranking import Candidate
+from .results import Results
 from .scope import Scope
 from .trace import Trace
 
@@ -25,7 +25,7 @@ FROZEN_PARTS = 10
 """Parts of a long list, MAX_CANDIDATES each, that are left out of the next one by name: what moved is not repeated."""
 
 
-def browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
+def browsed(scope: Scope, ask: Ask, trace: Trace) -> Results:
     """Answer an empty query, in the order asked for or else the index's own.
 
     The list is read in parts of MAX_CANDIDATES products, each frozen when it is first shown. Steps arrange the first.
@@ -41,7 +41,7 @@ def browsed(scope: Scope, ask: Ask, trace: Trace) -> Page:
         hits = hydrate(narrowed, listed)
     with trace.stage("facets"):
         facets = count(scope, ask)
-    return Page(hits, read[0].total if read else 0, facets)
+    return Results(hits, total=read[0].total if read else 0, facets=facets)
 
 
 def _part(scope: Scope, ask: Ask, number: int, trace: Trace) -> Ranking:
@@ -51,7 +51,7 @@ def _part(scope: Scope, ask: Ask, number: int, trace: Trace) -> Ranking:
     before = [paging.frozen(paging.ranking_key(scope, ask, one)) for one in range(min(number, FROZEN_PARTS))]
     total = before[0].total if before and before[0] else _total(scope, ask)
     length = settings.MAX_CANDIDATES
-    shown = [one.family or one.key for part in before if part for one in part.candidates]
+    shown = [one.unit for part in before if part for one in part.candidates]
     if number > FROZEN_PARTS or not all(before):
         candidates = _listed(scope, ask, slice(number * length, (number + 1) * length))
     else:
@@ -68,7 +68,7 @@ def _total(scope: Scope, ask: Ask) -> int:
     products = scope.products
     if ask.grouped:  # not count(DISTINCT): it sorts
         products = products.order_by().values_list(scope.index.family_key()).distinct()
-    return kept("total", (scope.index.label, scope.identity, ask.grouped), products.count)
+    return cache.costly("total", (scope.index.label, scope.identity, ask.grouped), products.count)
 
 
 def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) -> list[Candidate]:
@@ -76,7 +76,7 @@ def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) 
     admitted = [] if ask.sort else scope.admitted(ask.admitted)
     read = partial(_rows, scope, ask, window, without, admitted)
     decided = scope.index.label, scope.identity, ask.sort, ask.grouped, window, without, admitted
-    return [Candidate(key, 0.0, family, variants) for key, family, variants in kept("listed", decided, read)]
+    return [Candidate(key, 0.0, family, variants) for key, family, variants in cache.costly("listed", decided, read)]
 
 
 def _rows(
@@ -93,9 +93,7 @@ def _rows(
     if without:
         products = products.exclude(catalog_search_family__in=without)
     place = Window(RowNumber(), order_by=order)
-    inner, parameters = (
-        products.order_by().values_list("pk", "catalog_search_family", place).query.get_compiler(scope.alias).as_sql()
-    )
+    inner, parameters = compile_keys(products, "catalog_search_family", place)
     statement = f"""
         WITH product(key, family, place) AS MATERIALIZED ({inner})
         SELECT product.key::text, product.family::text, best.variants

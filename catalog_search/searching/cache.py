@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import logging
 import re
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
@@ -15,10 +16,18 @@ from django.utils.translation import gettext as _
 
 from ..breaker import Breaker
 from ..conf import settings
+from ..digests import digest_of
 from ..exceptions import ImageError, Unavailable
 from ..images import Picture
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+COSTLY_SECONDS = 0.2
+"""What takes less is asked anew each time."""
+WORTH = 100
+"""For so many times what it took it is kept: counting takes a hundredth of the database's time, whoever asks."""
 
 _PREFIX = "catalog_search"
 _TOKEN = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -28,7 +37,7 @@ _breaker = Breaker("The cache", failures=1, seconds=5.0)
 
 def named(what: str, decided: Any) -> str:
     """Return the key of something by all that decides it, told by its ``repr``."""
-    return f"{what}:{hashlib.blake2b(repr(decided).encode(), digest_size=20).hexdigest()}"
+    return f"{what}:{digest_of(repr(decided))}"
 
 
 def get(key: str) -> Any:
@@ -79,6 +88,24 @@ def _tried(use: Callable[[BaseCache], Any], otherwise: Any) -> Any:
     except Exception as error:  # every cache backend has exceptions of its own
         logger.warning("The cache cannot be used: %s", error)
         return otherwise
+
+
+def costly(what: str, decided: Any, work: Callable[[], T]) -> T:
+    """Return what ``work`` finds, or what it found a moment ago where that took long, for BROWSE_SECONDS at most.
+
+    ``decided`` is all that decides it, told by its ``repr``. It is kept as JSON: tuples come back as lists.
+    """
+    key = named(what, decided)
+    found = get(key)
+    if isinstance(found, str):
+        value: T = json.loads(found)
+        return value
+    start = time.perf_counter()
+    value = work()
+    taken = time.perf_counter() - start
+    if taken >= COSTLY_SECONDS and (seconds := min(settings.BROWSE_SECONDS, round(WORTH * taken))):
+        put(key, json.dumps(value), seconds)
+    return value
 
 
 def keep_picture(picture: Picture) -> str:

@@ -14,8 +14,8 @@ from django.db.models import F, QuerySet
 from ..facets import Facet
 from ..facets.base import Row
 from ..sql import execute
+from . import cache
 from .asking import Ask
-from .costly import kept
 from .query import Query
 from .results import FacetResult
 from .scope import Scope
@@ -46,14 +46,14 @@ def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -
     read = partial(_rows, scope, ask, list(bases.values()))
     if keys is None and not scope.is_empty:  # all that there is, and not the thousand products that a query finds
         decided = scope.index.label, scope.identity, facets, ask.chosen, ask.more, ask.within, ask.grouped
-        rows = kept("counts", decided, read)
+        rows = cache.costly("counts", decided, read)
     else:
         rows = read()
     found: dict[str, FacetResult] = {}
     for facet in facets:
         chosen, more = ask.chosen.get(facet.name, ()), facet.name == ask.more
         counted = facet.read(rows.get(facet.name, []), chosen, scope.index.model, more, ask.within if more else "")
-        found[facet.name] = FacetResult(facet, counted, exact.get(facet.name, True))
+        found[facet.name] = FacetResult(facet, *counted, exact.get(facet.name, True))
     return found
 
 

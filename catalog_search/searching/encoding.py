@@ -10,7 +10,7 @@ from functools import cache as kept_for_ever
 
 import numpy as np
 
-from ..backends import embedder_of, worker
+from ..backends import worker
 from ..backends.batching import Batcher, together
 from ..backends.configuration import configuration_of
 from ..conf import settings
@@ -141,5 +141,5 @@ def _batcher(process: int, alias: str, generation_id: int) -> Batcher[Content, V
 
 
 def _model(generation: Generation) -> Callable[[Sequence[Content]], list[Vector]]:
-    embedder, means = embedder_of(generation.definition["embedder"]), generation.mean_vectors
+    embedder, means = generation.embedder, generation.mean_vectors
     return lambda contents: embed(embedder, contents, "query", means)

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..backends import embedder_of, worker
+from ..backends import worker
 from ..backends.configuration import configuration_of
 from ..content import Content
 from ..embedding import embed
 from ..models import Generation
 from . import lanes
 from .composition import Composition, compose
+from .documents import Documents
 from .encoding import query_meaning
 from .hydration import contents
 from .query import Query
@@ -41,7 +42,7 @@ def explained(scope: Scope, query: Query, hits: Sequence[Hit], trace: Trace) -> 
     with trace.stage("explain"):
         try:
             asked = compose(scope, meaning)
-            keys = [str(hit.object.pk) for hit in hits]
+            keys = [hit.key for hit in hits]
             whole = lanes.similarities(scope, asked.vector, keys)
             shares = _shares(asked, whole, _parts(scope, list(whole)))
         except Exception as error:  # a model is foreign code, and an explanation is not worth a search
@@ -73,9 +74,8 @@ def _shares(
 
 
 def _parts(scope: Scope, keys: Sequence[str]) -> dict[str, dict[str, bytes]]:
-    generation = scope.generation
-    place = (generation.alias, generation.pk, scope.language, keys)
-    if worker.elsewhere(configuration_of(generation.definition["embedder"])["BACKEND"]):
+    place = (*scope.documents, keys)
+    if worker.elsewhere(configuration_of(scope.generation.definition["embedder"])["BACKEND"]):
         answer: dict[str, dict[str, bytes]] = worker.ask(TASK, *place, seconds=EXPLAIN_SECONDS)
         return answer
     return parts(*place)
@@ -87,10 +87,10 @@ def parts(alias: str, generation_id: int, language: str, keys: Sequence[str]) ->
     Little-endian float32; empty where a product has only one of them, which then brings all of its likeness.
     """
     generation = Generation.objects.using(alias).get(pk=generation_id)
-    embedder = embedder_of(generation.definition["embedder"])
+    embedder = generation.embedder
     found: dict[str, dict[str, bytes]] = {}
     views: list[tuple[str, str, Content]] = []
-    for key, content in contents(alias, generation_id, language, keys, with_pictures=True).items():
+    for key, content in contents(Documents(alias, generation_id, language), keys, with_pictures=True).items():
         read = [part for part in content.modalities if part in embedder.modalities]
         found[key] = dict.fromkeys(read, b"")
         if len(read) > 1:

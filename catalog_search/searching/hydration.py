@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from ..content import Content
 from ..images import Picture, thumbnail_storage
-from ..models import Document
-from ..sql import array, execute
+from .documents import Documents
 from .ranking import Candidate
 from .results import Hit
 from .scope import Scope
@@ -16,7 +15,7 @@ from .scope import Scope
 def hydrate(scope: Scope, candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
     """Return the hits of candidates; one that was hidden, deleted or filtered out meanwhile is left out."""
     products = {str(product.pk): product for product in scope.among(one.key for one in candidates)}
-    pictures = thumbnails(scope, list(products))
+    pictures = thumbnails(scope.documents, list(products))
     return tuple(
         Hit(products[one.key], one.score, one.why, pictures.get(one.key, ""), one.variants)
         for one in candidates
@@ -24,34 +23,15 @@ def hydrate(scope: Scope, candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
     )
 
 
-def thumbnails(scope: Scope, keys: Sequence[str]) -> dict[str, str]:
+def thumbnails(documents: Documents, keys: Sequence[str]) -> dict[str, str]:
     """Return the addresses of the products' thumbnails by key."""
-    if scope.generation.pk is None or not keys:
-        return {}
-    rows = execute(
-        scope.alias,
-        f"""
-        SELECT object_key, thumbnail FROM {Document._meta.db_table}
-        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s) AND thumbnail <> ''
-        """,
-        (scope.generation.pk, scope.language, array(keys)),
-    )
     storage = thumbnail_storage()
-    return {key: storage.url(name) for key, name in rows}
+    return {key: storage.url(name) for key, name in documents.of(keys, "object_key, thumbnail") if name}
 
 
-def contents(
-    alias: str, generation_id: int, language: str, keys: Sequence[str], with_pictures: bool
-) -> dict[str, Content]:
+def contents(documents: Documents, keys: Sequence[str], with_pictures: bool) -> dict[str, Content]:
     """Return what models read of these products by key: their indexed text and their thumbnail."""
-    rows = execute(
-        alias,
-        f"""
-        SELECT object_key, text, thumbnail FROM {Document._meta.db_table}
-        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)
-        """,
-        (generation_id, language, array(keys)),
-    )
+    rows = documents.of(keys, "object_key, text, thumbnail")
     return {key: Content(text, _open(thumbnail) if with_pictures else None) for key, text, thumbnail in rows}
 
 

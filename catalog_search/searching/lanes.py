@@ -11,17 +11,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pgvector import HalfVector
 
 from ..conf import settings
 from ..fusion import Background, Vector
 from ..languages import as_words, text_config
-from ..models import Document, Generation
+from ..models import Generation
 from ..quantization import HALF
-from ..sql import array, execute, vector_parameter
+from .documents import TABLE
 from .query import Query, is_distinctive
 from .scope import Scope
-
-_DOCUMENTS = Document._meta.db_table
 
 LANES = ("identifiers", "words", "vectors")
 
@@ -60,13 +59,16 @@ def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
         ["document.identifiers @@ %s::tsquery"]
         + ["(document.identifiers @@ %s::tsquery AND document.search_vector @@ plainto_tsquery(%s, %s))"] * len(beside)
     )
-    rows = select(
-        scope,
-        "document.object_key, document.identifiers @@ %s::tsquery, document.identifiers @@ %s::tsquery",
-        (f"'{whole}'", " | ".join([surely, *(word for word, *_ in beside)])),
-        f"({condition})",
-        (surely + prefix, *(parameter for own in beside for parameter in own)),
-        "ORDER BY 2 DESC, 3 DESC, 1 LIMIT 100",
+    rows = scope.execute(
+        f"""
+        SELECT document.object_key, document.identifiers @@ %s::tsquery, document.identifiers @@ %s::tsquery
+        {from_scope(scope)} AND ({condition}) ORDER BY 2 DESC, 3 DESC, 1 LIMIT 100
+        """,
+        (
+            *(f"'{whole}'", " | ".join([surely, *(word for word, *_ in beside)])),
+            *(*scope.keys[1], scope.language),
+            *(surely + prefix, *(parameter for own in beside for parameter in own)),
+        ),
     )
     found = [
         IdentifierMatch(key, "exact" if is_whole else "word" if is_word else "prefix")
@@ -131,7 +133,7 @@ def _compared(
          ORDER BY distance LIMIT {int(limit)})
         UNION ALL SELECT NULL, (SELECT count(*) FROM product)
     """
-    rows = scope.execute(statement, (*parameters, vector_parameter(vector), scope.language))
+    rows = scope.execute(statement, (*parameters, HalfVector(vector), scope.language))
     _, size = rows.pop()
     return None if fewer_than is not None and size >= fewer_than else [(key, 1.0 - distance) for key, distance in rows]
 
@@ -144,54 +146,35 @@ def _indexed(scope: Scope, vector: Vector, limit: int) -> list[tuple[str, float]
     quantization = generation.quantization
     indexed, asked = (quantization.expression(one, dimensions) for one in ("document.embedding", "%s"))
     candidates = limit * (1 if quantization is HALF else settings.ANN_OVERSAMPLE)
-    nearest = f"ORDER BY {indexed} {quantization.distance} {asked} LIMIT {int(candidates)}"
     # Set for this transaction alone, since a pooled connection must not keep it, and evaluated before the scan begins.
     breadth = f"""(SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true)
         || set_config('hnsw.ef_search', '{int(settings.ANN_EF_SEARCH)}', true)) IS NOT NULL"""
-    columns, parameters = "document.object_key, document.embedding <=> %s AS distance", (vector_parameter(vector),)
-    rows = select(scope, columns, parameters, breadth, (), nearest, parameters)
+    statement = f"""
+        SELECT document.object_key, document.embedding <=> %s AS distance {from_scope(scope)} AND {breadth}
+        ORDER BY {indexed} {quantization.distance} {asked} LIMIT {int(candidates)}
+    """
+    half = HalfVector(vector)
+    rows = scope.execute(statement, (half, *scope.keys[1], scope.language, half))
     # A relaxed scan returns rows nearly in order, a binary index in the order of its bits.
     return sorted(((key, 1.0 - distance) for key, distance in rows), key=lambda pair: -pair[1])[:limit]
 
 
 def excluded(scope: Scope, words: Sequence[str], keys: Sequence[str]) -> list[str]:
     """Return which of these products hold one of these words, given as tsqueries."""
-    rows = execute(
-        scope.alias,
-        f"""
-        SELECT object_key FROM {_DOCUMENTS}
-        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s) AND search_vector @@ %s::tsquery
-        """,
-        (scope.generation.pk, scope.language, array(keys), " | ".join(f"({word})" for word in words)),
-    )
-    return [key for (key,) in rows]
+    any_of_them = " | ".join(f"({word})" for word in words)
+    rows = scope.documents.of(keys, "object_key, search_vector @@ %s::tsquery", any_of_them)
+    return [key for key, holds in rows if holds]
 
 
 def similarities(scope: Scope, vector: Vector, keys: Sequence[str]) -> dict[str, float]:
     """Return the cosine similarity of given products, which other lanes found."""
-    if not keys:
-        return {}
-    rows = execute(
-        scope.alias,
-        f"""
-        SELECT object_key, 1 - (embedding <=> %s) FROM {_DOCUMENTS}
-        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)
-        """,
-        (vector_parameter(vector), scope.generation.pk, scope.language, array(keys)),
-    )
+    rows = scope.documents.of(keys, "object_key, 1 - (embedding <=> %s)", HalfVector(vector))
     return {key: float(similarity) for key, similarity in rows}
 
 
 def document_vectors(scope: Scope, keys: Sequence[str]) -> list[Vector]:
     """Return the vectors of given products."""
-    if not keys:
-        return []
-    rows = execute(
-        scope.alias,
-        f"SELECT embedding FROM {_DOCUMENTS} WHERE generation_id = %s AND language = %s AND object_key = ANY(%s)",
-        (scope.generation.pk, scope.language, array(keys)),
-    )
-    return [row[0].to_numpy().astype(np.float32) for row in rows]
+    return [vector.to_numpy().astype(np.float32) for (vector,) in scope.documents.of(keys, "embedding")]
 
 
 def background(alias: str, generation: Generation, vector: Vector) -> Background:
@@ -205,33 +188,12 @@ def _sample(alias: str, generation_id: int, size: int) -> NDArray[np.float32]:
     return Generation.objects.using(alias).defer(None).get(pk=generation_id).background_matrix
 
 
-def select(
-    scope: Scope,
-    columns: str,
-    column_parameters: Sequence[Any],
-    condition: str,
-    condition_parameters: Sequence[Any],
-    tail: str,
-    tail_parameters: Sequence[Any] = (),
-) -> list[tuple[Any, ...]]:
-    """Select from the documents of a scope."""
-    return scope.execute(
-        f"SELECT {columns} {from_scope(scope)} AND {condition} {tail}",
-        (*column_parameters, *scope.keys[1], scope.language, *condition_parameters, *tail_parameters),
-    )
-
-
 def from_scope(scope: Scope, products: str = "") -> str:
     """The FROM and WHERE of documents whose products are in scope; its parameters are the keys' and the language."""
-    return f"FROM {_DOCUMENTS} document {joined(scope, products)} WHERE {of_generation(scope)}"
+    return f"FROM {TABLE} document {joined(scope, products)} WHERE {scope.documents.condition}"
 
 
 def joined(scope: Scope, products: str = "") -> str:
     """The JOIN of documents with the products in scope; its parameters are the keys'."""
     products = products or f"({scope.keys[0]}) product(key)"
     return f"JOIN {products} ON {scope.join}"
-
-
-def of_generation(scope: Scope) -> str:
-    """The condition on documents of the scope's generation and language; its parameter is the language."""
-    return f"document.generation_id = {int(scope.generation.pk)} AND document.language = %s"

@@ -10,8 +10,8 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from ..languages import WORD, fold, text_config
-from ..models import Document
 from ..sql import array, execute
+from .documents import TABLE
 from .query import Query
 from .results import Hit
 from .scope import Scope
@@ -37,10 +37,10 @@ def marked(scope: Scope, query: Query, hits: Sequence[Hit], trace: Trace) -> tup
         names = [str(hit.object) for hit in hits]
         found = _matching(scope, words, {word for name in names for word in _WORD.findall(name)})
         shown = [mark(name, found) if found else "" for name in names]
-        without = [str(hit.object.pk) for hit, text in zip(hits, shown, strict=True) if "<mark>" not in text]
+        without = [hit.key for hit, text in zip(hits, shown, strict=True) if "<mark>" not in text]
         excerpts = _excerpts(scope, words, without)
     return tuple(
-        replace(hit, marked=text if "<mark>" in text else "", excerpt=excerpts.get(str(hit.object.pk), ""))
+        replace(hit, marked=text if "<mark>" in text else "", excerpt=excerpts.get(hit.key, ""))
         for hit, text in zip(hits, shown, strict=True)
     )
 
@@ -82,12 +82,12 @@ def _excerpts(scope: Scope, words: Words, keys: Sequence[str]) -> dict[str, Safe
         scope.alias,
         f"""
         SELECT DISTINCT ON (object_key) object_key, ts_headline(%s::regconfig, line, %s::tsquery, %s)
-        FROM {Document._meta.db_table}, unnest(string_to_array(text, E'\\n')) line,
+        FROM {TABLE} document, unnest(string_to_array(text, E'\\n')) line,
             ts_rank(to_tsvector(%s::regconfig, line), %s::tsquery) rank
-        WHERE generation_id = %s AND language = %s AND object_key = ANY(%s) AND rank > 0
+        WHERE {scope.documents.condition} AND object_key = ANY(%s) AND rank > 0
         ORDER BY object_key, rank DESC
         """,
-        (config, words.any, EXCERPT, config, words.any, scope.generation.pk, scope.language, array(keys)),
+        (config, words.any, EXCERPT, config, words.any, scope.language, array(keys)),
     )
     return {key: _as_html(line) for key, line in rows if _BEGIN in line}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..languages import primary_subtag
+
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
@@ -14,11 +16,16 @@ class Grammar:
     what is meant ("without any"), ``joins`` carry it on ("not red or blue"), ``ends`` begin something wanted again.
     """
 
-    negations: frozenset[str]
+    negations: frozenset[str] = frozenset()
     leads: frozenset[str] = frozenset()
     skipped: frozenset[str] = frozenset()
     joins: frozenset[str] = frozenset()
     ends: frozenset[str] = frozenset()
+
+    @property
+    def words(self) -> frozenset[str]:
+        """All of them."""
+        return self.negations | self.leads | self.skipped | self.joins | self.ends
 
 
 def _grammar(negations: str, leads: str = "", skipped: str = "", joins: str = "", ends: str = "") -> Grammar:
@@ -57,14 +64,17 @@ _TRIMMED = ".,;:!?()"
 _ENDING = re.compile(r"[.,;:!?)]$")
 
 
+def grammar_of(language: str) -> Grammar:
+    """Return the little words of a language, none where it has the minus sign alone."""
+    return GRAMMARS.get(primary_subtag(language), Grammar())
+
+
 def split(words: list[str], language: str) -> tuple[list[str], list[str]]:
     """Split the words of a query into those that say what is wanted and phrases of what is not.
 
     A negation without anything after it is only a word.
     """
-    grammar = GRAMMARS.get(language.lower().replace("_", "-").split("-")[0])
-    if grammar is None:
-        return words, []
+    grammar = grammar_of(language)
     wanted: list[str] = []
     avoided: list[str] = []
     position = 0

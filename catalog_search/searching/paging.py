@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson  # json takes twenty times as long, as long as a lane
@@ -12,22 +12,7 @@ from ..conf import settings
 from . import cache
 from .asking import Ask
 from .ranking import Candidate
-from .results import FacetResult, Hit
 from .scope import Scope
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What was found, as ``Results`` names it."""
-
-    hits: tuple[Hit, ...] = ()
-    total: int = 0
-    facets: Mapping[str, FacetResult] = field(default_factory=dict)
-    reranked: int = 0
-    near: tuple[Hit, ...] = ()
-    exact: bool = True
-    barren: bool = False
-    """Does nothing answer the query, whatever facets are chosen?"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,9 +9,10 @@ from functools import lru_cache
 from django.utils import translation
 
 from ..content import Content
+from ..digests import digest_of
 from ..images import Picture
 from ..indexes import SearchIndex
-from ..languages import is_measure, normalise_identifier
+from ..languages import is_measure, normalise_identifier, primary_subtag
 from .negation import split
 
 # Words beyond these do not change what is meant; only the models read them all.
@@ -170,7 +170,7 @@ class Query:
         """Hexadecimal digest of everything asked."""
         picture = self.image.digest if self.image else ""
         parts = (self.text.strip(), picture, self.like, self.unlike, self.terms, self.language, self.alternatives)
-        return hashlib.blake2b(repr(parts).encode(), digest_size=20).hexdigest()
+        return digest_of(repr(parts))
 
 
 def is_distinctive(identifier: str) -> bool:
@@ -206,6 +206,6 @@ def query_language(index: SearchIndex, asked: str = "") -> str:
     """Return the index language nearest to the one asked for, or to the visitor's; the first where none fits."""
     for wanted in (asked, translation.get_language() or ""):
         for language in index.language_codes:
-            if wanted and language.lower().split("-")[0] == wanted.lower().split("-")[0]:
+            if wanted and primary_subtag(language) == primary_subtag(wanted):
                 return language
     return index.language_codes[0]

@@ -1,4 +1,4 @@
-"""Ranking: the lanes' matches become one ordered set of candidates."""
+"""Ranking: the lanes' matches become one ordered set of candidates, in which one of a family stands for the others."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..fusion import Background, linear
 from .bm25 import WordMatch
 from .lanes import IdentifierMatch
 from .results import Why
+from .scope import Scope
 
 # A similarity this many deviations above the query's background counts as a full match: the range that real
 # catalogues show for the best product of a good query.
@@ -55,6 +56,11 @@ class Candidate(NamedTuple):
     def why(self) -> Why:
         """Why it stands where it does, as hits tell it."""
         return Why(dict(self.lanes), self.fused, self.rerank, self.matched, self.penalty, self.boost, rules=self.rules)
+
+    @property
+    def unit(self) -> str:
+        """What it counts as: its family, or itself where products are not grouped."""
+        return self.family or self.key
 
     @property
     def pinned(self) -> bool:
@@ -187,3 +193,22 @@ def _aligned(candidates: Sequence[Candidate], judged: Mapping[str, tuple[str, fl
         ordered = sorted(own, key=lambda one: (-judged[one.key][1], -one.score))
         aligned |= {one.key: place for one, place in zip(ordered, places, strict=True)}
     return aligned
+
+
+def with_families(scope: Scope, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates with their families, the best of each family first, then the others.
+
+    So the time of the reranker goes to what can be shown; which of a family is shown is decided after arranging.
+    """
+    facts = scope.facts(one.key for one in candidates)
+    known = [one.of(str(facts[one.key][0]) if one.key in facts else one.key) for one in candidates]
+    best = {one.family: one for one in reversed(known)}
+    return sorted(known, key=lambda one: best[one.family] is not one)
+
+
+def shown(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the first candidate of each family with how many there are of it; all where none has a family."""
+    units: dict[str, list[Candidate]] = {}
+    for one in candidates:
+        units.setdefault(one.unit, []).append(one)
+    return [own[0]._replace(variants=len(own)) if len(own) > 1 else own[0] for own in units.values()]

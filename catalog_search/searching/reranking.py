@@ -9,10 +9,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ..backends import get_reranker, reranker_setting, worker
+from ..backends.base import Reranker
+from ..backends.configuration import identity
 from ..conf import settings
 from ..content import Content
 from ..exceptions import ImageError, ModelError
-from . import verdicts
+from . import cache
+from .documents import Documents
 from .hydration import contents
 from .query import Query
 from .ranking import Candidate, blend
@@ -67,7 +70,7 @@ def rerank(
     if depth < min(FEWEST_PAIRS, len(candidates), settings.RERANK_DEPTH):
         pace.note(1, FIRST_GUESS_SECONDS)  # try again some day: the machine may only have been busy
         return list(candidates), 0, True
-    place = (scope.alias, scope.generation.pk, scope.language, [one.key for one in candidates[:depth]])
+    place = (*scope.documents, [one.key for one in candidates[:depth]])
     start = time.perf_counter()
     try:
         if worker.elsewhere(getattr(settings, setting)["BACKEND"]):
@@ -104,15 +107,32 @@ def score(
         raise ModelError("No reranker is configured here.")
     if reranker.readable(query).modalities != query.modalities:
         return {}, 0
-    found = contents(alias, generation_id, language, keys, "image" in reranker.modalities)
+    found = contents(Documents(alias, generation_id, language), keys, "image" in reranker.modalities)
     read = {key: document for key, one in found.items() if (document := reranker.readable(one, query))}
     try:
-        scores, asked = verdicts.score(setting, reranker, query, list(read.values()))
+        scores, asked = _scored(setting, reranker, query, list(read.values()))
     except ImageError:
         read = {key: document for key, one in read.items() if (document := _undamaged(one))}
-        scores, asked = verdicts.score(setting, reranker, query, list(read.values()))
+        scores, asked = _scored(setting, reranker, query, list(read.values()))
     kinds = ["+".join(document.modalities) for document in read.values()]
     return dict(zip(read, zip(kinds, scores, strict=True), strict=True)), asked
+
+
+def _scored(setting: str, reranker: Reranker, query: Content, documents: Sequence[Content]) -> tuple[list[float], int]:
+    """Return a relevance for each document and how many of them the reranker of a setting had to be asked for.
+
+    Kept by model, digest of the query and digest of the document: a product that changes is read again.
+    """
+    asked = repr(identity(getattr(settings, setting))), query.digest
+    keys = [cache.named("verdict", (*asked, document.digest)) for document in documents]
+    kept = cache.get_many(keys)
+    missing = [number for number, key in enumerate(keys) if key not in kept]
+    if missing:
+        scores = reranker.score(query, [documents[number] for number in missing])
+        fresh = {keys[number]: float(one) for number, one in zip(missing, scores, strict=True)}
+        cache.put_many(fresh, settings.QUERY_CACHE_SECONDS)
+        kept |= fresh
+    return [kept[key] for key in keys], len(missing)
 
 
 def _undamaged(document: Content) -> Content:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, overload
 
-from ..facets import Facet, FacetRange, FacetValue, Found
+from ..facets import Facet, FacetRange, FacetValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +59,23 @@ class Hit:
     excerpt: str = ""
     """Where no word of its name matches, a line of its text, likewise."""
 
+    @property
+    def key(self) -> str:
+        """The product's primary key as text."""
+        return str(self.object.pk)
+
 
 @dataclass(frozen=True, slots=True)
 class FacetResult:
     """A facet beside its counts over the products found."""
 
     facet: Facet
-    counted: Found
+    found: list[FacetValue] | FacetRange
+    """The values, most frequent first, or the range."""
+    hidden: int = 0
+    """How many values there are besides those listed."""
     exact: bool = True
     """False where the bound MAX_CANDIDATES was reached: choosing a value may find more than its count."""
-
-    @property
-    def found(self) -> list[FacetValue] | FacetRange:
-        """The values, most frequent first, or the range."""
-        return self.counted.shown
-
-    @property
-    def hidden(self) -> int:
-        """How many values there are besides those listed."""
-        return self.counted.hidden
 
     @property
     def name(self) -> str:
@@ -200,6 +198,15 @@ class Results:
     def offset(self) -> int:
         """How many hits the pages before have."""
         return (self.page - 1) * self.page_size
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the headers of an answer say of it: ``Server-Timing`` in milliseconds by stage, and
+        ``X-Search-Degraded`` where a part of the search failed.
+        """
+        timings = (f"{stage.replace(' ', '-')};dur={spent:.1f}" for stage, spent in self.timings.items())
+        headers = {"Server-Timing": ", ".join(timings)}
+        return headers | ({"X-Search-Degraded": ", ".join(self.degraded)} if self.degraded else {})
 
     @property
     def did_you_mean(self) -> str:

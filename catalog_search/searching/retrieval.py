@@ -14,9 +14,8 @@ from . import composition, lanes
 from .asking import Ask
 from .bm25 import WordMatch, broadened, matched, matches_of
 from .bm25 import matches as matching_words
-from .composition import SMALL_SAMPLE_SHARE, Composition
+from .composition import BEST, SMALL_SAMPLE_SHARE, Composition, refined
 from .encoding import Meaning
-from .feedback import BEST, refined
 from .lanes import IdentifierMatch
 from .ranking import Candidate, Fusion, word_score
 from .scope import Scope

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -14,15 +14,14 @@ from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.fields import AutoField, IntegerField
 
+from ..conditions import Chosen
 from ..indexes import SearchIndex
 from ..models import Generation
 from ..sql import array, compile_keys, execute
+from .documents import Documents
 
 PRESENT = timedelta(seconds=30)
 """What a queryset compares with is the present moment where it is not further from it."""
-
-Chosen = Mapping[str, Sequence[Any]]
-"""Chosen facet values by facet name; never empty ones."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,11 @@ class Scope:
     def alias(self) -> str:
         """The database that answers."""
         return str(self.products.db)
+
+    @property
+    def documents(self) -> Documents:
+        """All documents of the generation and language, whether their products are in scope or not."""
+        return Documents(self.alias, self.generation.pk or 0, self.language)  # where nothing serves, none
 
     @cached_property
     def keys(self) -> tuple[str, tuple[Any, ...]]:

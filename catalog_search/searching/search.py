@@ -24,13 +24,12 @@ from .browsing import browsed
 from .counting import Keys, count
 from .encoding import query_meaning
 from .explaining import explained
-from .grouping import shown, with_families
 from .hydration import hydrate
 from .lanes import LANES
 from .marking import marked
-from .paging import Page, Ranking
+from .paging import Ranking
 from .query import Query, query_language
-from .ranking import Candidate
+from .ranking import Candidate, shown, with_families
 from .reranking import rerank
 from .results import Results
 from .retrieval import Membership, demand, nearest
@@ -144,22 +143,18 @@ def search(
                 products = products.exclude(pk__in=[*liked, *unliked])
             scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
             answer = _answered(scope, ask, trace, rewrite)
-            if answer.page.barren and answer.ask.guidance.did_you_mean:
+            if answer.is_barren and answer.ask.guidance.did_you_mean:
                 answer = _other_words(scope, ask, answer, trace, rewrite)
-            found = answer.page
-            hits = explained(answer.scope, answer.ask.query, found.hits, trace) if explain else found.hits
+            hits = answer.results.hits
+            hits = explained(answer.scope, answer.ask.query, hits, trace) if explain else hits
             hits = marked(answer.scope, answer.ask.query, hits, trace) if mark else hits
-        return Results(
+        return replace(
+            answer.results,
             hits=hits,
-            near=found.near,
-            total=found.total,
-            total_is_exact=found.exact,
             page=ask.page,
             page_size=ask.size,
-            facets=found.facets,
             sort=answer.ask.sort,
             kind=query.kind,
-            reranked=found.reranked,
             degraded=tuple(trace.degraded),
             guidance=answer.ask.guidance,
             timings=trace.timings,
@@ -171,18 +166,20 @@ def search(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was asked in the end, among which products, and the page that came of it."""
+    """What was asked in the end, among which products, and what was found."""
 
     scope: Scope
     ask: Ask
-    page: Page
+    results: Results
+    is_barren: bool = False
+    """Does nothing answer the query, whatever facets are chosen?"""
 
 
 def _answered(scope: Scope, ask: Ask, trace: Trace, rewrite: Sequence[steps.Rewrite] | None) -> Answer:
     ask = steps.rewritten(scope, ask, trace, rewrite)
     scope = scope.under(*ask.conditions)
     if ask.query:
-        return Answer(scope, ask, _ranked(scope, ask, trace))
+        return _ranked(scope, ask, trace)
     scope = scope.under(*without_excluded(scope, ask.query))
     return Answer(scope, ask, browsed(scope, ask, trace))
 
@@ -194,16 +191,16 @@ def _other_words(
     words = nothing.ask.guidance.did_you_mean
     other = replace(asked, query=replace(asked.query, text=words), exact=True)
     answer = _answered(scope, other, trace, rewrite)
-    if not answer.page.total:
+    if not answer.results.total:
         return nothing
     guidance = replace(answer.ask.guidance, instead_of=asked.query.text, searched=words)
     return replace(answer, ask=replace(answer.ask, guidance=guidance))
 
 
-def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:
+def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Answer:
     """Answer a query: rows, total, facets and sort all read one set of members."""
     if scope.generation.pk is None or scope.is_empty:
-        return Page(facets=count(scope, ask, lambda _: ((), True)))
+        return Answer(scope, ask, Results(facets=count(scope, ask, lambda _: ((), True))))
     meaning = query_meaning(scope, ask.query, trace) if "vectors" in ask.lanes else None
     membership = Membership(demand(scope, ask, meaning, trace), trace)
     narrowed = scope.narrowed(ask.chosen)
@@ -225,8 +222,9 @@ def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Page:
 
         facets = count(scope, ask, counted)
     # Decided before facets, as which words are searched is: a choice must not bring up what another search finds.
-    barren = not (listed or membership.whole.candidates)
-    return Page(hits, len(listed), facets, ranking.reranked, near, ranking.exact, barren)
+    is_barren = not (listed or membership.whole.candidates)
+    found = Results(hits, near, len(listed), ranking.exact, facets=facets, reranked=ranking.reranked)
+    return Answer(scope, ask, found, is_barren)
 
 
 def _ranking(scope: Scope, ask: Ask, membership: Membership, trace: Trace) -> Ranking:

@@ -17,22 +17,9 @@ REACH = 4
 """Among so many times the products wanted, those that ``first`` prefers go first: nearness still decides the rest."""
 
 
-def similar(
-    index: SearchIndex,
-    product: Any,
-    *,
-    size: int = 10,
-    first: Q | None = None,
-    queryset: QuerySet[Any] | None = None,
-    request: HttpRequest | None = None,
-) -> tuple[Hit, ...]:
-    """Return the products nearest to one, without itself and its variants (``SearchIndex.variants``); of each other
-    family one, where the index groups.
-
-    ``first`` puts products before others that are about as near: ``Q(stock__gt=0)``. A product that is not indexed
-    yet has nothing similar.
-    """
-    return resembling(index, product, size=size, first=first, queryset=queryset, request=request).hits
+def similar(index: SearchIndex, product: Any, **options: Any) -> tuple[Hit, ...]:
+    """Return the hits of ``resembling``, which has the same options."""
+    return resembling(index, product, **options).hits
 
 
 def resembling(
@@ -44,7 +31,12 @@ def resembling(
     queryset: QuerySet[Any] | None = None,
     request: HttpRequest | None = None,
 ) -> Results:
-    """Search for what ``similar`` returns, and tell how that went (``degraded``, ``timings``)."""
+    """Find the products nearest to one, without itself and its variants (``SearchIndex.variants``); of each other
+    family one, where the index groups. Tells how that went, too (``degraded``, ``timings``).
+
+    ``first`` puts products before others that are about as near: ``Q(stock__gt=0)``. A product that is not indexed
+    yet has nothing similar.
+    """
     if not isinstance(product, index.model):
         raise CatalogSearchError(f"similar() takes a {index.model.__name__}, not {product!r}.")
     others = index.model._base_manager.all() if queryset is None else queryset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connections
@@ -11,13 +11,10 @@ from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
 from ..languages import as_words, text_config
-from ..models import Document
 from ..sql import execute
-from .query import MAX_TOKENS, Alternatives, Query, Token
+from .query import MAX_TOKENS, Query, Token
 from .scope import Scope
 from .spellings import other_spellings
-
-_DOCUMENTS = Document._meta.db_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +63,8 @@ def parse_words(alias: str, query: Query, language: str) -> Words:
     tokens = query.tokens[:MAX_TOKENS]
     if not tokens:
         return Words()
-    units = list(_units(tokens, query.alternatives))
     texts = [token.text for token in tokens]
+    units = list(runs(tokens, texts, {one.typed: one.others for one in query.alternatives}))
     spellings = [
         list(other_spellings(tokens, unit.start)) if unit.stop - unit.start == 1 else ["".join(texts[unit])]
         for unit, _ in units
@@ -96,22 +93,25 @@ def parse_words(alias: str, query: Query, language: str) -> Words:
     return Words(tuple(wanted), tuple(excluded), tuple(wanted.values()))
 
 
-def _units(tokens: Sequence[Token], alternatives: Sequence[Alternatives]) -> Iterator[tuple[slice, tuple[str, ...]]]:
-    """Yield the words one by one, those of one alternative together, with what they may be called too."""
-    others = {one.typed: one.others for one in alternatives}
+def runs(
+    tokens: Sequence[Token], names: Sequence[str], others: Mapping[tuple[str, ...], tuple[str, ...]]
+) -> Iterator[tuple[slice, tuple[str, ...]]]:
+    """Yield words one by one, but the longest runs that others are known for, by the words' names, together with these.
+
+    What is excluded or in quotes is what it is.
+    """
     longest = max(map(len, others), default=0)
     position = 0
     while position < len(tokens):
+        run, found = slice(position, position + 1), ()  # type: slice, tuple[str, ...]
         for length in range(min(longest, len(tokens) - position), 0, -1):
-            run = tokens[position : position + length]
-            found = others.get(tuple(token.text for token in run), ())
-            if found and not any(token.excluded or token.quoted for token in run):
-                yield slice(position, position + length), found
-                position += length
+            wider = slice(position, position + length)
+            known = others.get(tuple(names[wider]), ())
+            if known and not any(token.excluded or token.quoted for token in tokens[wider]):
+                run, found = wider, known
                 break
-        else:
-            yield slice(position, position + 1), ()
-            position += 1
+        yield run, found
+        position = run.stop
 
 
 def _all(words: Sequence[str]) -> str:
@@ -129,7 +129,6 @@ def without_excluded(scope: Scope, query: Query) -> list[Q]:
     if not excluded:
         return []
     kind = scope.index.model._meta.pk.rel_db_type(connections[scope.alias])
-    own = "generation_id = %s AND language = %s AND search_vector @@ %s::tsquery"
-    say = f"SELECT object_key::{kind} FROM {_DOCUMENTS} WHERE {own}"
-    parameters = [scope.generation.pk, scope.language, " | ".join(f"({word})" for word in excluded)]
+    say = f"SELECT document.object_key::{kind} {scope.documents.rows} AND document.search_vector @@ %s::tsquery"
+    parameters = [scope.language, " | ".join(f"({word})" for word in excluded)]
     return [~Q(pk__in=RawSQL(say, parameters))]  # noqa: S611 - a type and a table

@@ -14,10 +14,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ..languages import WORD, fold, normalise_identifier, text_config
-from ..models import Document
+from ..languages import WORD, folded, normalise_identifier, primary_subtag, text_config
 from ..searching.asking import Ask
-from ..searching.negation import GRAMMARS
+from ..searching.negation import grammar_of
 from ..searching.query import MAX_TOKENS, TOKEN
 from ..searching.scope import Scope
 from ..searching.spellings import taken_apart
@@ -81,9 +80,8 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
 def guessed(scope: Scope, lexicon: Lexicon, text: str, good: Collection[str] = ()) -> dict[str, Guess]:
     """Return a guess for each word of a text that is most likely misspelt; those with ``good`` stems are not."""
     words = [folded(match.group()) for match in _words(text)][:MAX_TOKENS]
-    kept = GRAMMARS.get(scope.language.split("-")[0])
-    grammar = kept.negations | kept.leads | kept.skipped | kept.joins | kept.ends if kept else frozenset()
-    strange = [word for word in dict.fromkeys(words) if not (word in grammar or word in lexicon)]
+    grammar = grammar_of(scope.language)
+    strange = [word for word in dict.fromkeys(words) if not (word in grammar.words or word in lexicon)]
     if good and strange:
         stems = synonyms.stemmed(scope.alias, strange, scope.language)
         strange = [word for word, stem in zip(strange, stems, strict=True) if stem not in good]
@@ -135,7 +133,7 @@ def is_known(lexicon: Lexicon, word: str, language: str) -> bool:
     if len(word) < SHORTEST or word in lexicon:
         return True
     try:
-        return simplemma is not None and simplemma.is_known(word, lang=language.split("-")[0])
+        return simplemma is not None and simplemma.is_known(word, lang=primary_subtag(language))
     except ValueError:  # a language that it does not have
         return False
 
@@ -157,11 +155,6 @@ def best(lexicon: Lexicon, word: str, choices: Mapping[str, float]) -> Guess | N
     unknown = -ODDS * (UNKNOWN + UNKNOWN_PER_LETTER * len(word))
     total = sum(math.exp(score) for score in (unknown, *choices.values()))
     return Guess(lexicon.written(first), math.exp(choices[first]) / total)
-
-
-def folded(word: str) -> str:
-    """Return a word as words are compared: lower case, without accents."""
-    return fold(word.casefold())
 
 
 def _words(text: str) -> list[re.Match[str]]:
@@ -195,7 +188,7 @@ def _looked_up(
     """
     asked = [(word, one, "", _as_lexeme(one) if word == one else "") for word, own in spellings.items() for one in own]
     asked += [(word, one, rest, "") for word, choices in doubtful.items() for one in choices]
-    own = f"FROM {Document._meta.db_table} WHERE generation_id = {int(scope.generation.pk)} AND language = %s"
+    own = scope.documents.rows
     rows = execute(
         scope.alias,
         f"""

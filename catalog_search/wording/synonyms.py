@@ -13,12 +13,13 @@ from django.db.models import Q
 from django.db.models.signals import post_delete, post_save
 
 from ..indexes import SearchIndex
-from ..languages import fold, text_config
+from ..languages import folded, primary_subtag, text_config
 from ..models import Synonym
 from ..searching.asking import Ask
 from ..searching.memory import Memory
-from ..searching.query import MAX_TOKENS, Alternatives, Query, Token
+from ..searching.query import MAX_TOKENS, Alternatives, Query
 from ..searching.scope import Scope
+from ..searching.words import runs
 from ..sql import execute, write_alias
 
 MOST = 20
@@ -36,19 +37,14 @@ class Groups:
     stems: frozenset[str] = frozenset()
     """The stem of every word of what may be typed: none of them is misspelt."""
 
-    @property
-    def longest(self) -> int:
-        """The number of words of the longest phrase."""
-        return max(map(len, self.others), default=0)
-
 
 def connect() -> None:
     """Let a saved or deleted synonym act in every process."""
     for signal in (post_save, post_delete):
-        signal.connect(_saved, sender=Synonym, dispatch_uid="catalog_search:synonyms")
+        signal.connect(changed, sender=Synonym, dispatch_uid="catalog_search:synonyms")
 
 
-def changed() -> None:
+def changed(**_: Any) -> None:
     """Tell every process that synonyms changed; for what sends no signal, such as ``bulk_create``."""
     MEMORY.changed(write_alias(Synonym))
 
@@ -64,18 +60,12 @@ def expanded(query: Query, groups: Groups, alias: str, language: str) -> Query:
     """Return a query with the other words for some of its own; itself where there are none."""
     tokens = query.tokens[:MAX_TOKENS] if groups.others else ()
     stems = stemmed(alias, [token.text for token in tokens], language)
-    found, position = [], 0
-    while position < len(tokens):
-        for length in range(min(groups.longest, len(tokens) - position), 0, -1):
-            others = groups.others.get(tuple(stems[position : position + length]))
-            run = tokens[position : position + length]
-            if others and all(_is_word(token) for token in run):
-                found.append(Alternatives(tuple(token.text for token in run), others))
-                position += length
-                break
-        else:
-            position += 1
-    return replace(query, alternatives=tuple(found)) if found else query
+    found = tuple(
+        Alternatives(tuple(token.text for token in tokens[run]), others)
+        for run, others in runs(tokens, stems, groups.others)
+        if others
+    )
+    return replace(query, alternatives=found) if found else query
 
 
 def in_force(scope: Scope) -> Groups:
@@ -87,7 +77,7 @@ def in_force(scope: Scope) -> Groups:
 def enabled(index: SearchIndex, language: str) -> list[Synonym]:
     """Return the synonyms that act on an index in one language."""
     rows = Synonym.objects.using(write_alias(Synonym)).filter(Q(index="") | Q(index=index.label), enabled=True)
-    return list(rows.filter(language__in=("", language.split("-")[0], language)))
+    return list(rows.filter(language__in=("", primary_subtag(language), language)))
 
 
 def grouped(synonyms: Iterable[Synonym], alias: str, language: str) -> Groups:
@@ -107,22 +97,14 @@ def grouped(synonyms: Iterable[Synonym], alias: str, language: str) -> Groups:
     return Groups(found, frozenset(filter(None, stems.values())))
 
 
-def _is_word(token: Token) -> bool:
-    return not (token.excluded or token.quoted)
-
-
 def _spellings(phrase: str) -> set[str]:
     """Return a phrase as it may be typed: "t shirt" and "t-shirt"."""
     return {phrase, phrase.replace("-", " "), "-".join(phrase.split())}
 
 
-def _folded(word: str) -> str:
-    return fold(word.casefold())
-
-
 def stemmed(alias: str, words: Iterable[str], language: str) -> list[str]:
     """Return the stems of words, as tsqueries; "" for a stop word."""
-    texts = [_folded(word) for word in words]
+    texts = list(map(folded, words))
     if not texts:
         return []
     rows: Sequence[tuple[Any, ...]] = execute(
@@ -134,7 +116,3 @@ def stemmed(alias: str, words: Iterable[str], language: str) -> list[str]:
         (text_config(language), texts),
     )
     return [stem for (stem,) in rows]
-
-
-def _saved(**_: Any) -> None:
-    changed()

@@ -10,7 +10,7 @@ from django.db import DatabaseError
 
 from catalog_search.indexing import triggers
 from catalog_search.management.commandline import SearchCommand
-from catalog_search.registry import registry
+from catalog_search.models import Change
 from catalog_search.sql import write_alias
 
 
@@ -25,20 +25,19 @@ class Command(SearchCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._verbose = options["verbosity"] > 0
-        for alias in sorted({write_alias(index.model) for index in registry}):
-            try:
-                if options["install"]:
-                    self._install(alias)
-                elif options["remove"]:
-                    self._say(f"{alias}: {triggers.remove(alias)} triggers dropped.")
-                else:
-                    self._show(alias)
-            except DatabaseError as error:
-                raise CommandError(
-                    f"{alias}: {str(error).strip()}\nTriggers are made after `manage.py migrate`, by the owner of the "
-                    "tables, and while no transaction holds one of them for long. What was done stays; run the command "
-                    "again."
-                ) from error
+        alias = write_alias(Change)
+        try:
+            if options["install"]:
+                self._install(alias)
+            elif options["remove"]:
+                self._say(f"{alias}: {triggers.remove(alias)} triggers dropped.")
+            else:
+                self._show(alias)
+        except DatabaseError as error:
+            raise CommandError(
+                f"{alias}: {str(error).strip()}\nTriggers are made after `manage.py migrate`, by the owner of the "
+                "tables, and while no transaction holds one for long. What was done stays; run the command again."
+            ) from error
 
     def _install(self, alias: str) -> None:
         created, dropped = triggers.install(alias)
