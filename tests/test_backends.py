@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,16 @@ def test_a_process_loads_a_model_once(settings: Any, monkeypatch: pytest.MonkeyP
 
     assert built == [1]
     assert backends.get_embedder().dimensions == 17
+
+
+def test_the_collector_does_not_walk_a_loaded_model_again_and_again(settings: Any) -> None:
+    settings.CATALOG_SEARCH = {"EMBEDDER": {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder"}}
+    backends.unload()
+    assert not gc.get_freeze_count()
+    backends.get_embedder()
+
+    assert gc.get_freeze_count()
+    assert not any(isinstance(one, DummyEmbedder) for one in gc.get_objects())
 
 
 @pytest.mark.parametrize(
