@@ -67,7 +67,6 @@ def ways(keys: list[int] | None) -> dict[str, Callable[[], Any]]:
     from catalog_search.models import Generation
     from catalog_search.searching.asking import Ask
     from catalog_search.searching.counting import count
-    from catalog_search.searching.query import Query
     from catalog_search.searching.scope import Scope
     from project.shop.models import Product
 
@@ -91,7 +90,7 @@ def ways(keys: list[int] | None) -> dict[str, Callable[[], Any]]:
     def by_app(declaration: type[SearchIndex], grouped: bool) -> Callable[[], Any]:
         index = declaration(Product)
         scope = Scope(index, Generation(index=index.label), "en", products)
-        ask = Ask(Query(), {}, "", 1, 24, None, False, True, (), grouped=grouped)
+        ask = Ask(grouped=grouped)
         listed = None if keys is None else [str(key) for key in keys]
         return lambda: count(scope, ask, None if listed is None else lambda _: (listed, True))
 

@@ -36,12 +36,6 @@ def connect(index: SearchIndex) -> None:
         _follow(index, relation)
 
 
-def disconnect(index: SearchIndex) -> None:
-    """Disconnect the signals of one index; for tests that declare their own."""
-    for signal, sender, receiver, uid in _connected.pop(index.label, []):
-        signal.disconnect(receiver, sender=sender, dispatch_uid=uid)
-
-
 def _follow(index: SearchIndex, relation: Relation) -> None:
     mark = f"_catalog_search_{index.label}_{relation.path}"
 
@@ -95,13 +89,9 @@ def _writers(model: type[Model], children: bool = False) -> list[type[Model]]:
     return [one for one in everybody if _concrete(one) is table or (children and issubclass(one, table))]
 
 
-_connected: dict[str, list[tuple[ModelSignal, type[Model], Callable[..., None], str]]] = {}
-
-
 def _connect(
     index: SearchIndex, signal: ModelSignal, senders: list[type[Model]], receiver: Callable[..., None], path: str = ""
 ) -> None:
     uid = f"catalog_search:{index.label}:{path}:{receiver.__name__}"
     for sender in senders:
         signal.connect(receiver, sender=sender, weak=False, dispatch_uid=uid)
-        _connected.setdefault(index.label, []).append((signal, sender, receiver, uid))

@@ -172,7 +172,8 @@ def logbook(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The query log's buffer without its thread, which would write beside the test's transaction: `logbook.write()`."""
     from catalog_search.querylog import logbook as module
 
-    monkeypatch.setattr(module, "logbook", module.Logbook(background=False))
+    monkeypatch.setattr(module, "logbook", module.Logbook())
+    monkeypatch.setattr(module.logbook, "_process", os.getpid())  # as if its thread ran
     return module.logbook
 
 

@@ -70,5 +70,5 @@ def test_the_query_moves_towards_the_mean_of_the_best_and_is_measured_anew(catal
 
     best = unit(np.mean([unit(vectors[key]) for key in keys[:BEST]], axis=0))
     assert closer.vector == pytest.approx(unit((1 - SHARE) * query + SHARE * best), abs=1e-3)
-    assert closer.background == lanes.background("default", catalogue, closer.vector)
+    assert closer.background == lanes.background(scope, closer.vector)
     assert refined(scope, asked, []) is asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -466,7 +467,7 @@ def test_a_new_generation_is_read_once(
 
 
 def test_an_interrupted_build_goes_on_where_it_stopped(
-    make_product: Callable[..., Product], build_index: Callable[[], Generation]
+    make_product: Callable[..., Product], build_index: Callable[[], Generation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(50):
         make_product(f"Mug {number}")
@@ -474,11 +475,16 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     prepare(generation)
     backfill(generation)
 
-    def interrupt(_: int) -> None:
+    finish = work._finish
+
+    def interrupt(batch: work.Batch) -> None:
+        finish(batch)
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        drain(done=interrupt)
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "_finish", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            drain()
     assert not Change.objects.exclude(claim=None, attempts=0).exists()
     begun = dict(Document.objects.values_list("object_key", "embedded_at"))
     finished = build_index()
@@ -496,14 +502,21 @@ def test_batches_grow_where_they_are_quick(
     dummy_models.CATALOG_SEARCH |= {"BATCH_SIZE": 4}
     for number in range(40):
         make_product(f"Mug {number}")
-    sizes: dict[tuple[float, float], list[int]] = {}
+    sizes: defaultdict[tuple[float, float], list[int]] = defaultdict(list)
+    finish = work._finish
+
+    def noting(batch: work.Batch) -> None:
+        finish(batch)
+        sizes[quick, rate].append(len(batch.claimed.keys))
+
+    monkeypatch.setattr(work, "_finish", noting)
     for quick, rate in ((1e9, 1e3), (1e9, 0.1), (0.0, 1e3)):
         monkeypatch.setattr(work, "QUICK_SECONDS", quick)
         generation = start_generation(registry.get("product"), fresh=True)
         prepare(generation)
         Generation.objects.filter(pk=generation.pk).update(measured={"rate": rate})
         backfill(generation)
-        drain(done=sizes.setdefault((quick, rate), []).append)
+        drain()
 
     assert sizes[1e9, 1e3] == [4, 8, 16, 12]
     # A model that has all of them to embed would still be at it when the lease of 300 s ends.

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection, models
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
 from catalog_search import SearchIndex, signals
 from catalog_search.exceptions import ConfigurationError
@@ -46,12 +47,15 @@ class Team(Group):
 @contextmanager
 def connected(index: SearchIndex) -> Iterator[None]:
     registry.add(index, index.label)
+    before = {signal: list(signal.receivers) for signal in (pre_save, post_save, pre_delete, post_delete, m2m_changed)}
     signals.connect(index)
     Generation.objects.create(index=index.label, definition={}, state=Generation.State.BUILDING)
     try:
         yield
     finally:
-        signals.disconnect(index)
+        for signal, receivers in before.items():
+            signal.receivers = receivers
+            signal.sender_receivers_cache.clear()
         registry.remove(index)
 
 

@@ -188,7 +188,7 @@ def test_words_are_scored_as_bm25f_has_it(make_product: Make, build_index: Any) 
     scope = Scope(ProductIndex.registered(), generation, "en", Product.objects.all())
 
     def ranks(text: str) -> dict[str, float]:
-        return {one.key: one.rank for one in matches(scope, parse_words("default", Query(text), "en"), 10)}
+        return {one.key: one.rank for one in matches(scope, parse_words(scope, Query(text)), 10)}
 
     assert ranks("lamp") == {
         str(often.pk): pytest.approx(prominence(generation, often.pk, {"A": 2, "B": 1, "C": 40}), abs=1e-5),
@@ -208,7 +208,7 @@ def test_a_wide_scope_finds_the_same_words_as_a_narrow_one(make_product: Make, b
         make_product(kind)
     generation = build_index()
     scope = Scope(ProductIndex.registered(), generation, "en", Product.objects.exclude(name__startswith="desk"))
-    lamps, broad = (parse_words("default", Query(text), "en") for text in ("lamp", "coffee lamp"))
+    lamps, broad = (parse_words(scope, Query(text)) for text in ("lamp", "coffee lamp"))
     asked = [(lamps, 3), (lamps, 100), (replace(broad, broad=True), 5)]
 
     narrow = [matches(scope, words, limit) for words, limit in asked]

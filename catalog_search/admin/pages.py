@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest
@@ -34,12 +35,28 @@ def index_choices() -> list[tuple[str, str]]:
     return [(index.label, index.label) for index in registry]
 
 
+class CompletedChangeList(ChangeList):
+    """A list whose rows are completed together, not one by one."""
+
+    model_admin: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.model_admin.complete(list(self.result_list))
+
+
 class PagesAdmin(admin.ModelAdmin):
     """A ModelAdmin with pages of its own; where its model names an index, it offers those that are declared."""
 
     change_list_template = "admin/catalog_search/change_list.html"
     pages: Mapping[str, str] = {}
     """The methods that answer, by address. A page is reversed by its method's name, without "_view" behind it."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CompletedChangeList
+
+    def complete(self, rows: list[Any]) -> None:
+        """Fetch what a list shows beside its rows, for all of them at once."""
 
     def get_urls(self) -> list[URLPattern]:
         own = [

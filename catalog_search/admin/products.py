@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
-from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ..exceptions import IndexNotFound
 from ..indexes import SearchIndex
 from ..registry import registry
+from .pages import PagesAdmin
 
 
 def names_of(label: str, keys: Iterable[str]) -> dict[str, str]:
@@ -42,26 +41,16 @@ def product_link(label: str, key: str, name: str = "") -> str:
     return format_html('<a href="{}">{}</a>', url, name or f"{str(options.verbose_name).capitalize()} {key}")
 
 
-class NamingChangeList(ChangeList):
-    """A list of rows that each hold a product's key; the products' names are fetched at once."""
+class ProductColumn(PagesAdmin):
+    """A ModelAdmin whose rows hold a product's key has the column ``product``."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rows = list(self.result_list)
+    def complete(self, rows: list[Any]) -> None:
         keys: defaultdict[str, set[str]] = defaultdict(set)
         for row in rows:
             keys[_label(row)].add(row.object_key)
         names = {label: names_of(label, own) for label, own in keys.items()}
         for row in rows:
             row.product_name = names[_label(row)].get(row.object_key, "")
-        self.result_list = rows
-
-
-class ProductColumn(admin.ModelAdmin):
-    """Gives a ModelAdmin whose rows hold a product's key the column ``product``."""
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return NamingChangeList
 
     @admin.display(description=_("product"))
     def product(self, obj: Any) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
@@ -93,24 +92,6 @@ class RuleActionInline(admin.StackedInline):
     fields = ["kind", "product", "having", "position", "strength", "text", "url", "picture"]
 
 
-class RuleChangeList(ChangeList):
-    """A list of rules that finds out at once what is wrong with those on the page."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rules = list(self.result_list)
-        problems = problems_of(rules)
-        names = {}
-        for label in {rule.index for rule in rules}:
-            own = {action.product for rule in rules if rule.index == label for action in rule.actions.all()}
-            names[label] = names_of(label, filter(None, own))
-        for rule in rules:
-            rule.problems = problems[rule.pk]
-            for action in rule.actions.all():
-                action.product_name = names[rule.index].get(action.product, "")
-        self.result_list = rules
-
-
 @admin.register(Rule)
 class RuleAdmin(PreviewAdmin, ImportAdmin):
     """What merchandisers want of some searches and pages."""
@@ -136,8 +117,17 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
         return super().get_queryset(request).prefetch_related("actions")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return RuleChangeList
+    def complete(self, rows: list[Any]) -> None:
+        """Find out what is wrong with the rules on the page, and what people read for their products."""
+        problems = problems_of(rows)
+        names = {}
+        for label in {rule.index for rule in rows}:
+            own = {action.product for rule in rows if rule.index == label for action in rule.actions.all()}
+            names[label] = names_of(label, filter(None, own))
+        for rule in rows:
+            rule.problems = problems[rule.pk]
+            for action in rule.actions.all():
+                action.product_name = names[rule.index].get(action.product, "")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in ("searches", "conditions", "note"):

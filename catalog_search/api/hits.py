@@ -33,6 +33,12 @@ class HitsField(serializers.Field):
         return serialize_hits(self.context["index"], value, self.context)
 
 
+class Texts(serializers.ListField):
+    """A list of texts."""
+
+    child = serializers.CharField()
+
+
 class RankSerializer(serializers.Serializer):
     """Where a lane put a product."""
 
@@ -49,7 +55,7 @@ class WhySerializer(serializers.Serializer):
     matched = serializers.CharField(help_text="How an identifier was met: exact, prefix, word, or empty.")
     penalty = serializers.FloatField(help_text="Share of its score lost by being near to something unwanted.")
     boost = serializers.FloatField(help_text="Share of its score that boosts gave, or took.")
-    rules = serializers.ListField(child=serializers.CharField(), help_text="The rules that put it there.")
+    rules = Texts(help_text="The rules that put it there.")
     shares = serializers.DictField(child=serializers.FloatField(), help_text="How much came from text and image.")
 
 

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from ..models import QueryEvent
 from ..searching import Results
-from .hits import HitsField, ProductSerializer
+from .hits import HitsField, ProductSerializer, Texts
 
 
 class TextOrNull(serializers.CharField):
@@ -70,9 +70,7 @@ class FacetSerializer(serializers.Serializer):
     """A filter: either ``values`` or ``range`` says what can be chosen, the other is null."""
 
     label = serializers.CharField(help_text="What people read above it.")  # type: ignore[assignment]
-    parameters = serializers.ListField(
-        child=serializers.CharField(), source="facet.parameters", help_text="The parameters that choose."
-    )
+    parameters = Texts(source="facet.parameters", help_text="The parameters that choose.")
     values = FacetValueSerializer(
         many=True, read_only=True, allow_null=True, help_text="The choices, most frequent first."
     )
@@ -93,8 +91,8 @@ class QuerySerializer(serializers.Serializer):
 
     q = serializers.CharField(help_text="The words.")
     picture = TextOrNull(help_text="Token of the picture, for `picture` of later requests.")
-    like = serializers.ListField(child=serializers.CharField(), help_text="Keys of products to resemble.")
-    unlike = serializers.ListField(child=serializers.CharField(), help_text="Keys of products not to resemble.")
+    like = Texts(help_text="Keys of products to resemble.")
+    unlike = Texts(help_text="Keys of products not to resemble.")
     terms = TermSerializer(many=True, help_text="Weighted words.")
 
 
@@ -121,11 +119,9 @@ class AnswerSerializer(serializers.Serializer):
     sorts = serializers.SerializerMethodField(help_text="The orders there are.")
     redirect = TextOrNull(source="guidance.redirect", help_text="An address to go to rather than to show hits.")
     banners = BannerSerializer(many=True, source="guidance.banners", help_text="Messages to show above the hits.")
-    rules = serializers.ListField(
-        child=serializers.CharField(), source="guidance.rules", help_text="The merchandising rules that acted."
-    )
+    rules = Texts(source="guidance.rules", help_text="The merchandising rules that acted.")
     reranked = serializers.IntegerField(help_text="How many candidates the reranker scored.")
-    degraded = serializers.ListField(child=serializers.CharField(), help_text="What failed on the way; usually empty.")
+    degraded = Texts(help_text="What failed on the way; usually empty.")
     timings = serializers.DictField(child=Rounded(), help_text="Milliseconds by stage.")
 
     @extend_schema_field(QuerySerializer)
@@ -170,7 +166,7 @@ class SuggestedValueSerializer(serializers.Serializer):
 class SuggestionsSerializer(serializers.Serializer):
     """What to offer to somebody who is still typing."""
 
-    queries = serializers.ListField(child=serializers.CharField(), help_text="What others asked and found.")
+    queries = Texts(help_text="What others asked and found.")
     values = SuggestedValueSerializer(many=True, help_text="Categories, brands and the like.")
     products = SuggestedProductSerializer(many=True, help_text="Products whose words begin so.")
 
@@ -193,7 +189,7 @@ class IndexHealthSerializer(serializers.Serializer):
 
     index = serializers.CharField(help_text="The model that it finds.")
     status = serializers.CharField(help_text="ok, degraded or down.")
-    problems = serializers.ListField(child=serializers.CharField(), help_text="What an operator should look at.")
+    problems = Texts(help_text="What an operator should look at.")
     generation = serializers.IntegerField(allow_null=True, help_text="The one that serves.")
     outdated = serializers.BooleanField(help_text="Was it built from other settings than today's?")
     products = serializers.IntegerField(help_text="Products to be indexed.")
@@ -204,7 +200,7 @@ class IndexHealthSerializer(serializers.Serializer):
     set_aside = serializers.IntegerField(help_text="Products whose changes failed too often.")
     searches = serializers.IntegerField(help_text="Searches of the last 15 minutes, by the query log.")
     degraded = serializers.IntegerField(help_text="How many of them something failed in.")
-    unreachable = serializers.ListField(child=serializers.CharField(), help_text="Models that do not answer.")
+    unreachable = Texts(help_text="Models that do not answer.")
     milliseconds = serializers.FloatField(help_text="What a search by vector took just now.")
 
 
@@ -218,6 +214,4 @@ class HealthSerializer(serializers.Serializer):
 class ErrorsSerializer(serializers.Serializer):
     """What is wrong, by the name of the parameter; `__all__` where no single one is to blame."""
 
-    errors = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.ListField(child=serializers.CharField()), help_text="By parameter: what to do."
-    )
+    errors = serializers.DictField(child=Texts(), help_text="By parameter: what to do.")  # type: ignore[assignment]

@@ -37,19 +37,19 @@ def identity(configuration: dict[str, Any]) -> dict[str, Any]:
     backend = configuration["BACKEND"]
     with suppress(ImportError, AttributeError):  # no backend: the checks say so
         backend = import_string(backend).computes_as or backend
-    return {"backend": backend, "options": _completed(backend, configuration.get("OPTIONS", {}), _NOT_THE_MODEL)}
+    return _named(backend, configuration, _NOT_THE_MODEL)
 
 
 def place(configuration: dict[str, Any]) -> dict[str, Any]:
     """Return all that is needed to find the model again, in the form of ``identity``; no secret is part of it."""
-    backend = configuration["BACKEND"]
-    return {"backend": backend, "options": _completed(backend, configuration.get("OPTIONS", {}), {"token"})}
+    return _named(configuration["BACKEND"], configuration, {"token"})
 
 
-def _completed(backend: str, options: dict[str, Any], without: set[str]) -> dict[str, Any]:
+def _named(backend: str, configuration: dict[str, Any], without: set[str]) -> dict[str, Any]:
+    options = configuration.get("OPTIONS", {})
     with suppress(ImportError, AttributeError):
         options = import_string(backend).complete(options)
-    return {name: value for name, value in options.items() if name not in without}
+    return {"backend": backend, "options": {name: one for name, one in options.items() if name not in without}}
 
 
 def model_name(backend: str, options: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,12 +50,11 @@ class Batch:
 
 
 @reading_what_was_written()
-def drain(alias: str = "default", seconds: float | None = None, done: Callable[[int], object] | None = None) -> bool:
+def drain(alias: str = "default", seconds: float | None = None) -> bool:
     """Work off changes until none is due, or the time is up; returns whether some are left.
 
     While the model is busy with one batch the next is read and its pictures decoded. All of the database is this
-    thread's. Generations whose model does not answer are left for another time. ``done`` is called after each batch
-    with the number of products worked.
+    thread's. Generations whose model does not answer are left for another time.
     """
     end = None if seconds is None else time.monotonic() + seconds
     size = settings.BATCH_SIZE
@@ -77,8 +76,6 @@ def drain(alias: str = "default", seconds: float | None = None, done: Callable[[
                 if batch:
                     with _giving_back(batch.claimed, silent):
                         _finish(batch)
-                    if done:
-                        done(len(batch.claimed.keys))
                 batch = ahead
                 # Where vectors are on record, or the model is fast, what each batch costs by itself would dominate.
                 quick = time.monotonic() - begun < QUICK_SECONDS

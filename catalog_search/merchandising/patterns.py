@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 from ..languages import fold
 
 # "usb-c" and "USB C" are the same two words; "c++" and "c#" are not "c".
 _WORDS = re.compile(r"[\w+#&*]+")
 _ANY = "*"
+_WORDS_OF_ANY, _MARK = r"(?:\S++ )*", "\0"
 
 Pattern = tuple[str, ...]
 
@@ -30,44 +32,23 @@ def literal(pattern: Pattern) -> str:
 
 
 def matches(pattern: Pattern, asked: Sequence[str]) -> bool:
-    """Does a search, given by its words, fit a pattern whole? Takes at most as many steps as both are long together,
-    times the words between two stars: no pattern can be slow.
+    """Does a search, given by its words, fit a pattern whole?"""
+    return bool(_expression(pattern).fullmatch("".join(f"{word} " for word in asked)))
+
+
+@lru_cache(maxsize=10_000)
+def _expression(pattern: Pattern) -> re.Pattern[str]:
+    """Return a pattern as a regular expression of words that each have a space behind them.
+
+    No pattern can be slow: between two stars, words stay at the first place that fits, which leaves most for the rest.
     """
-    groups = list(_groups(pattern))
-    if len(groups) == 1:
-        return len(asked) == len(groups[0]) and _fit(groups[0], asked)
-    first, *between, last = groups
-    if len(asked) < len(first) + len(last) or not _fit(first, asked) or not _fit(last, asked[len(asked) - len(last) :]):
-        return False
-    place, end = len(first), len(asked) - len(last)
-    for group in between:
-        # The first place that fits leaves most for the rest.
-        while place + len(group) <= end and not _fit(group, asked[place:]):
-            place += 1
-        place += len(group)
-        if place > end:
-            return False
-    return True
+    first, *others = "".join(map(_as_expression, pattern)).split(_MARK)
+    *between, last = others or [""]
+    fitting = "".join(f"(?>{_WORDS_OF_ANY}?{one})" for one in between)
+    return re.compile(f"{first}{fitting}{_WORDS_OF_ANY if others else ''}{last}")
 
 
-def _groups(pattern: Pattern) -> Iterator[Pattern]:
-    """Yield the words between the stars that stand for any words; of "* mug *" these are none, one and none."""
-    group: list[str] = []
-    for word in pattern:
-        if word.strip(_ANY):
-            group.append(word)
-        else:
-            yield tuple(group)
-            group = []
-    yield tuple(group)
-
-
-def _fit(group: Pattern, asked: Sequence[str]) -> bool:
-    return all(_fits(word, other) for word, other in zip(group, asked, strict=False))
-
-
-def _fits(word: str, other: str) -> bool:
-    part, open_start, open_end = word.strip(_ANY), word.startswith(_ANY), word.endswith(_ANY)
-    if open_start and open_end:
-        return part in other
-    return other.startswith(part) if open_end else other.endswith(part) if open_start else other == part
+def _as_expression(word: str) -> str:
+    part = word.strip(_ANY)
+    before, after = (r"\S*" if there else "" for there in (word.startswith(_ANY), word.endswith(_ANY)))
+    return f"{before}{re.escape(part)}{after} " if part else _MARK

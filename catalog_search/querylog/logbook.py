@@ -25,13 +25,9 @@ Noted = intents.Entry | QueryEvent
 
 
 class Logbook:
-    """Keeps what is noted until it is written. Where the database does not answer, the oldest give way to the newest.
+    """Keeps what is noted until it is written. Where the database is mute, the oldest give way to the newest."""
 
-    ``background=False`` leaves the writing to whoever calls ``write``.
-    """
-
-    def __init__(self, background: bool = True) -> None:
-        self._background = background
+    def __init__(self) -> None:
         self._noted: deque[tuple[str, Noted]] = deque()
         self._lock = threading.Lock()
         self._wake, self._hurry = threading.Event(), threading.Event()
@@ -45,7 +41,7 @@ class Logbook:
         with self._lock:
             self._noted.append((database, noted))
             self._bound()
-            if self._background and self._process != os.getpid():  # threads do not survive a fork
+            if self._process != os.getpid():  # threads do not survive a fork
                 self._process = os.getpid()
                 self._thread = threading.Thread(target=self._run, name="catalog-search-log", daemon=True)
                 self._thread.start()

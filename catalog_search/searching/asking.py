@@ -23,20 +23,20 @@ class Ask:
 
     ``conditions`` narrow the products that may be found, ``admitted`` are keys of products that belong to the result
     whatever the lanes say, where they are in scope. ``guidance`` is told beside the hits, and ``notes`` carries what
-    one step leaves for another under the step's own name. ``arrange`` are steps to run instead of those of ARRANGE.
-    ``grouped`` shows one product of each family; ``more`` names a facet whose values are all wanted, ``within`` a text
-    that they hold.
+    one step leaves for another under the step's own name. ``rewrite`` and ``arrange`` are steps to run instead of those
+    of the settings. ``grouped`` shows one product of each family; ``more`` names a facet whose values are all wanted,
+    ``within`` a text that they hold.
     """
 
-    query: Query
-    chosen: Chosen
-    sort: str
-    page: int
-    size: int
-    cutoff: float | EllipsisType | None
-    rerank: bool
-    facet_counts: bool | Collection[str]
-    lanes: tuple[str, ...]
+    query: Query = field(default_factory=Query)
+    chosen: Chosen = field(default_factory=dict)
+    sort: str = ""
+    page: int = 1
+    size: int = 1
+    cutoff: float | EllipsisType | None = ...
+    rerank: bool = True
+    facet_counts: bool | Collection[str] = True
+    lanes: tuple[str, ...] = ()
     grouped: bool = False
     more: str = ""
     within: str = ""
@@ -45,7 +45,8 @@ class Ask:
     """The generation that is asked for by its key; None is the serving one, whichever that is."""
     exact: bool = False
     """Are the words meant as they are typed, whatever a step thinks of their spelling?"""
-    arrange: Sequence[Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]] | None = None
+    rewrite: Sequence[Rewrite] | None = None
+    arrange: Sequence[Arrange] | None = None
     conditions: tuple[Q, ...] = ()
     admitted: tuple[str, ...] = ()
     guidance: Guidance = field(default_factory=Guidance)
@@ -61,3 +62,7 @@ class Ask:
     def window(self) -> slice:
         """The places of the page in the whole list."""
         return slice((self.page - 1) * self.size, self.page * self.size)
+
+
+Rewrite = Callable[[Scope, Ask], Ask]
+Arrange = Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]

@@ -54,7 +54,7 @@ def compose(scope: Scope, meaning: Meaning) -> Composition:
     """Measure the vectors of a query against the background of its generation."""
 
     def measured(vector: Vector, in_words: bool = False) -> Aspect:
-        return Aspect(vector, lanes.background(scope.alias, scope.generation, vector), in_words)
+        return Aspect(vector, lanes.background(scope, vector), in_words)
 
     aspects = tuple(measured(one, meaning.in_words and not place) for place, one in enumerate(meaning.wanted))
     avoided = tuple((measured(vector), weight) for vector, weight in meaning.avoided)
@@ -70,7 +70,7 @@ def refined(scope: Scope, asked: Composition, best: Sequence[str]) -> Compositio
     if not vectors:
         return asked
     vector = mean_direction([asked.vector, mean_direction(vectors)], [1 - SHARE, SHARE])
-    return replace(asked, vector=vector, background=lanes.background(scope.alias, scope.generation, vector))
+    return replace(asked, vector=vector, background=lanes.background(scope, vector))
 
 
 def answering(scope: Scope, asked: Composition, keys: Collection[str]) -> set[str]:

@@ -16,7 +16,6 @@ from ..facets.base import Row
 from ..sql import execute
 from . import cache
 from .asking import Ask
-from .query import Query
 from .results import FacetResult
 from .scope import Scope
 
@@ -59,7 +58,7 @@ def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -
 
 def everywhere(scope: Scope, facet: Facet, grouped: bool) -> dict[str, int]:
     """Return what every value of a facet finds among all products in scope; of a hierarchy, those of all levels."""
-    ask = Ask(Query(), {}, "", 1, 1, None, False, True, (), grouped, more=facet.name, within="*")
+    ask = Ask(grouped=grouped, more=facet.name, within="*")
     return {value: found for value, _, _, found in _rows(scope, ask, [_Base(scope.products, [facet])])[facet.name]}
 
 

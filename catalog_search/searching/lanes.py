@@ -177,9 +177,9 @@ def document_vectors(scope: Scope, keys: Sequence[str]) -> list[Vector]:
     return [vector.to_numpy().astype(np.float32) for (vector,) in scope.documents.of(keys, "embedding")]
 
 
-def background(alias: str, generation: Generation, vector: Vector) -> Background:
+def background(scope: Scope, vector: Vector) -> Background:
     """Measure how similar a query is to products in general."""
-    return Background.of(_sample(alias, generation.pk, generation.size) @ vector)
+    return Background.of(_sample(scope.alias, scope.generation.pk, scope.generation.size) @ vector)
 
 
 @lru_cache(maxsize=8)

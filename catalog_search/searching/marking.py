@@ -33,7 +33,7 @@ def marked(scope: Scope, query: Query, hits: Sequence[Hit], trace: Trace) -> tup
     if not hits or scope.generation.pk is None or not query.tokens:
         return tuple(hits)
     with trace.stage("mark"):
-        words = parse_words(scope.alias, query, scope.language)
+        words = parse_words(scope, query)
         names = [str(hit.object) for hit in hits]
         found = _matching(scope, words, {word for name in names for word in _WORD.findall(name)})
         shown = [mark(name, found) if found else "" for name in names]

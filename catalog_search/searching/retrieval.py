@@ -60,7 +60,7 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
     """
     query, cutoff = ask.query, ask.cutoff
     with trace.stage("read query"):
-        words = broadened(scope, parse_words(scope.alias, query, scope.language))
+        words = broadened(scope, parse_words(scope, query))
     if meaning is None:
         return Demand(scope, ask, words, None, (), -math.inf, -math.inf)
     generation = scope.generation

@@ -19,7 +19,7 @@ from ..indexes import SearchIndex
 from ..models import Generation
 from ..sql import read_alias
 from . import arguments, paging, steps
-from .asking import Ask
+from .asking import Arrange, Ask, Rewrite
 from .browsing import browsed
 from .counting import Keys, count
 from .encoding import query_meaning
@@ -71,8 +71,8 @@ def search(
     explain: bool = False,
     mark: bool = False,
     request: HttpRequest | None = None,
-    rewrite: Sequence[steps.Rewrite] | None = None,
-    arrange: Sequence[steps.Arrange] | None = None,
+    rewrite: Sequence[Rewrite] | None = None,
+    arrange: Sequence[Arrange] | None = None,
 ) -> Results:
     """Search an index and return one page of results.
 
@@ -129,6 +129,7 @@ def search(
         more=more,
         within=within,
         exact=exact,
+        rewrite=rewrite,
         arrange=arrange,
     )
 
@@ -142,9 +143,9 @@ def search(
             if liked or unliked:
                 products = products.exclude(pk__in=[*liked, *unliked])
             scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
-            answer = _answered(scope, ask, trace, rewrite)
+            answer = _answered(scope, ask, trace)
             if answer.is_barren and answer.ask.guidance.did_you_mean:
-                answer = _other_words(scope, ask, answer, trace, rewrite)
+                answer = _other_words(scope, ask, answer, trace)
             hits = answer.results.hits
             hits = explained(answer.scope, answer.ask.query, hits, trace) if explain else hits
             hits = marked(answer.scope, answer.ask.query, hits, trace) if mark else hits
@@ -175,8 +176,8 @@ class Answer:
     """Does nothing answer the query, whatever facets are chosen?"""
 
 
-def _answered(scope: Scope, ask: Ask, trace: Trace, rewrite: Sequence[steps.Rewrite] | None) -> Answer:
-    ask = steps.rewritten(scope, ask, trace, rewrite)
+def _answered(scope: Scope, ask: Ask, trace: Trace) -> Answer:
+    ask = steps.rewritten(scope, ask, trace)
     scope = scope.under(*ask.conditions)
     if ask.query:
         return _ranked(scope, ask, trace)
@@ -184,13 +185,11 @@ def _answered(scope: Scope, ask: Ask, trace: Trace, rewrite: Sequence[steps.Rewr
     return Answer(scope, ask, browsed(scope, ask, trace))
 
 
-def _other_words(
-    scope: Scope, asked: Ask, nothing: Answer, trace: Trace, rewrite: Sequence[steps.Rewrite] | None
-) -> Answer:
+def _other_words(scope: Scope, asked: Ask, nothing: Answer, trace: Trace) -> Answer:
     """Search for the words that a step proposed, where those that were typed found nothing."""
     words = nothing.ask.guidance.did_you_mean
     other = replace(asked, query=replace(asked.query, text=words), exact=True)
-    answer = _answered(scope, other, trace, rewrite)
+    answer = _answered(scope, other, trace)
     if not answer.results.total:
         return nothing
     guidance = replace(answer.ask.guidance, instead_of=asked.query.text, searched=words)

@@ -11,27 +11,24 @@ A step that fails is left out openly (``results.degraded``): a shop's search sur
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.module_loading import import_string
 
 from ..conf import settings
-from .asking import Ask
+from .asking import Arrange, Ask, Rewrite
 from .ranking import Candidate
 from .scope import Scope
 from .trace import Trace
 
 logger = logging.getLogger(__name__)
 
-Rewrite = Callable[[Scope, Ask], Ask]
-Arrange = Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]
 
-
-def rewritten(scope: Scope, ask: Ask, trace: Trace, steps: Sequence[Rewrite] | None = None) -> Ask:
-    """Let each step of REWRITE, or of those given, change what is asked."""
+def rewritten(scope: Scope, ask: Ask, trace: Trace) -> Ask:
+    """Let each step of REWRITE, or of those that the Ask brings, change what is asked."""
     with trace.stage("rewrite"):
-        for step in rewriting() if steps is None else steps:
+        for step in rewriting() if ask.rewrite is None else ask.rewrite:
             try:
                 ask = step(scope, ask)
             except Exception as error:

@@ -58,7 +58,7 @@ class Words:
         return " & ".join([f"({query})", *(f"!({word})" for word in self.excluded)])
 
 
-def parse_words(alias: str, query: Query, language: str) -> Words:
+def parse_words(scope: Scope, query: Query) -> Words:
     """Let PostgreSQL stem the words of a query; stop words vanish, and nothing in a word is an operator."""
     tokens = query.tokens[:MAX_TOKENS]
     if not tokens:
@@ -70,13 +70,13 @@ def parse_words(alias: str, query: Query, language: str) -> Words:
         for unit, _ in units
     ]
     rows = execute(
-        alias,
+        scope.alias,
         """
         SELECT phraseto_tsquery(%s::regconfig, token)::text
         FROM unnest(%s::text[]) WITH ORDINALITY AS tokens(token, position) ORDER BY position
         """,
         (
-            text_config(language),
+            text_config(scope.language),
             [as_words(text) for own in (texts, *spellings, *(others for _, others in units)) for text in own],
         ),
     )
@@ -125,7 +125,7 @@ def _any(word: str, *others: str) -> str:
 
 def without_excluded(scope: Scope, query: Query) -> list[Q]:
     """Return the condition on products that say nothing of what a query excludes, where it excludes anything."""
-    excluded = parse_words(scope.alias, query, scope.language).excluded
+    excluded = parse_words(scope, query).excluded
     if not excluded:
         return []
     kind = scope.index.model._meta.pk.rel_db_type(connections[scope.alias])
