@@ -6,11 +6,11 @@ query logging, assertNumQueries and error translation see them as any other quer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from django.db import InterfaceError, OperationalError, connections, router
+from django.db import InterfaceError, OperationalError, connections, router, transaction
 from django.db.models import QuerySet
 from pgvector.psycopg import register_vector
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from django.db.backends.postgresql.base import DatabaseWrapper
     from django.db.models import Model
 
+
+Row = tuple[Any, ...]
 
 DATABASE_DOWN = (OperationalError, InterfaceError)
 """What is raised where the database does not answer: no bug, and no mistake of who asks."""
@@ -49,6 +51,13 @@ class _PreparedCursor(psycopg.Cursor[Any]):
             connection.prepare_threshold = threshold
 
 
+class _LazyCursor(psycopg.ServerCursor[Any]):
+    """A cursor of which PostgreSQL looks for no more rows than are fetched; they travel in binary."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> _LazyCursor:
+        return super().execute(query, params, binary=True, **options)
+
+
 def read_alias(model: type[Model]) -> str:
     """Return the database that searches read from; a router may name a replica."""
     return router.db_for_read(model)
@@ -59,25 +68,55 @@ def write_alias(model: type[Model]) -> str:
     return router.db_for_write(model)
 
 
-def execute(alias: str, statement: str, parameters: Sequence[Any] = (), prepare: bool = True) -> list[tuple[Any, ...]]:
+def execute(alias: str, statement: str, parameters: Sequence[Any] = (), prepare: bool = True) -> list[Row]:
     """Run one statement with ``%s`` parameters and return its rows (an empty list where it has none).
 
     One that is not prepared is planned for its very parameters each time.
     """
-    wrapper: DatabaseWrapper = connections[alias]  # type: ignore[assignment]
-    wrapper.ensure_connection()
-    connection = wrapper.connection
-    with wrapper.wrap_database_errors:
-        if not getattr(connection, "_catalog_search_vector", False):
-            register_vector(connection)
-            connection._catalog_search_vector = True
+    wrapper = _connected(alias)
     few = len(parameters) <= MOST_PARAMETERS
-    raw = _PreparedCursor(connection, prepare) if few else psycopg.ClientCursor(connection)
-    wrap: Any = wrapper.make_debug_cursor if wrapper.queries_logged else wrapper.make_cursor
-    cursor = wrap(raw)
-    with cursor:
+    raw = _PreparedCursor(wrapper.connection, prepare) if few else psycopg.ClientCursor(wrapper.connection)
+    with _hooked(wrapper, raw) as cursor:
         cursor.execute(statement, tuple(parameters) or None)
         return cursor.fetchall() if cursor.description else []
+
+
+def execute_while(
+    alias: str, statement: str, parameters: Sequence[Any], size: int, wanted: Callable[[Sequence[Row]], bool]
+) -> tuple[list[Row], bool]:
+    """Fetch the rows of a query, ``size`` at a time as long as those that came last are ``wanted``.
+
+    Returns them, and whether there are no more. PostgreSQL does not look for what is not fetched.
+    """
+    if len(parameters) > MOST_PARAMETERS:
+        return execute(alias, statement, parameters), True
+    wrapper = _connected(alias)
+    found: list[Row] = []
+    lazy = _LazyCursor(wrapper.connection, "catalog_search")
+    with transaction.atomic(using=alias, savepoint=False), _hooked(wrapper, lazy) as cursor:
+        cursor.execute(statement, tuple(parameters))
+        while rows := cursor.fetchmany(size):
+            found += rows
+            if not wanted(rows):
+                return found, False
+    return found, True
+
+
+def _connected(alias: str) -> DatabaseWrapper:
+    """Return Django's connection, open and with vectors known to it."""
+    wrapper: DatabaseWrapper = connections[alias]  # type: ignore[assignment]
+    wrapper.ensure_connection()
+    with wrapper.wrap_database_errors:
+        if not getattr(wrapper.connection, "_catalog_search_vector", False):
+            register_vector(wrapper.connection)
+            wrapper.connection._catalog_search_vector = True
+    return wrapper
+
+
+def _hooked(wrapper: DatabaseWrapper, cursor: psycopg.Cursor[Any]) -> Any:
+    """Wrap a cursor as Django wraps its own."""
+    wrap: Any = wrapper.make_debug_cursor if wrapper.queries_logged else wrapper.make_cursor
+    return wrap(cursor)
 
 
 def new_transaction(alias: str) -> str:

@@ -30,7 +30,7 @@ from catalog_search.models import Change, Document, Generation, Thumbnail
 from catalog_search.registry import registry
 from catalog_search.searching import lanes, search
 from catalog_search.searching.scope import Scope
-from catalog_search.sql import execute
+from catalog_search.sql import execute, execute_while
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -574,6 +574,37 @@ class TestIndexBuilding:
         with connection.cursor() as cursor:
             cursor.execute("SHOW hnsw.ef_search")
             assert cursor.fetchone() == ("40",)
+
+    def test_under_a_filter_the_index_is_scanned_no_further_than_what_is_near_goes(
+        self, make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dummy_models.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 1, "ANN_EXACT_ROWS": 1}
+        for number in range(300):
+            make_product(f"Red mug {number % 7}" if number < 40 else f"Oak chair {number % 90} leg {number}")
+        call_command("rebuild_search_index", sync=True, verbosity=0)
+        scope = Scope(registry.get("product"), serving(), "en", Product.objects.filter(popularity__gte=0))
+        vector = np.array(Document.objects.earliest("pk").embedding, dtype=np.float32)
+        monkeypatch.setattr(lanes, "SCANNED", 20)
+        looked_at: list[int] = []
+
+        def counted(*arguments: Any) -> Any:
+            rows, ended = execute_while(*arguments)
+            looked_at.append(len(rows))
+            return rows, ended
+
+        monkeypatch.setattr(lanes, "execute_while", counted)
+        with transaction.atomic():
+            # Of so few documents PostgreSQL would sort all.
+            execute("default", "SET LOCAL enable_seqscan = off")
+            execute("default", "SET LOCAL enable_sort = off")
+            everything = dict(lanes.vectors(scope, vector, float("-inf"), 250))
+            floor = sorted(everything.values())[-40]
+            near = dict(lanes.vectors(scope, vector, floor, 250))
+
+        assert looked_at[0] >= 250
+        assert looked_at[1] <= 80
+        assert near == {key: similarity for key, similarity in everything.items() if similarity >= floor}
+        assert len(near) >= 40
 
     @pytest.mark.parametrize(("links", "breadth", "taken"), [(8, 40, "40"), (32, 40, "64")])
     def test_links_and_breadth_of_the_index_are_settings(

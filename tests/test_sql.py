@@ -10,7 +10,15 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
-from catalog_search.sql import MOST_PARAMETERS, PREPARED_FROM, all_ended, array, execute, new_transaction
+from catalog_search.sql import (
+    MOST_PARAMETERS,
+    PREPARED_FROM,
+    all_ended,
+    array,
+    execute,
+    execute_while,
+    new_transaction,
+)
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -24,6 +32,20 @@ STATEMENT = "SELECT %s::int + 1 AS prepared_here"
 )
 def test_texts_travel_as_an_array(texts: list[str]) -> None:
     assert execute("default", "SELECT %s::text[]", (array(texts),)) == [(texts,)]
+
+
+def test_rows_that_are_not_fetched_are_not_looked_for(django_assert_num_queries: Any) -> None:
+    execute("default", "CREATE TEMPORARY SEQUENCE looked_for")
+    statement = "SELECT number, nextval('looked_for') FROM generate_series(1, %s::int) number"
+    with django_assert_num_queries(1):
+        found, ended = execute_while("default", statement, (1000,), 10, lambda rows: rows[-1][0] < 30)
+
+    assert [number for number, _ in found] == [*range(1, 31)]
+    assert not ended
+    assert execute("default", "SELECT last_value FROM looked_for") == [(30,)]
+    assert not execute("default", "SELECT name FROM pg_cursors WHERE name <> ''")
+    assert execute_while("default", statement, (25,), 10, lambda rows: True)[1]
+    assert execute_while("default", statement, (20,), 10, bool)[1]
 
 
 def prepared() -> int:

@@ -18,6 +18,7 @@ from ..fusion import Background, Vector
 from ..languages import as_words, text_config
 from ..models import Generation
 from ..quantization import HALF
+from ..sql import Row, execute_while
 from .documents import TABLE
 from .query import Query, is_distinctive
 from .scope import Scope
@@ -26,9 +27,15 @@ LANES = ("identifiers", "words", "vectors")
 
 FEW_PREFIX_MATCHES = 20
 
+# Under a filter an index is scanned for so many products at a time, until no more than so great a share of them reaches
+# the floor: what is left beyond are stragglers at the very floor.
+SCANNED, STRAGGLERS = 100, 0.1
+# Comparing with so great a share of a catalogue takes as long as walking past all that reach a floor.
+MEMBERS_SHARE = 0.03
+
 # A scope that shrinks meanwhile is searched by the index for so long, at worst.
 REMEMBERED, REMEMBERED_SECONDS = 1000, 60.0
-_exceeding: dict[tuple[Any, ...], float] = {}
+_sizes: dict[tuple[Any, ...], tuple[int, float]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,48 +90,63 @@ def vectors(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tupl
     """Find the nearest products whose cosine similarity reaches a floor, as (key, similarity).
 
     Few products in scope, or no HNSW index: exact distances to all of them. Many: the HNSW index, scanned on until
-    enough products of the scope are found (pgvector's iterative scan). Where that gives up, because what the scope
-    keeps lies far from the query, exact after all: a filter may cost time, never results.
+    enough products of the scope are found (pgvector's iterative scan) or hardly one reaches the floor any more. Where
+    that gives up, because what the scope keeps lies far from the query, exact after all: a filter may cost time, never
+    results.
     """
     found: list[tuple[str, float]] | None = None
     if scope.generation.ann_index:
-        if not is_wide(scope, limit):
-            few = _few(scope, limit)
+        few = _few(scope, floor, limit)
+        if _known_size(scope) < few:
             found = _compared(scope, vector, limit, fewer_than=few)
-            if found is None:
-                _remember_exceeding(scope, few)
         if found is None:
-            found = _indexed(scope, vector, limit)
-            found = found if len(found) >= limit else None
+            found = _indexed(scope, vector, floor, limit)
     if found is None:
         found = _compared(scope, vector, limit) or []
     return [(key, similarity) for key, similarity in found if similarity >= floor]
 
 
 def is_wide(scope: Scope, limit: int) -> bool:
-    """Did this scope have very many products a moment ago? Most visitors see the same ones; none need be counted."""
-    return _exceeding.get((scope.generation.pk, _few(scope, limit), repr(scope.identity)), 0.0) > time.monotonic()
+    """Did this scope have very many products a moment ago?"""
+    return _known_size(scope) >= _walked(scope, limit)
 
 
-def _few(scope: Scope, limit: int) -> int:
-    # An index walks past limit / share documents for a scope that keeps a share of them: from here on that is less.
+def _few(scope: Scope, floor: float, limit: int) -> int:
+    """Below how many products in scope it is less work to compare with each than to walk the index."""
+    reaching = math.inf if floor == -math.inf else MEMBERS_SHARE * scope.generation.size
+    return max(settings.ANN_EXACT_ROWS, int(min(_walked(scope, limit), reaching)))
+
+
+def _walked(scope: Scope, limit: int) -> int:
+    # For a scope that keeps a share of the documents, an index walks past limit / share of them: so many or more.
     return max(settings.ANN_EXACT_ROWS, math.isqrt(limit * scope.generation.size))
 
 
-def _remember_exceeding(scope: Scope, rows: int) -> None:
-    if len(_exceeding) >= REMEMBERED:
-        _exceeding.clear()
-    _exceeding[scope.generation.pk, rows, repr(scope.identity)] = time.monotonic() + REMEMBERED_SECONDS
+def _known_size(scope: Scope) -> int:
+    """Return how many products at least this scope had a moment ago, or 0: most visitors see the same ones."""
+    size, until = _sizes.get(_name(scope), (0, 0.0))
+    return size if until > time.monotonic() else 0
+
+
+def _remember_size(scope: Scope, size: int) -> None:
+    if len(_sizes) >= REMEMBERED:
+        _sizes.clear()
+    _sizes[_name(scope)] = size, time.monotonic() + REMEMBERED_SECONDS
+
+
+def _name(scope: Scope) -> tuple[Any, ...]:
+    return scope.generation.pk, repr(scope.identity)
 
 
 def _compared(
     scope: Scope, vector: Vector, limit: int, fewer_than: int | None = None
 ) -> list[tuple[str, float]] | None:
-    """Compare with every product in scope; None where there are not fewer than that."""
+    """Compare with every product in scope; None where there are not fewer than that, which is remembered."""
     keys, parameters = scope.keys
     bounded, condition = keys, ""
     if fewer_than is not None:
-        bounded = f"SELECT * FROM ({keys} LIMIT {int(fewer_than)}) bounded"
+        counted = max(fewer_than, _walked(scope, settings.MAX_CANDIDATES))
+        bounded = f"SELECT * FROM ({keys} LIMIT {int(counted)}) bounded"
         condition = f"AND (SELECT count(*) FROM product) < {int(fewer_than)}"
     # One statement: finding out how many there are costs as much as reading their keys.
     statement = f"""
@@ -135,11 +157,14 @@ def _compared(
     """
     rows = scope.execute(statement, (*parameters, HalfVector(vector), scope.language))
     _, size = rows.pop()
-    return None if fewer_than is not None and size >= fewer_than else [(key, 1.0 - distance) for key, distance in rows]
+    if fewer_than is not None and size >= fewer_than:
+        _remember_size(scope, size)
+        return None
+    return [(key, 1.0 - distance) for key, distance in rows]
 
 
-def _indexed(scope: Scope, vector: Vector, limit: int) -> list[tuple[str, float]]:
-    """Scan the HNSW index; fewer than the limit come back where the scan gave up (hnsw.max_scan_tuples)."""
+def _indexed(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tuple[str, float]] | None:
+    """Scan the HNSW index; None where the scan gave up before it found enough (hnsw.max_scan_tuples)."""
     generation = scope.generation
     dimensions = int(generation.dimensions or 0)
     # The order is that of the index, the distance always exact: bits only choose the candidates.
@@ -154,7 +179,17 @@ def _indexed(scope: Scope, vector: Vector, limit: int) -> list[tuple[str, float]
         ORDER BY {indexed} {quantization.distance} {asked} LIMIT {int(candidates)}
     """
     half = HalfVector(vector)
-    rows = scope.execute(statement, (half, *scope.keys[1], scope.language, half))
+    parameters = (half, *scope.keys[1], scope.language, half)
+    if scope.keys[1] and quantization is HALF and limit > SCANNED:
+
+        def near(rows: Sequence[Row]) -> bool:
+            return sum(1.0 - distance >= floor for _, distance in rows) > STRAGGLERS * len(rows)
+
+        rows, ended = execute_while(scope.alias, statement, parameters, SCANNED, near)
+    else:
+        rows, ended = scope.execute(statement, parameters), True
+    if ended and len(rows) < limit:
+        return None
     # A relaxed scan returns rows nearly in order, a binary index in the order of its bits.
     return sorted(((key, 1.0 - distance) for key, distance in rows), key=lambda pair: -pair[1])[:limit]
 
