@@ -16,9 +16,12 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from catalog_search.models import Generation, Synonym
+from catalog_search.indexing import vocabulary as counting
+from catalog_search.models import Generation, Synonym, Vocabulary
 from catalog_search.searching import lanes
 from catalog_search.wording import correcting, vocabulary
 from catalog_search.wording.exchange import NoSynonyms, bring_in_synonyms
@@ -45,6 +48,19 @@ def shop(make_product: Callable[..., Product], build_index: Callable[[], Generat
 def found(text: str, **options: Any) -> list[str]:
     options = {"cutoff": 99, "rerank": False, **options}
     return [hit.object.name for hit in ProductIndex.search(text, **options)]
+
+
+def test_words_are_counted_a_few_documents_at_a_time(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    generation = Generation.objects.get()
+    whole = Vocabulary.objects.get().words
+    monkeypatch.setattr(counting, "CHUNK", 4)
+    with CaptureQueriesContext(connection) as captured:
+        counting.count_words(generation)
+
+    assert Vocabulary.objects.get().words == whole
+    read = [one["sql"] for one in captured if '"text"' in one["sql"]]
+    assert len(read) == 3  # four, two, none
+    assert all("LIMIT 4" in one for one in read)
 
 
 @pytest.mark.parametrize(
