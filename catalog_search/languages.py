@@ -69,8 +69,8 @@ _UNSPACED = re.compile(
     r"|[\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46][\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]*"
 )
 
-PARSING = 1
-"""Raised where ``as_words`` makes something else of a text: a generation that was built before is outdated then."""
+PARSING = 2
+"""Raised where a text is read or weighed otherwise than before: a generation that was built before is outdated then."""
 
 
 def as_words(text: str) -> str:

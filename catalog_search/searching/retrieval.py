@@ -12,7 +12,7 @@ from ..conf import settings
 from ..fusion import Background
 from . import composition, lanes
 from .asking import Ask
-from .bm25 import WordMatch, broadened, matched, matches_of
+from .bm25 import WordMatch, broadened, matches_of
 from .bm25 import matches as matching_words
 from .composition import SMALL_SAMPLE_SHARE, Composition
 from .encoding import Meaning
@@ -20,6 +20,7 @@ from .feedback import BEST, refined
 from .lanes import IdentifierMatch
 from .ranking import Candidate, Fusion, word_score
 from .scope import Scope
+from .silence import is_foreign
 from .trace import Trace
 from .words import Words, parse_words
 
@@ -27,9 +28,6 @@ from .words import Words, parse_words
 SCORED_BY_BOTH = 300
 # By how much a product that holds only some of the words must stand out.
 PARTIAL_DEVIATIONS = 2.0
-# A sentence comes less near to what it means than the two words of a title by which nearness was measured. Chosen on
-# forty of them: docs/relevance.md.
-SENTENCE_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +52,7 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
     """Read the query against the whole scope: stemmed words, how they are taken, the similarity demanded.
 
     ``ask.cutoff`` is in deviations above the query's background; None demands no similarity at all, and only ``...``
-    (CUTOFF) also that something comes as near as the catalogue comes to its own phrases: see ``indexing.statistics``.
-    A question in a whole sentence need not come quite as near. Where nothing does, and no product holds every word, the
-    shop most likely has nothing of the kind: no members.
+    (CUTOFF) also that the query is about what the shop has: see ``silence``. Where it is not there are no members.
     A catalogue too small to tell near from far takes those with some of the words, too.
     """
     query, cutoff = ask.query, ask.cutoff
@@ -64,7 +60,6 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
         words = broadened(scope, parse_words(scope.alias, query, scope.language))
     if meaning is None:
         return Demand(scope, ask, words, None, (), -math.inf, -math.inf)
-    generation = scope.generation
     with trace.stage("vectors"):
         asked = composition.compose(scope, meaning)
         deviations = cutoff
@@ -75,10 +70,9 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
         found = lanes.vectors(scope, asked.vector, floor, settings.MAX_CANDIDATES)
         partial_floor = -math.inf
         # It was measured with words; pictures come nearer.
-        if isinstance(cutoff, EllipsisType) and query.kind == "text" and generation.nearness is not None:
+        if isinstance(cutoff, EllipsisType) and query.kind == "text" and scope.generation.nearness is not None:
             partial_floor = asked.background.at(PARTIAL_DEVIATIONS)
-            wanted = generation.nearness * (SENTENCE_SHARE if query.query_class == "long" else 1.0)
-            if (found[0][1] if found else floor) < wanted and not matched(scope, words, 1):
+            if is_foreign(scope, query, words, found[0][1] if found else floor):
                 found, floor, partial_floor = [], math.inf, math.inf
     return Demand(scope, ask, words, asked, tuple(found), floor, partial_floor)
 
