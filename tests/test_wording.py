@@ -174,6 +174,40 @@ def test_what_a_synonym_has_is_not_misspelt(shop: None) -> None:
     assert ProductIndex.search("leathrs").guidance.searched == ""
 
 
+def test_what_a_synonym_has_may_be_misspelt_too(shop: None) -> None:
+    Synonym.objects.create(words="sofa, canapé")
+
+    assert found("leather cannape") == ["Leather sofa"]
+    assert ProductIndex.search("leather cannape").guidance.searched == "leather canapé"
+
+
+def test_the_search_of_a_rule_may_be_misspelt(shop: None, make_rule: Any) -> None:
+    assert ProductIndex.search("shippnig costs").guidance.redirect == ""
+    make_rule("costs", searches="shipping *", actions=[{"kind": "redirect", "url": "/help/"}])
+    make_rule("misspelt", searches="shippng", actions=[{"kind": "replace", "text": "mug"}])
+
+    assert ProductIndex.search("shippnig costs").guidance.redirect == "/help/"
+    assert ProductIndex.search("shippin").guidance.searched != "shippng"
+
+
+def test_a_slip_is_mended_though_no_product_has_the_word(shop: None) -> None:
+    assert ProductIndex.search("coffe mug").guidance.searched == "coffee mug"
+    assert ProductIndex.search("trvael mug").guidance.searched == "travel mug"
+
+
+@pytest.mark.parametrize("word", ["mens", "womens", "childrens"])
+def test_an_apostrophe_left_out_is_no_typo(word: str) -> None:
+    assert correcting.is_known(Lexicon([("means", 50)]), word, "en")
+
+
+def test_a_short_word_has_one_typo_at_most() -> None:
+    words = Lexicon([("still", 100), ("saddle", 100)])
+
+    assert set(correcting.likely(words, "stuhl")) == set()
+    assert set(correcting.likely(words, "stil")) == {"still"}
+    assert set(correcting.likely(words, "satdel")) == {"saddle"}
+
+
 def test_a_word_that_the_catalogue_writes_with_a_hyphen_is_not_misspelt(
     shop: None, make_product: Callable[..., Product], build_index: Callable[[], Generation]
 ) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 
 from ..indexes import SearchIndex
+from ..languages import WORD
 from ..models import Rule
 from ..searching.memory import Memory
 from ..sql import write_alias
-from .rulings import Ruling, in_order, ruling_of
+from .rulings import Ruling, in_order, ruling_of, same_language
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +19,18 @@ MEMORY: Memory[tuple[Ruling, ...]] = Memory("rules")
 def rulings(index: SearchIndex) -> tuple[Ruling, ...]:
     """Return the enabled rules of an index, those that act first first."""
     return MEMORY.get(index.label, lambda: _read(index))
+
+
+def words(index: SearchIndex, language: str) -> frozenset[str]:
+    """Return the words of the searches that rules are for, without those that are only a part of one ("lap*")."""
+    return frozenset(
+        word
+        for ruling in rulings(index)
+        if not ruling.language or same_language(ruling.language, language)
+        for pattern in ruling.patterns
+        for word in pattern
+        if WORD.fullmatch(word)
+    )
 
 
 def changed() -> None:

@@ -70,7 +70,7 @@ class Ruling:
         """Does it act on a search at a time?"""
         if (self.starts_at and now < self.starts_at) or (self.ends_at and now >= self.ends_at):
             return False
-        if self.language and self.language.lower().split("-")[0] != occasion.language.lower().split("-")[0]:
+        if self.language and not same_language(self.language, occasion.language):
             return False
         if self.when == Rule.When.BROWSING and not occasion.browsing:
             return False
@@ -82,6 +82,11 @@ class Ruling:
     def undated(self) -> Ruling:
         """Return it as if its time had come."""
         return replace(self, starts_at=None, ends_at=None)
+
+
+def same_language(one: str, other: str) -> bool:
+    """Are two codes of one language, whatever the country?"""
+    return one.lower().split("-")[0] == other.lower().split("-")[0]
 
 
 def acting(rulings: Iterable[Ruling], occasion: Occasion, now: datetime) -> Iterator[Ruling]:

@@ -35,6 +35,8 @@ class Groups:
     others: Mapping[Stems, tuple[str, ...]]
     stems: frozenset[str] = frozenset()
     """The stem of every word of what may be typed: none of them is misspelt."""
+    words: frozenset[str] = frozenset()
+    """Those words themselves: what others may be misspelt from."""
 
     @property
     def longest(self) -> int:
@@ -104,7 +106,7 @@ def grouped(synonyms: Iterable[Synonym], alias: str, language: str) -> Groups:
         key = tuple(stems[word] for word in spelling.split())
         if any(key):  # not stop words alone
             found[key] = tuple(dict.fromkeys((*found.get(key, ()), *others)))[:MOST]
-    return Groups(found, frozenset(filter(None, stems.values())))
+    return Groups(found, frozenset(filter(None, stems.values())), frozenset(words))
 
 
 def _is_word(token: Token) -> bool:
