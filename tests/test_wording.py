@@ -205,6 +205,7 @@ def test_a_short_word_has_one_typo_at_most() -> None:
 
     assert set(correcting.likely(words, "stuhl")) == set()
     assert set(correcting.likely(words, "stil")) == {"still"}
+    assert set(correcting.likely(words, "sadel")) == {"saddle"}  # what it is meant as is long
     assert set(correcting.likely(words, "satdel")) == {"saddle"}
 
 

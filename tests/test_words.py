@@ -22,6 +22,7 @@ from catalog_search.searching.query import Query
 from catalog_search.searching.scope import Scope
 from catalog_search.searching.words import parse_words
 from catalog_search.suggesting import suggest
+from catalog_search.wording import vocabulary
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -90,6 +91,42 @@ def test_a_word_is_found_written_together_or_apart(
     make_product(title)
     make_product("Something else")
     build_index()
+
+    assert names(query) == [title]
+
+
+@pytest.mark.django_db
+def test_a_part_alone_is_not_the_word(make_product: Make, build_index: Any) -> None:
+    make_product("Put options")  # "output" taken apart leaves "put", for "out" is a stop word
+    make_product("Output device")
+    build_index()
+
+    assert names("output") == ["Output device"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("title", "query"),
+    [
+        ("Schuhe f\u00fcr Kinder", "Kinderschuhe"),
+        ("Kinderschuhe", "Schuhe Kinder"),
+        ("Kinderschuhe", "Kinder Schuhe"),
+        ("Kinderschuhe", "Schuh"),
+        ("Kinderschuh", "rote Schuhe"),
+        ("Arbeitshose", "Hosen"),
+        ("Sommerkleid", "Kleider"),
+        ("Armbanduhr", "Uhren"),
+    ],
+)
+def test_german_compounds_are_found_by_what_they_name(
+    make_product: Make, build_index: Any, monkeypatch: pytest.MonkeyPatch, title: str, query: str
+) -> None:
+    monkeypatch.setattr(ProductIndex.registered(), "language_codes", ("de",))
+    make_product(title)
+    make_product("Schuhschrank f\u00fcr den Flur")
+    make_product("Kleiderb\u00fcgel, Uhrenkasten, Hosentr\u00e4ger, Arbeit, Sommer, Armband")
+    build_index()
+    vocabulary.forget()
 
     assert names(query) == [title]
 

@@ -10,7 +10,7 @@ from django.db import connections
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
-from ..languages import as_words, text_config
+from ..languages import as_words, compounds, text_config
 from ..models import Document
 from ..sql import execute
 from .query import MAX_TOKENS, Alternatives, Query, Token
@@ -69,7 +69,7 @@ def parse_words(alias: str, query: Query, language: str) -> Words:
     units = list(_units(tokens, query.alternatives))
     texts = [token.text for token in tokens]
     spellings = [
-        list(other_spellings(tokens, unit.start)) if unit.stop - unit.start == 1 else ["".join(texts[unit])]
+        list(other_spellings(tokens, unit.start, language)) if unit.stop - unit.start == 1 else ["".join(texts[unit])]
         for unit, _ in units
     ]
     rows = execute(
@@ -85,7 +85,7 @@ def parse_words(alias: str, query: Query, language: str) -> Words:
     )
     parsed = iter(row[0] for row in rows)
     words = [next(parsed) for _ in tokens]
-    spelt = [tuple(filter(None, [next(parsed) for _ in own])) for own in spellings]
+    spelt = [tuple(filter(None, [_spelt(text, next(parsed), language) for text in own])) for own in spellings]
     meant = [tuple(filter(None, [next(parsed) for _ in others])) for _, others in units]
     wanted: dict[str, tuple[str, ...]] = {}
     for (unit, _), own, others in zip(units, spelt, meant, strict=True):
@@ -112,6 +112,15 @@ def _units(tokens: Sequence[Token], alternatives: Sequence[Alternatives]) -> Ite
         else:
             yield slice(position, position + 1), ()
             position += 1
+
+
+def _spelt(text: str, parsed: str, language: str) -> str:
+    """Return what is taken for a word's other spelling: its parts in a row, in a language of compounds anywhere."""
+    if " " not in text:
+        return parsed
+    if "<->" not in parsed:  # one of the parts is a stop word, and the other one alone another word
+        return ""
+    return parsed.replace(" <-> ", " & ") if compounds(language) else parsed
 
 
 def _all(words: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
-from ..languages import WORD, fold, normalise_identifier, text_config
+from ..languages import WORD, normalise_identifier, text_config
 from ..merchandising import rulebook
 from ..models import Document
 from ..searching.asking import Ask
@@ -26,16 +26,13 @@ from ..searching.scope import Scope
 from ..searching.spellings import taken_apart
 from ..sql import execute
 from . import synonyms, vocabulary
+from .dictionary import folded, is_at_hand, is_in_language
 from .lexicon import Lexicon
 from .typos import cost
 
-try:
-    import simplemma
-except ImportError:  # an optional extra
-    simplemma = None  # type: ignore[assignment]
-
 SHORTEST, SHORTEST_ALONE, LONG = 3, 4, 6
-"""Letters from which on a word may have one typo beside others that tell what it is, one typo, and two."""
+"""Letters from which on a word may have one typo beside others that tell what it is, one typo, and two where what it is
+meant as has them."""
 ODDS = 5.0
 """How much less likely, as a logarithm, each unit of the cost of a typo makes it."""
 UNKNOWN, UNKNOWN_PER_LETTER = 0.8, 0.1
@@ -114,7 +111,7 @@ def guessed(scope: Scope, lexicon: Lexicon, text: str, groups: synonyms.Groups =
 def _ruled(scope: Scope) -> frozenset[str]:
     """Return the words of searches that rules are for, but none that a rule may be for because it is misspelt."""
     words = rulebook.words(scope.index, scope.language)
-    return frozenset(word for word in words if simplemma is None or _is_in_language(word, scope.language))
+    return frozenset(word for word in words if not is_at_hand() or is_in_language(word, scope.language))
 
 
 @lru_cache(maxsize=8)
@@ -160,14 +157,7 @@ def is_known(lexicon: Lexicon, word: str, language: str) -> bool:
     if len(word) < SHORTEST or word in lexicon:
         return True
     owner = word[:-1] if word.endswith("s") and not word.endswith("ss") else ""  # "mens" for "men's"
-    return _is_in_language(word, language) or bool(owner and _is_in_language(owner, language))
-
-
-def _is_in_language(word: str, language: str) -> bool:
-    try:
-        return simplemma is not None and simplemma.is_known(word, lang=language.split("-")[0])
-    except ValueError:  # a language that it does not have
-        return False
+    return is_in_language(word, language) or bool(owner and is_in_language(owner, language))
 
 
 def slips(word: str, language: str) -> dict[str, float]:
@@ -179,12 +169,14 @@ def slips(word: str, language: str) -> dict[str, float]:
     made = {word[:place] + word[place - 1 :] for place in range(1, len(word) + 1)}
     made |= {word[:place] + word[place + 1 :] for place in range(1, len(word)) if word[place] == word[place - 1]}
     made |= {word[:place] + word[place + 1] + word[place] + word[place + 2 :] for place in range(1, len(word) - 1)}
-    return {one: -ODDS * cost(word, one) for one in made - {word} if _is_in_language(one, language)}
+    return {one: -ODDS * cost(word, one) for one in made - {word} if is_in_language(one, language)}
 
 
 def likely(lexicon: Lexicon, word: str, finished: bool = False) -> dict[str, float]:
     """Return the words of the catalogue that this one may be a typo of, with the logarithm of how likely each is."""
-    near = lexicon.near(word, 2 if len(word) >= LONG else 1)
+    near = lexicon.near(word, 1)
+    if len(word) >= LONG - 1:
+        near += [one for one in lexicon.near(word, 2) if len(one) >= LONG and one not in near]
     if not finished and lexicon.beginning(word, 1):  # somebody is still typing it: nothing but its end can be missing
         near = [one for one in near if one.startswith(word)]
     scores = {one: math.log(1 + lexicon.count(one)) - ODDS * cost(word, one) for one in near}
@@ -199,11 +191,6 @@ def best(lexicon: Lexicon, word: str, choices: Mapping[str, float]) -> Guess | N
     unknown = -ODDS * (UNKNOWN + UNKNOWN_PER_LETTER * len(word))
     total = sum(math.exp(score) for score in (unknown, *choices.values()))
     return Guess(lexicon.written(first), math.exp(choices[first]) / total)
-
-
-def folded(word: str) -> str:
-    """Return a word as words are compared: lower case, without accents."""
-    return fold(word.casefold())
 
 
 def _words(text: str) -> list[re.Match[str]]:

@@ -13,13 +13,13 @@ from django.db.models import Q
 from django.db.models.signals import post_delete, post_save
 
 from ..indexes import SearchIndex
-from ..languages import fold, text_config
+from ..languages import text_config
 from ..models import Synonym
-from ..searching.asking import Ask
 from ..searching.memory import Memory
 from ..searching.query import MAX_TOKENS, Alternatives, Query, Token
 from ..searching.scope import Scope
 from ..sql import execute, write_alias
+from .dictionary import folded
 
 MOST = 20
 """Other words for one thing that are searched beside it."""
@@ -53,13 +53,6 @@ def connect() -> None:
 def changed() -> None:
     """Tell every process that synonyms changed; for what sends no signal, such as ``bulk_create``."""
     MEMORY.changed(write_alias(Synonym))
-
-
-def expand(scope: Scope, ask: Ask, groups: Groups | None = None) -> Ask:
-    """Step of REWRITE: ask for the other words of the shop's synonyms, or of some given, too."""
-    own = in_force(scope) if groups is None else groups
-    query = expanded(ask.query, own, scope.alias, scope.language)
-    return ask if query is ask.query else replace(ask, query=query)
 
 
 def expanded(query: Query, groups: Groups, alias: str, language: str) -> Query:
@@ -118,13 +111,9 @@ def _spellings(phrase: str) -> set[str]:
     return {phrase, phrase.replace("-", " "), "-".join(phrase.split())}
 
 
-def _folded(word: str) -> str:
-    return fold(word.casefold())
-
-
 def stemmed(alias: str, words: Iterable[str], language: str) -> list[str]:
     """Return the stems of words, as tsqueries; "" for a stop word."""
-    texts = [_folded(word) for word in words]
+    texts = [folded(word) for word in words]
     if not texts:
         return []
     rows: Sequence[tuple[Any, ...]] = execute(
