@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
+from rapidfuzz.distance import OSA
+
 from ..languages import WORD, normalise_identifier, text_config
 from ..merchandising import rulebook
 from ..models import Document
@@ -174,9 +176,8 @@ def slips(word: str, language: str) -> dict[str, float]:
 
 def likely(lexicon: Lexicon, word: str, finished: bool = False) -> dict[str, float]:
     """Return the words of the catalogue that this one may be a typo of, with the logarithm of how likely each is."""
-    near = lexicon.near(word, 1)
-    if len(word) >= LONG - 1:
-        near += [one for one in lexicon.near(word, 2) if len(one) >= LONG and one not in near]
+    near = lexicon.near(word, 2 if len(word) >= LONG - 1 else 1)
+    near = [one for one in near if len(one) >= LONG or OSA.distance(word, one) <= 1]
     if not finished and lexicon.beginning(word, 1):  # somebody is still typing it: nothing but its end can be missing
         near = [one for one in near if one.startswith(word)]
     scores = {one: math.log(1 + lexicon.count(one)) - ODDS * cost(word, one) for one in near}
