@@ -67,13 +67,15 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
             # Of a handful of products none can stand out far: most of what is possible must do.
             deviations = min(settings.CUTOFF, SMALL_SAMPLE_SHARE * asked.background.reach)
         floor = -math.inf if deviations is None else asked.background.at(deviations)
-        found = lanes.vectors(scope, asked.vector, floor, settings.MAX_CANDIDATES)
         partial_floor = -math.inf
         # It was measured with words; pictures come nearer.
-        if isinstance(cutoff, EllipsisType) and query.kind == "text" and scope.generation.nearness is not None:
-            partial_floor = asked.background.at(PARTIAL_DEVIATIONS)
-            if is_foreign(scope, query, words, found[0][1] if found else floor):
-                found, floor, partial_floor = [], math.inf, math.inf
+        nearness = scope.generation.nearness if isinstance(cutoff, EllipsisType) and query.kind == "text" else None
+        if nearness is not None:
+            # Where most of what a shop has is of one kind, none of it stands out: what is near is enough.
+            floor, partial_floor = (min(one, nearness) for one in (floor, asked.background.at(PARTIAL_DEVIATIONS)))
+        found = lanes.vectors(scope, asked.vector, floor, settings.MAX_CANDIDATES)
+        if nearness is not None and is_foreign(scope, query, words, found[0][1] if found else floor):
+            found, floor, partial_floor = [], math.inf, math.inf
     return Demand(scope, ask, words, asked, tuple(found), floor, partial_floor)
 
 
