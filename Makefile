@@ -60,6 +60,7 @@ bench-models: .venv/installed ## Compare models through Celery with the bare lib
 
 bench-relevance: .venv/installed ## Judge the results on a catalogue of 19,000 real products, beside tuned BM25
 	$(BIN)/python -m benchmarks.relevance
+	$(BIN)/python -m benchmarks.slices
 
 clean: ## Remove the environment and all data of the demo; its programs must have ended
 	rm -rf .venv .data .mypy_cache .pytest_cache .ruff_cache .hypothesis

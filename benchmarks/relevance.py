@@ -128,16 +128,16 @@ def sentences(references: Any) -> list[Any]:
     """Measure how many questions in whole sentences find something, for shares of nearness that are demanded of them:
     those that the shop has something for, and those of other trades.
     """
-    from catalog_search.searching import retrieval
+    from catalog_search.searching import silence
 
     asked = tomllib.loads(SENTENCES.read_text(encoding="utf-8"))
-    usual, rows = retrieval.SENTENCE_SHARE, []
+    usual, rows = silence.SENTENCE_SHARE, []
     for share in sorted({1.0, 0.9, 0.8, 0.75, 0.7, 0.6, usual}):
-        retrieval.SENTENCE_SHARE = share
+        silence.SENTENCE_SHARE = share
         search = ask(WAYS["hybrid"], references)
         found = {name: sum(bool(search(query).total) for query in own) / len(own) for name, own in asked.items()}
         rows.append({"share": share, "usual": share == usual} | found)
-    retrieval.SENTENCE_SHARE = usual
+    silence.SENTENCE_SHARE = usual
     return rows
 
 

@@ -39,6 +39,9 @@ CONFIGS = {
     "yi": "yiddish",
 }
 
+COMPOUNDING = frozenset(("da", "de", "fi", "nb", "nl", "nn", "no", "sv"))
+"""Languages that write the parts of what they name together, as "Kinderschuhe"."""
+
 _FOLDED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
 # Letters that Unicode does not take apart, with what people type instead.
 _LETTERS = str.maketrans(
@@ -69,8 +72,8 @@ _UNSPACED = re.compile(
     r"|[\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46][\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]*"
 )
 
-PARSING = 1
-"""Raised where ``as_words`` makes something else of a text: a generation that was built before is outdated then."""
+PARSING = 2
+"""Raised where a text is read or weighed otherwise than before: a generation that was built before is outdated then."""
 
 
 def as_words(text: str) -> str:
@@ -107,6 +110,11 @@ def text_config(language: str) -> str:
     return CONFIGS.get(primary_subtag(language), "simple")
 
 
+def compounds(language: str) -> bool:
+    """Does a language write the parts of a name together?"""
+    return primary_subtag(language) in COMPOUNDING
+
+
 def fold(text: str) -> str:
     """Take accents off Latin, Greek and Cyrillic letters ("café" and "cafe" are one word), vowel signs off Arabic and
     Hebrew ones.
@@ -135,6 +143,21 @@ def folded(words: str) -> str:
 def normalise_identifier(value: object) -> str:
     """Reduce a SKU, EAN or part number to its letters and digits in lower case: "NW-48 21" is "nw4821"."""
     return "".join(character for character in fold(str(value)).casefold() if character.isalnum())
+
+
+PIECE = "/"
+"""Before a piece of an identifier, where identifiers are kept: no normalised one has it."""
+_SEPARATOR = re.compile(r"[\W_]+")
+_NUMBER = re.compile(r"\d{4,}")
+
+
+def identifier_pieces(value: object) -> list[str]:
+    """Return what people shorten an identifier to, beside its beginning: the "1704" of "SF-1704-BK", each marked."""
+    text = fold(str(value)).casefold()
+    parts = (*_SEPARATOR.split(text), *_NUMBER.findall(text))
+    whole = normalise_identifier(value)
+    found = (part for part in parts if len(part) >= 4 and part != whole and any(one.isdigit() for one in part))
+    return [f"{PIECE}{part}" for part in dict.fromkeys(found)]
 
 
 # Letters and the vowel signs of scripts that write them apart (Devanagari to Sinhala, Thai and Lao).

@@ -6,6 +6,7 @@ to the same table, since Django tells a proxy's or a child's listeners only of t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,13 @@ from django.apps import apps
 from django.db.models import Model
 from django.db.models.signals import ModelSignal, m2m_changed, post_delete, post_save, pre_delete, pre_save
 
+from .exceptions import ConfigurationError
 from .indexes import SearchIndex
 from .indexing import append, append_keys, changes
 from .indexing.related import Relation, owners, relations
 from .paths import followed
+
+logger = logging.getLogger(__name__)
 
 
 def connect(index: SearchIndex) -> None:
@@ -32,7 +36,12 @@ def connect(index: SearchIndex) -> None:
 
     _connect(index, post_save, _writers(model, children=True), written)
     _connect(index, post_delete, _writers(model), written)
-    for relation in relations(index):
+    try:
+        followed = list(relations(index))
+    except ConfigurationError as error:  # the checks say it too, but a worker runs none
+        logger.error("%s Nothing is followed until then.", error)
+        return
+    for relation in followed:
         _follow(index, relation)
 
 

@@ -125,6 +125,8 @@ def test_workers_and_those_who_ask_them(
         ({}, []),
         ({"text": "name"}, ["catalog_search.E009"]),
         ({"identifiers": "sku", "languages": "en"}, ["catalog_search.E009"] * 2),
+        ({"languages": ["en", "pt-br", "zh_Hans"]}, []),
+        ({"languages": ["english", "sv", "?"]}, ["catalog_search.E009"] * 2),
         ({"facets": ["brand"]}, ["catalog_search.E009"]),
         ({"facets": Facet("name")}, ["catalog_search.E009"]),
         ({"boosts": ["name"]}, ["catalog_search.E009"]),
@@ -167,6 +169,14 @@ def test_workers_and_those_who_ask_them(
 )
 def test_declarations(declare: Callable[..., list[str]], attributes: dict[str, Any], expected: list[str]) -> None:
     assert declare(**attributes) == expected
+
+
+def test_a_language_by_its_name_is_told_its_code() -> None:
+    index = type("BrandIndex", (SearchIndex,), {"text": ["name"], "languages": ["en", "German"]})(Brand)
+
+    (message,) = declarations.check_index(index)
+    assert '"German"' in message.msg
+    assert message.hint == 'languages = ["de"]'
 
 
 class Batch(models.Model):  # noqa: DJ008

@@ -54,7 +54,7 @@ def test_a_build_gives_every_product_one_document(indexed_shop: Shop) -> None:
     assert Change.objects.count() == 0
     assert found.object_id == indexed_shop["red mug"].pk
     assert found.text == "Red mug\nAcme\nKitchen"
-    assert found.identifiers == "'mug1001'"
+    assert found.identifiers == "'/1001' 'mug1001'"  # and what it is shortened to
     assert found.pictures == Document.Pictures.OK
     assert Thumbnail.objects.filter(name=found.thumbnail).exists()
 

@@ -203,6 +203,14 @@ def test_what_nobody_has_concerns_nobody(anna: User) -> None:
     assert concerned() == set()
 
 
+@pytest.mark.parametrize("wrong", [["name"], "permissions", [Permission], None])
+def test_what_cannot_be_followed_is_told_and_the_start_goes_on(wrong: object, caplog: pytest.LogCaptureFixture) -> None:
+    with connected(type("GroupIndex", (SearchIndex,), {"text": ["name"], "follow": wrong})(Group)):
+        group = Group.objects.create(name="Editors")
+        assert Change.objects.filter(generation__index="auth.group", object_key=str(group.pk)).exists()
+    assert "GroupIndex.follow" in caplog.text
+
+
 def test_a_name_that_is_no_relation_is_refused_with_the_names_there_are() -> None:
     index = type("Wrong", (SearchIndex,), {"follow": ["username"]})(User)
 

@@ -61,6 +61,15 @@ def test_any_backend_will_do(indexed_shop: Any, settings: Any) -> None:
     assert re.fullmatch(r"generation \d+ matches, 64 dimensions", lines["shop.product"][0])
 
 
+def test_another_model_under_the_same_name_is_told(indexed_shop: Any, settings: Any) -> None:
+    settings.CATALOG_SEARCH |= {"EMBEDDER": DUMMY}
+    Generation.objects.update(dimensions=32)
+
+    state = " ".join(shown()["shop.product"])
+    assert "32 dimensions and the model 64" in state
+    assert '"revision"' in state
+
+
 def test_without_an_index_it_says_what_to_run(settings: Any) -> None:
     settings.CATALOG_SEARCH = {"EMBEDDER": DUMMY}
 

@@ -101,6 +101,18 @@ def test_a_prefix_finds_its_few_products(indexed_shop: Shop) -> None:
     assert set(names("mug-10", cutoff=99)) == {"Red mug", "Blue mug", "Mug"}
 
 
+@pytest.mark.parametrize(("sku", "text"), [("SF-1704-BK", "1704"), ("SF1704BK", "1704"), ("SF_17B4.X", "17b4")])
+def test_a_piece_of_an_identifier_finds_its_product_and_pins_nothing(
+    indexed_shop: Shop, make_product: Callable[..., Product], sku: str, text: str
+) -> None:
+    made = make_product("Rain boots", sku=sku)
+    drain()
+    (hit,) = ProductIndex.search(text, lanes=("identifiers",)).hits
+
+    assert hit.object == made
+    assert hit.why.matched == "word"
+
+
 def test_an_identifier_among_words_lifts_its_product(indexed_shop: Shop) -> None:
     best = ProductIndex.search("chair or MUG-1002").hits[0]
 

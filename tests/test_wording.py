@@ -16,9 +16,12 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from catalog_search.models import Generation, Synonym
+from catalog_search.indexing import vocabulary as counting
+from catalog_search.models import Generation, Synonym, Vocabulary
 from catalog_search.searching import lanes
 from catalog_search.wording import correcting, vocabulary
 from catalog_search.wording.exchange import NoSynonyms, bring_in_synonyms
@@ -45,6 +48,19 @@ def shop(make_product: Callable[..., Product], build_index: Callable[[], Generat
 def found(text: str, **options: Any) -> list[str]:
     options = {"cutoff": 99, "rerank": False, **options}
     return [hit.object.name for hit in ProductIndex.search(text, **options)]
+
+
+def test_words_are_counted_a_few_documents_at_a_time(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    generation = Generation.objects.get()
+    whole = Vocabulary.objects.get().words
+    monkeypatch.setattr(counting, "CHUNK", 4)
+    with CaptureQueriesContext(connection) as captured:
+        counting.count_words(generation)
+
+    assert Vocabulary.objects.get().words == whole
+    read = [one["sql"] for one in captured if '"text"' in one["sql"]]
+    assert len(read) == 3  # four, two, none
+    assert all("LIMIT 4" in one for one in read)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +172,41 @@ def test_what_a_synonym_has_is_not_misspelt(shop: None) -> None:
     assert found("leathr") == found("Leathrs") == ["Leather sofa"]
     assert ProductIndex.search("leathr").guidance.searched == ""
     assert ProductIndex.search("leathrs").guidance.searched == ""
+
+
+def test_what_a_synonym_has_may_be_misspelt_too(shop: None) -> None:
+    Synonym.objects.create(words="sofa, canapé")
+
+    assert found("leather cannape") == ["Leather sofa"]
+    assert ProductIndex.search("leather cannape").guidance.searched == "leather canapé"
+
+
+def test_the_search_of_a_rule_may_be_misspelt(shop: None, make_rule: Any) -> None:
+    assert ProductIndex.search("shippnig costs").guidance.redirect == ""
+    make_rule("costs", searches="shipping *", actions=[{"kind": "redirect", "url": "/help/"}])
+    make_rule("misspelt", searches="shippng", actions=[{"kind": "replace", "text": "mug"}])
+
+    assert ProductIndex.search("shippnig costs").guidance.redirect == "/help/"
+    assert ProductIndex.search("shippin").guidance.searched != "shippng"
+
+
+def test_a_slip_is_mended_though_no_product_has_the_word(shop: None) -> None:
+    assert ProductIndex.search("coffe mug").guidance.searched == "coffee mug"
+    assert ProductIndex.search("trvael mug").guidance.searched == "travel mug"
+
+
+@pytest.mark.parametrize("word", ["mens", "womens", "childrens"])
+def test_an_apostrophe_left_out_is_no_typo(word: str) -> None:
+    assert correcting.is_known(Lexicon([("means", 50)]), word, "en")
+
+
+def test_a_short_word_has_one_typo_at_most() -> None:
+    words = Lexicon([("still", 100), ("saddle", 100)])
+
+    assert set(correcting.likely(words, "stuhl")) == set()
+    assert set(correcting.likely(words, "stil")) == {"still"}
+    assert set(correcting.likely(words, "sadel")) == {"saddle"}  # what it is meant as is long
+    assert set(correcting.likely(words, "satdel")) == {"saddle"}
 
 
 def test_a_word_that_the_catalogue_writes_with_a_hyphen_is_not_misspelt(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..boosts import Boost
 from ..extras import told
 from ..facets import Facet
 from ..indexes import SearchIndex
+from ..languages import CONFIGS
 
 LISTS: dict[str, tuple[type, str]] = {
     "text": (object, '["name", "description"]'),  # paths, and what takes a product
@@ -27,6 +29,9 @@ LISTS: dict[str, tuple[type, str]] = {
 """What lists have in them, and how one is written."""
 TAKEN = {"events", "suggest", "picture", "facets"}
 """Addresses below that of the page of results."""
+LANGUAGE_CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*")
+"""The shape of "en", "pt-br" and "zh-hans" (RFC 5646): longer first parts are not in use."""
+CODES = {name: code for code, name in CONFIGS.items()}
 
 
 def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
@@ -36,6 +41,10 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
         if not isinstance(value, list | tuple) or not all(isinstance(one, kind) for one in value):
             meant = f'["{value}"]' if isinstance(value, str) and kind in (object, str) else example
             yield _error(index, f"{attribute} cannot be {value!r}", f"{attribute} = {meant}")
+        elif attribute == "languages":
+            for code in filter(lambda one: not LANGUAGE_CODE.fullmatch(one), value):
+                meant = CODES.get(code.lower(), "en")
+                yield _error(index, f'languages cannot hold "{code}", no language code', f'languages = ["{meant}"]')
     sorts = index.sorts
     if not isinstance(sorts, dict) or not all(isinstance(one, str) for pair in sorts.items() for one in pair):
         yield _error(index, f"sorts cannot be {sorts!r}", 'sorts = {"price": "price", "newest": "-created"}')

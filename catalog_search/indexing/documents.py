@@ -130,7 +130,7 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
     if not drafts:
         return
     readings = [draft.reading for draft in drafts]
-    weighted = [_weighted(one.parts + one.keywords) for one in readings]
+    weighted = [_weighted(one.parts, one.keywords) for one in readings]
     digests: list[Any] = [draft.content.digest for draft in drafts]
     columns: dict[str, list[object]] = {
         "object_key": [one.key for one in readings],
@@ -177,10 +177,11 @@ def remove(generation: Generation, keys: Iterable[str]) -> None:
     )
 
 
-def _weighted(parts: Sequence[str]) -> dict[str, str]:
+def _weighted(parts: Sequence[str], keywords: Sequence[str]) -> dict[str, str]:
     words = dict.fromkeys(WEIGHTS, "")
-    for position, part in enumerate(parts):
-        weight = field_weight(position, len(parts))
+    places = [*range(len(parts)), *[len(parts)] * len(keywords)]  # keywords share the last, however many they are
+    for position, part in zip(places, (*parts, *keywords), strict=True):
+        weight = field_weight(position, places[-1] + 1)
         # A tsvector holds at most 1 MB; nobody searches for the last words of a novel.
         words[weight] = f"{words[weight]} {as_words(part)}".strip()[:100_000]
     return words

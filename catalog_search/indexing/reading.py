@@ -13,7 +13,7 @@ from ..bisection import bisect
 from ..content import Content
 from ..exceptions import Unavailable, reason_of
 from ..indexes import SearchIndex
-from ..languages import normalise_identifier
+from ..languages import identifier_pieces, normalise_identifier
 from ..sql import DATABASE_DOWN, write_alias
 from . import pictures
 from .documents import Draft, Reading
@@ -48,8 +48,9 @@ def read(index: SearchIndex, keys: Sequence[str]) -> tuple[list[Reading], dict[s
 
 def _texts(index: SearchIndex, key: str, product: Any) -> list[Reading]:
     """Return what a product says in each language."""
-    identifiers = map(normalise_identifier, index.identifier_values(product))
-    distinct = tuple(dict.fromkeys(filter(None, identifiers)))
+    values = index.identifier_values(product)
+    pieces = (piece for value in values for piece in identifier_pieces(value))
+    distinct = tuple(dict.fromkeys(filter(None, (*map(normalise_identifier, values), *pieces))))
     texts = []
     for language in index.language_codes:
         with translation.override(language):

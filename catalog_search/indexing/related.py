@@ -38,8 +38,10 @@ def relations(index: SearchIndex) -> Iterator[Relation]:
     for parent in index.model._meta.all_parents:
         if steps := index.model._meta.get_path_to_parent(parent):
             yield Relation(parent, "__".join(step.join_field.name for step in steps))
-    if isinstance(index.follow, str):
-        raise ConfigurationError(f'{type(index).__name__}.follow is a list: follow = ["{index.follow}"].')
+    if not isinstance(index.follow, list | tuple) or not all(isinstance(path, str) for path in index.follow):
+        raise ConfigurationError(
+            f'{type(index).__name__}.follow lists names of relations, as in ["brand"]; it is {index.follow!r}.'
+        )
     seen: set[str] = set()
     for path in index.follow:
         model: type[Model] = index.model

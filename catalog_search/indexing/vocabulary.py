@@ -5,6 +5,7 @@ when documents changed.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import lru_cache
 from itertools import chain
@@ -26,9 +27,8 @@ def count_words(generation: Generation) -> None:
     """Count the words of a generation's documents, by language, and replace what was counted before."""
     alias, now = generation.alias, timezone.now()
     counts: dict[str, Counter[str]] = {language: Counter() for language in generation.definition.get("languages", ())}
-    documents = generation.own(Document)
     within = lru_cache(MOST)(_words)
-    for language, text in documents.values_list("language", "text").iterator(chunk_size=CHUNK):
+    for language, text in _texts(generation):
         own = counts.setdefault(language, Counter())
         own.update(set(chain.from_iterable(map(within, set(legible(text).casefold().split())))))
         if len(own) > 2 * MOST:
@@ -39,6 +39,15 @@ def count_words(generation: Generation) -> None:
         Vocabulary.objects.using(alias).update_or_create(
             generation=generation, language=language, defaults=values | {"checked_at": now}
         )
+
+
+def _texts(generation: Generation) -> Iterator[tuple[str, str]]:
+    """Yield language and text of each document, without a cursor: behind a pooler that would fetch all at once."""
+    documents = generation.own(Document).order_by("pk")
+    rows, last = documents.values_list("pk", "language", "text"), 0
+    while chunk := list(rows.filter(pk__gt=last)[:CHUNK]):
+        yield from ((language, text) for _, language, text in chunk)
+        last = chunk[-1][0]
 
 
 def _words(piece: str) -> list[str]:

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 
 from ..conditions import Chosen, holds, read_conditions
 from ..indexes import SearchIndex
-from ..languages import primary_subtag
+from ..languages import WORD, primary_subtag
 from ..models import Rule, RuleAction
 from ..registry import registry
 from ..searching.memory import Memory
@@ -96,6 +96,18 @@ class Ruling:
 def in_force(index: SearchIndex) -> tuple[Ruling, ...]:
     """Return the enabled rules of an index, those that act first first."""
     return MEMORY.get(index.label, lambda: _read(index))
+
+
+def words_of(index: SearchIndex, language: str) -> frozenset[str]:
+    """Return the words of the searches that rules are for, without those that are only a part of one ("lap*")."""
+    return frozenset(
+        word
+        for ruling in in_force(index)
+        if not ruling.language or primary_subtag(ruling.language) == primary_subtag(language)
+        for pattern in ruling.patterns
+        for word in pattern
+        if WORD.fullmatch(word)
+    )
 
 
 def changed() -> None:

@@ -15,7 +15,7 @@ from pgvector import HalfVector
 
 from ..conf import settings
 from ..fusion import Background, Vector
-from ..languages import as_words, text_config
+from ..languages import PIECE, as_words, text_config
 from ..models import Generation
 from ..quantization import HALF
 from ..sql import Row, execute_while
@@ -40,14 +40,14 @@ _sizes: dict[tuple[Any, ...], tuple[int, float]] = {}
 
 @dataclass(frozen=True, slots=True)
 class IdentifierMatch:
-    """How an identifier of a product matches: the whole query, one of its words, or its beginning."""
+    """How an identifier of a product matches: the whole query, one of its words or a piece of it, or its beginning."""
 
     key: str
     kind: str
 
 
 def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
-    """Find products by SKU, EAN or part number: the whole query, a word of it, or the beginning of one.
+    """Find products by SKU, EAN or part number: the whole query, a word of it, or the beginning or a piece of one.
 
     A word that could as well be a size or a number of things counts where its product holds the rest of the query:
     "HP 27" names a cartridge, 27" in "27" monitor" does not.
@@ -60,6 +60,7 @@ def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
     doubtful = {word: query.without(word) for word in words if not is_distinctive(word)}
     surely = " | ".join(f"'{word}'" for word in (whole, *words) if word not in doubtful)
     prefix = f" | '{whole}':*" if is_distinctive(whole) else ""
+    piece = f"'{PIECE}{whole}'"
     config = text_config(scope.language)
     beside = [(f"'{word}'", config, as_words(rest)) for word, rest in doubtful.items() if rest]
     condition = " OR ".join(
@@ -72,9 +73,9 @@ def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
         {from_scope(scope)} AND ({condition}) ORDER BY 2 DESC, 3 DESC, 1 LIMIT 100
         """,
         (
-            *(f"'{whole}'", " | ".join([surely, *(word for word, *_ in beside)])),
+            *(f"'{whole}'", " | ".join([surely, piece, *(word for word, *_ in beside)])),
             *(*scope.keys[1], scope.language),
-            *(surely + prefix, *(parameter for own in beside for parameter in own)),
+            *(f"{surely} | {piece}{prefix}", *(parameter for own in beside for parameter in own)),
         ),
     )
     found = [

@@ -54,6 +54,8 @@ class Alternatives:
 
     typed: tuple[str, ...]
     others: tuple[str, ...]
+    meant: bool = True
+    """Do the models read them, too? They know already what a kind of something is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Query:
         """The positive text with some of its words put in other ones, for a model to read as well."""
         words = [token.text.strip() for token in _tokens(self._read[0]) if not token.excluded]
         found = []
-        for one in self.alternatives:
+        for one in filter(lambda one: one.meant, self.alternatives):
             starts = (at for at in range(len(words)) if tuple(words[at : at + len(one.typed)]) == one.typed)
             if (start := next(starts, None)) is not None:
                 head, tail = words[:start], words[start + len(one.typed) :]

@@ -12,13 +12,14 @@ from ..conf import settings
 from ..fusion import Background
 from . import composition, lanes
 from .asking import Ask
-from .bm25 import WordMatch, broadened, matched, matches_of
+from .bm25 import WordMatch, broadened, matches_of
 from .bm25 import matches as matching_words
 from .composition import BEST, SMALL_SAMPLE_SHARE, Composition, refined
 from .encoding import Meaning
 from .lanes import IdentifierMatch
 from .ranking import Candidate, Fusion, word_score
 from .scope import Scope
+from .silence import is_foreign
 from .trace import Trace
 from .words import Words, parse_words
 
@@ -26,9 +27,6 @@ from .words import Words, parse_words
 SCORED_BY_BOTH = 300
 # By how much a product that holds only some of the words must stand out.
 PARTIAL_DEVIATIONS = 2.0
-# A sentence comes less near to what it means than the two words of a title by which nearness was measured. Chosen on
-# forty of them: docs/relevance.md.
-SENTENCE_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +51,7 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
     """Read the query against the whole scope: stemmed words, how they are taken, the similarity demanded.
 
     ``ask.cutoff`` is in deviations above the query's background; None demands no similarity at all, and only ``...``
-    (CUTOFF) also that something comes as near as the catalogue comes to its own phrases: see ``indexing.statistics``.
-    A question in a whole sentence need not come quite as near. Where nothing does, and no product holds every word, the
-    shop most likely has nothing of the kind: no members.
+    (CUTOFF) also that the query is about what the shop has: see ``silence``. Where it is not there are no members.
     A catalogue too small to tell near from far takes those with some of the words, too.
     """
     query, cutoff = ask.query, ask.cutoff
@@ -63,7 +59,6 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
         words = broadened(scope, parse_words(scope, query))
     if meaning is None:
         return Demand(scope, ask, words, None, (), -math.inf, -math.inf)
-    generation = scope.generation
     with trace.stage("vectors"):
         asked = composition.compose(scope, meaning)
         deviations = cutoff
@@ -71,14 +66,15 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
             # Of a handful of products none can stand out far: most of what is possible must do.
             deviations = min(settings.CUTOFF, SMALL_SAMPLE_SHARE * asked.background.reach)
         floor = -math.inf if deviations is None else asked.background.at(deviations)
-        found = lanes.vectors(scope, asked.vector, floor, settings.MAX_CANDIDATES)
         partial_floor = -math.inf
         # It was measured with words; pictures come nearer.
-        if isinstance(cutoff, EllipsisType) and query.kind == "text" and generation.nearness is not None:
-            partial_floor = asked.background.at(PARTIAL_DEVIATIONS)
-            wanted = generation.nearness * (SENTENCE_SHARE if query.query_class == "long" else 1.0)
-            if (found[0][1] if found else floor) < wanted and not matched(scope, words, 1):
-                found, floor, partial_floor = [], math.inf, math.inf
+        nearness = scope.generation.nearness if isinstance(cutoff, EllipsisType) and query.kind == "text" else None
+        if nearness is not None:
+            # Where most of what a shop has is of one kind, none of it stands out: what is near is enough.
+            floor, partial_floor = (min(one, nearness) for one in (floor, asked.background.at(PARTIAL_DEVIATIONS)))
+        found = lanes.vectors(scope, asked.vector, floor, settings.MAX_CANDIDATES)
+        if nearness is not None and is_foreign(scope, query, words, found[0][1] if found else floor):
+            found, floor, partial_floor = [], math.inf, math.inf
     return Demand(scope, ask, words, asked, tuple(found), floor, partial_floor)
 
 

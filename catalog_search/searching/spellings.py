@@ -5,23 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ..languages import compounds
 from .query import Token
 
 SHORTEST_PART = 3
 _LETTERS_AND_DIGITS = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 
-def other_spellings(tokens: Sequence[Token], position: int) -> Iterator[str]:
-    """Yield a word joined with its neighbours ("head set", "cat 5e"), and taken apart ("headset", "cat5e")."""
+def other_spellings(tokens: Sequence[Token], position: int, language: str) -> Iterator[str]:
+    """Yield a word joined with its neighbours ("head set", "cat 5e"), and taken apart ("headset", "cat5e").
+
+    In a language of compounds neighbours are joined either way: "Schuhe Kinder" are "Kinderschuhe".
+    """
     token = tokens[position]
     if token.excluded or token.quoted:
         return
     for first in (position - 1, position):
         pair = tokens[max(first, 0) : first + 2]
-        joined = "".join(one.text for one in pair)
+        texts = [one.text for one in pair]
+        joined = "".join(texts)
         # Two numbers together are another number.
         if len(pair) == 2 and joined.isalnum() and not joined.isdigit() and not any(one.excluded for one in pair):
             yield joined
+            if compounds(language):
+                yield "".join(reversed(texts))
     yield from taken_apart(token.text)
 
 

@@ -10,7 +10,7 @@ from django.db import connections
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
-from ..languages import as_words, text_config
+from ..languages import as_words, compounds, text_config
 from ..sql import execute
 from .query import MAX_TOKENS, Query, Token
 from .scope import Scope
@@ -63,10 +63,10 @@ def parse_words(scope: Scope, query: Query) -> Words:
     tokens = query.tokens[:MAX_TOKENS]
     if not tokens:
         return Words()
-    texts = [token.text for token in tokens]
+    language, texts = scope.language, [token.text for token in tokens]
     units = list(runs(tokens, texts, {one.typed: one.others for one in query.alternatives}))
     spellings = [
-        list(other_spellings(tokens, unit.start)) if unit.stop - unit.start == 1 else ["".join(texts[unit])]
+        list(other_spellings(tokens, unit.start, language)) if unit.stop - unit.start == 1 else ["".join(texts[unit])]
         for unit, _ in units
     ]
     rows = execute(
@@ -76,13 +76,13 @@ def parse_words(scope: Scope, query: Query) -> Words:
         FROM unnest(%s::text[]) WITH ORDINALITY AS tokens(token, position) ORDER BY position
         """,
         (
-            text_config(scope.language),
+            text_config(language),
             [as_words(text) for own in (texts, *spellings, *(others for _, others in units)) for text in own],
         ),
     )
     parsed = iter(row[0] for row in rows)
     words = [next(parsed) for _ in tokens]
-    spelt = [tuple(filter(None, [next(parsed) for _ in own])) for own in spellings]
+    spelt = [tuple(filter(None, [_spelt(text, next(parsed), language) for text in own])) for own in spellings]
     meant = [tuple(filter(None, [next(parsed) for _ in others])) for _, others in units]
     wanted: dict[str, tuple[str, ...]] = {}
     for (unit, _), own, others in zip(units, spelt, meant, strict=True):
@@ -112,6 +112,15 @@ def runs(
                 break
         yield run, found
         position = run.stop
+
+
+def _spelt(text: str, parsed: str, language: str) -> str:
+    """Return what is taken for a word's other spelling: its parts in a row, in a language of compounds anywhere."""
+    if " " not in text:
+        return parsed
+    if "<->" not in parsed:  # one of the parts is a stop word, and the other one alone another word
+        return ""
+    return parsed.replace(" <-> ", " & ") if compounds(language) else parsed
 
 
 def _all(words: Sequence[str]) -> str:

@@ -2,8 +2,9 @@
 
 A word stays as it is where the catalogue has it or a word that begins so, where an index finds something by it, where
 it is a number, in quotes or excluded, where a synonym has it, and where it is a word of the language (with simplemma
-installed, the extra ``spelling``). Another is taken for the word whose typo it most likely is; how sure that is decides
-whether that is searched, or only offered.
+installed, the extra ``spelling``). Another is taken for the word whose typo it most likely is, of the catalogue, of the
+shop's synonyms and rules, or, where letters were doubled or swapped, of the language; how sure that is decides whether
+that is searched, or only offered.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 
-from ..languages import WORD, folded, normalise_identifier, primary_subtag, text_config
+from rapidfuzz.distance import OSA
+
+from ..languages import WORD, folded, normalise_identifier, text_config
+from ..merchandising import rulings
 from ..searching.asking import Ask
 from ..searching.negation import grammar_of
 from ..searching.query import MAX_TOKENS, TOKEN
@@ -22,16 +27,13 @@ from ..searching.scope import Scope
 from ..searching.spellings import taken_apart
 from ..sql import execute
 from . import synonyms, vocabulary
+from .dictionary import is_at_hand, is_in_language
 from .lexicon import Lexicon
 from .typos import cost
 
-try:
-    import simplemma
-except ImportError:  # an optional extra
-    simplemma = None  # type: ignore[assignment]
-
-SHORTEST, SHORTEST_ALONE, LONG = 3, 4, 5
-"""Letters from which on a word may have one typo beside others that tell what it is, one typo, and two."""
+SHORTEST, SHORTEST_ALONE, LONG = 3, 4, 6
+"""Letters from which on a word may have one typo beside others that tell what it is, one typo, and two where what it is
+meant as has them."""
 ODDS = 5.0
 """How much less likely, as a logarithm, each unit of the cost of a typo makes it."""
 UNKNOWN, UNKNOWN_PER_LETTER = 0.8, 0.1
@@ -43,6 +45,9 @@ SURE = 0.6
 """The probability from which on the other word is searched."""
 CHOICES = 8
 """Words of the catalogue that one misspelt word may stand for."""
+TAUGHT = 10
+"""In how many documents a word of a synonym or of a rule stands, so to speak."""
+NO_GROUPS, NO_WORDS = synonyms.Groups({}), Lexicon(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
         return ask
     lexicon = vocabulary.lexicon(scope.alias, scope.generation, scope.language)
     own = synonyms.in_force(scope) if groups is None else groups
-    guesses = guessed(scope, lexicon, text, own.stems) if lexicon else {}
+    guesses = guessed(scope, lexicon, text, own) if lexicon else {}
     if not guesses:
         return ask
     meant = _replaced(text, {word: guess.word for word, guess in guesses.items()})
@@ -77,15 +82,17 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
     return replace(ask, query=replace(ask.query, text=searched), guidance=guidance)
 
 
-def guessed(scope: Scope, lexicon: Lexicon, text: str, good: Collection[str] = ()) -> dict[str, Guess]:
-    """Return a guess for each word of a text that is most likely misspelt; those with ``good`` stems are not."""
+def guessed(scope: Scope, lexicon: Lexicon, text: str, groups: synonyms.Groups = NO_GROUPS) -> dict[str, Guess]:
+    """Return a guess for each word of a text that is most likely misspelt; what synonyms have is not."""
     words = [folded(match.group()) for match in _words(text)][:MAX_TOKENS]
     grammar = grammar_of(scope.language)
     strange = [word for word in dict.fromkeys(words) if not (word in grammar.words or word in lexicon)]
-    if good and strange:
+    if groups.stems and strange:
         stems = synonyms.stemmed(scope.alias, strange, scope.language)
-        strange = [word for word, stem in zip(strange, stems, strict=True) if stem not in good]
-    doubtful = {word: likely(lexicon, word) for word in strange if not is_known(lexicon, word, scope.language)}
+        strange = [word for word, stem in zip(strange, stems, strict=True) if stem not in groups.stems]
+    unknown = [word for word in strange if not is_known(lexicon, word, scope.language)]
+    taught = _taught(groups.words | _ruled(scope)) if unknown else NO_WORDS
+    doubtful = {word: slips(word, scope.language) | likely(taught, word) | likely(lexicon, word) for word in unknown}
     guesses = _guessed(scope, lexicon, words, doubtful, {word for word in doubtful if len(word) >= SHORTEST_ALONE})
     surest = max(guesses, key=lambda word: guesses[word].probability, default="")
     if surest and guesses[surest].probability >= SURE and len(strange) > 1:
@@ -93,7 +100,24 @@ def guessed(scope: Scope, lexicon: Lexicon, text: str, good: Collection[str] = (
         again = {word: likely(lexicon, word, finished=True) for word in strange if word != surest}
         meant = [folded(guesses[surest].word) if word == surest else word for word in words]
         guesses |= _guessed(scope, lexicon, meant, again, alone=())
-    return guesses
+    # What the catalogue does not have either is worth searching where it is sure, never worth offering.
+    return {
+        word: replace(one, word=taught.written(one.word))
+        for word, one in guesses.items()
+        if one.probability >= SURE or folded(one.word) in lexicon or folded(one.word) in taught
+    }
+
+
+def _ruled(scope: Scope) -> frozenset[str]:
+    """Return the words of searches that rules are for, but none that a rule may be for because it is misspelt."""
+    words = rulings.words_of(scope.index, scope.language)
+    return frozenset(word for word in words if not is_at_hand() or is_in_language(word, scope.language))
+
+
+@lru_cache(maxsize=8)
+def _taught(words: frozenset[str]) -> Lexicon:
+    """Return the words that the shop wrote down itself, whatever its products say, as if that often."""
+    return Lexicon((word.casefold(), TAUGHT) for word in words)
 
 
 def _guessed(
@@ -132,15 +156,26 @@ def is_known(lexicon: Lexicon, word: str, language: str) -> bool:
     """Is it a word of the catalogue or of the language, or too short to say?"""
     if len(word) < SHORTEST or word in lexicon:
         return True
-    try:
-        return simplemma is not None and simplemma.is_known(word, lang=primary_subtag(language))
-    except ValueError:  # a language that it does not have
-        return False
+    owner = word[:-1] if word.endswith("s") and not word.endswith("ss") else ""  # "mens" for "men's"
+    return is_in_language(word, language) or bool(owner and is_in_language(owner, language))
+
+
+def slips(word: str, language: str) -> dict[str, float]:
+    """Return the words of the language that this one is by the slightest of typos, letters doubled or swapped, with the
+    logarithm of how likely each is: what "runing" is meant as, also where the catalogue has none.
+    """
+    if len(word) < SHORTEST_ALONE:
+        return {}
+    made = {word[:place] + word[place - 1 :] for place in range(1, len(word) + 1)}
+    made |= {word[:place] + word[place + 1 :] for place in range(1, len(word)) if word[place] == word[place - 1]}
+    made |= {word[:place] + word[place + 1] + word[place] + word[place + 2 :] for place in range(1, len(word) - 1)}
+    return {one: -ODDS * cost(word, one) for one in made - {word} if is_in_language(one, language)}
 
 
 def likely(lexicon: Lexicon, word: str, finished: bool = False) -> dict[str, float]:
     """Return the words of the catalogue that this one may be a typo of, with the logarithm of how likely each is."""
-    near = lexicon.near(word, 2 if len(word) >= LONG else 1)
+    near = lexicon.near(word, 2 if len(word) >= LONG - 1 else 1)
+    near = [one for one in near if len(one) >= LONG or OSA.distance(word, one) <= 1]
     if not finished and lexicon.beginning(word, 1):  # somebody is still typing it: nothing but its end can be missing
         near = [one for one in near if one.startswith(word)]
     scores = {one: math.log(1 + lexicon.count(one)) - ODDS * cost(word, one) for one in near}

@@ -62,6 +62,15 @@ class Lexicon:
         most = np.argsort(-self.documents[own], kind="stable")[:limit]
         return [self.words[own.start + int(place)] for place in most]
 
+    def holding(self, part: str) -> list[str]:
+        """Return the words that hold a part somewhere, once each."""
+        found, at = [], self._joined.find(part)
+        while at >= 0:
+            end = self._joined.find("\n", at)
+            found.append(self._joined[self._joined.rfind("\n", 0, at) + 1 : end])
+            at = self._joined.find(part, end)
+        return found
+
     def nearly_beginning(self, start: str, limit: int) -> list[str]:
         """Return words whose beginning one edit makes of this one, the first letter the same; most frequent first."""
         own = self._range(start[:1])
@@ -77,6 +86,10 @@ class Lexicon:
 
     def _range(self, start: str) -> slice:
         return slice(bisect_left(self.words, start), bisect_left(self.words, start + LAST))
+
+    @cached_property
+    def _joined(self) -> str:
+        return "".join(f"{word}\n" for word in self.words)
 
     @cached_property
     def _lengths(self) -> NDArray[np.int16]:

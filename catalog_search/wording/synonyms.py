@@ -15,7 +15,6 @@ from django.db.models.signals import post_delete, post_save
 from ..indexes import SearchIndex
 from ..languages import folded, primary_subtag, text_config
 from ..models import Synonym
-from ..searching.asking import Ask
 from ..searching.memory import Memory
 from ..searching.query import MAX_TOKENS, Alternatives, Query
 from ..searching.scope import Scope
@@ -36,6 +35,8 @@ class Groups:
     others: Mapping[Stems, tuple[str, ...]]
     stems: frozenset[str] = frozenset()
     """The stem of every word of what may be typed: none of them is misspelt."""
+    words: frozenset[str] = frozenset()
+    """Those words themselves: what others may be misspelt from."""
 
 
 def connect() -> None:
@@ -47,13 +48,6 @@ def connect() -> None:
 def changed(**_: Any) -> None:
     """Tell every process that synonyms changed; for what sends no signal, such as ``bulk_create``."""
     MEMORY.changed(write_alias(Synonym))
-
-
-def expand(scope: Scope, ask: Ask, groups: Groups | None = None) -> Ask:
-    """Step of REWRITE: ask for the other words of the shop's synonyms, or of some given, too."""
-    own = in_force(scope) if groups is None else groups
-    query = expanded(ask.query, own, scope.alias, scope.language)
-    return ask if query is ask.query else replace(ask, query=query)
 
 
 def expanded(query: Query, groups: Groups, alias: str, language: str) -> Query:
@@ -94,7 +88,7 @@ def grouped(synonyms: Iterable[Synonym], alias: str, language: str) -> Groups:
         key = tuple(stems[word] for word in spelling.split())
         if any(key):  # not stop words alone
             found[key] = tuple(dict.fromkeys((*found.get(key, ()), *others)))[:MOST]
-    return Groups(found, frozenset(filter(None, stems.values())))
+    return Groups(found, frozenset(filter(None, stems.values())), frozenset(words))
 
 
 def _spellings(phrase: str) -> set[str]:

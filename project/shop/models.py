@@ -37,6 +37,11 @@ class Category(models.Model):
         """The last part of the path."""
         return self.path.split(" > ")[-1]
 
+    @property
+    def above(self) -> str:
+        """The parts of the path before the last: who asks for "garden" means all that stands below."""
+        return " ".join(self.path.split(" > ")[:-1])
+
 
 class ProductQuerySet(models.QuerySet["Product"]):
     """Chainable questions about products."""

@@ -17,7 +17,7 @@ class ProductIndex(SearchIndex):
     """The catalogue of the demo shop."""
 
     text = ["name", "brand.name", "category.name", "description"]
-    keywords = ["specification"]
+    keywords = ["specification", "category.above"]
     image = "images.file"
     identifiers = ["sku", "ean"]
     facets = [

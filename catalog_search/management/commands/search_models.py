@@ -42,7 +42,7 @@ class Command(SearchCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a line for each model and for each index; raise CommandError where a model cannot be used."""
-        rows, broken = [HEADINGS], []
+        rows, broken, dimensions = [HEADINGS], [], None
         for setting, load in MODELS.items():
             if not getattr(settings, setting):
                 rows.append([setting, "none", *NOTHING])
@@ -50,13 +50,15 @@ class Command(SearchCommand):
             written = getattr(settings, setting)
             name = model_name(written.get("BACKEND", "?"), written.get("OPTIONS", {}))
             try:
-                rows.append([setting, name, *described(load())])
+                model = load()
+                rows.append([setting, name, *described(model)])
+                dimensions = model.dimensions if setting == "EMBEDDER" else dimensions
             except CatalogSearchError as error:
                 rows.append([setting, name, "cannot be used: see below", *NOTHING[1:]])
                 broken.append(f"{setting}: {error}")
         self.stdout.write(table(rows, left=True))
         for index in registry:
-            self.stdout.write(f"{index.label}: {generation_state(index)}")
+            self.stdout.write(f"{index.label}: {generation_state(index, dimensions)}")
         if broken:
             raise CommandError("\n".join(broken))
 
@@ -105,8 +107,10 @@ def picture() -> Picture:
     return read_picture(buffer.getvalue())
 
 
-def generation_state(index: Any) -> str:
-    """Say whether the serving generation was built with today's model and declaration."""
+def generation_state(index: Any, dimensions: int | None) -> str:
+    """Say whether the serving generation was built with today's declaration and model, which gives so many dimensions
+    as far as it could be loaded.
+    """
     try:
         active = Generation.objects.using(read_alias(index.model)).active(index.label)
     except DatabaseError as error:
@@ -115,4 +119,9 @@ def generation_state(index: Any) -> str:
         return "not built yet; run manage.py rebuild_search_index"
     if is_outdated(index):
         return f"generation {active.pk} was built from other settings and serves on; run manage.py rebuild_search_index"
+    if dimensions and active.dimensions and active.dimensions != dimensions:
+        return (
+            f"generation {active.pk} has {active.dimensions} dimensions and the model {dimensions}: it is another one "
+            'under the same name; give its OPTIONS a "revision", then run manage.py rebuild_search_index'
+        )
     return f"generation {active.pk} matches, {active.dimensions} dimensions"
