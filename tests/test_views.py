@@ -178,6 +178,10 @@ class TestBadInput:
         assert response.status_code == 404
         assert "There is no such page" in response.text
 
+    def test_a_single_product_needs_no_order(self, client: Client, indexed_shop: Shop) -> None:
+        assert "Sort by" in client.get(SEARCH).text
+        assert "Sort by" not in client.get(SEARCH, {"q": "MUG-1001", "brand": "Acme"}).text
+
     def test_nothing_found(self, client: Client, indexed_shop: Shop, settings: Any) -> None:
         settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"CUTOFF": 100.0}
 
