@@ -102,6 +102,33 @@ class TestPlayground:
             assert words in page.text
         assert "explain <b>" not in page.text
 
+    def test_why_names_boosts_and_rules(self, admin_client: Client, indexed_shop: Shop, make_rule: Any) -> None:
+        pin = {"kind": "pin", "product": str(indexed_shop["red chair"].pk), "position": 1}
+        make_rule("Chairs first", searches="red mug", actions=[pin])
+        page = admin_client.get(PLAYGROUND, {"q": "red mug"})
+        columns = found(page)
+        explained = " ".join(page.text.split())
+
+        assert columns["together"][:2] == ["Red chair", "Red mug"]
+        # A lane shows what it finds by itself.
+        assert columns["identifiers"] == []
+        assert '<th scope="row">Rule</th><td colspan="3">Chairs first</td>' in explained
+        assert explained.count("Chairs first") == 2
+        assert '<th scope="row">Boosts</th>' in explained
+
+    def test_a_variant_tells_the_place_of_its_family(
+        self, admin_client: Client, make_product: Any, build_index: Any, make_rule: Any
+    ) -> None:
+        blue = make_product("Blue shirt", picture="blue")
+        make_product("Red shirt", picture="red", parent=blue)
+        build_index()
+        make_rule(searches="red shirt", actions=[{"kind": "pin", "product": str(blue.pk), "position": 1}])
+        page = admin_client.get(PLAYGROUND, {"q": "red shirt"})
+        (row,) = next(rows for column, rows in page.context["columns"] if column.name == "words")
+
+        assert found(page)["together"] == ["Blue shirt"]
+        assert (row.hit.object.name, row.together) == ("Red shirt", 1)
+
     def test_lanes_weight_and_cutoff_decide(self, admin_client: Client, indexed_shop: Shop) -> None:
         only = found(admin_client.get(PLAYGROUND, {"q": "mug", "lanes": ["words"]}))
         assert list(only) == ["together", "words"]

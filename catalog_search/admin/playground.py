@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -19,9 +19,11 @@ from ..indexes import SearchIndex
 from ..models import Generation, Judgement
 from ..navigation import Address
 from ..registry import registry
-from ..searching import Hit, Results, cache, search
+from ..searching import Hit, Results, cache, search, steps
+from ..searching.asking import Ask
 from ..searching.lanes import LANES
 from ..searching.query import Query, query_language
+from ..searching.scope import Scope
 from ..sql import read_alias
 from .grading import grades_of, index_of, keep_grades
 from .pages import PagesAdmin, demand, may
@@ -95,7 +97,7 @@ class PlaygroundForm(SearchForm):
             options["cutoff"] = cleaned["cutoff"]
         lanes = cleaned.get("lanes") or LANES
         together = search(self.index, lanes=lanes, explain=bool(cleaned.get("explain")), **options)
-        alone = options | {"rerank": False, "arrange": ()}
+        alone = options | {"rerank": False, "rewrite": [*steps.rewriting(), _admit_nothing], "arrange": ()}
         columns = [Column("together", _("Together"), together)]
         for lane in lanes:
             columns.append(Column(lane, LANE_TITLES[lane], search(self.index, lanes=[lane], **alone)))
@@ -108,6 +110,15 @@ class PlaygroundForm(SearchForm):
         options = self.options()
         liked = tuple(map(str, options["like"]))
         return Query(cleaned.get("q", ""), options["image"], liked, terms=tuple(options["terms"])).query_class
+
+
+def _admit_nothing(scope: Scope, ask: Ask) -> Ask:
+    """Leave out what rules pin: a lane shows what it finds by itself."""
+    return replace(ask, admitted=())
+
+
+def _family(hit: Hit) -> str:
+    return hit.family or str(hit.object.pk)
 
 
 class PlaygroundAdmin(PagesAdmin):
@@ -132,7 +143,7 @@ class PlaygroundAdmin(PagesAdmin):
                 form.add_error(None, str(error))
             else:
                 together = columns[0].results
-                places = {str(hit.object.pk): place for place, hit in enumerate(together.hits, start=1)}
+                places = {_family(hit): place for place, hit in enumerate(together.hits, start=1)}
                 language = query_language(index, form.cleaned_data["language"])
                 grades = grades_of(index, language, form.cleaned_data["q"]) if form.can_be_judged else {}
                 context |= {
@@ -179,9 +190,9 @@ class Column:
     results: Results
 
     def rows(self, grades: Mapping[str, int], places: Mapping[str, int]) -> list[Row]:
-        """Return its hits; ``places`` are those of the products when all lanes work together."""
+        """Return its hits; ``places`` are those of the families when all lanes work together."""
         return [
-            Row(place, hit, grades.get(str(hit.object.pk)), places.get(str(hit.object.pk)))
+            Row(place, hit, grades.get(str(hit.object.pk)), places.get(_family(hit)))
             for place, hit in enumerate(self.results.hits, start=1)
         ]
 
@@ -204,7 +215,7 @@ class Row:
     hit: Hit
     grade: int | None
     together: int | None
-    """Its place when all lanes work together, where it is among the first."""
+    """The place of it, or of a variant, when all lanes work together, where that is among the first."""
 
     @property
     def key(self) -> str:

@@ -58,6 +58,8 @@ class Hit:
     """Its name as HTML with the words that match marked; told by ``search(..., mark=True)``, "" where none match."""
     excerpt: str = ""
     """Where no word of its name matches, a line of its text, likewise."""
+    family: str = ""
+    """What it shares with its variants; "" where results are not grouped."""
 
 
 @dataclass(frozen=True, slots=True)
