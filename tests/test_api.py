@@ -509,6 +509,15 @@ def test_a_logged_in_customer_needs_no_token_of_a_form(indexed_shop: Shop) -> No
     assert client.post("/api/search/events/", event, content_type="application/json").status_code == 204
 
 
+def test_a_browser_can_ask_for_the_bare_answer(client: Client, indexed_shop: Shop) -> None:
+    page = client.get(URL, {"q": "mug"}, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert 'href="/api/search/product/?format=json&amp;q=mug"' in page.text
+    assert "``" not in page.text
+
+    bare = client.get(URL, {"q": "mug", "format": "json"}, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert bare.json()["query"]["q"] == "mug"
+
+
 def test_a_facet_may_be_called_format(client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ProductIndex, "facets", [Facet("colour", name="format")])
 
