@@ -194,6 +194,15 @@ class TestBadInput:
         for hit in response.context["results"].near:
             assert hit.object.name in response.text
 
+    def test_nothing_found_where_no_picture_helps(
+        self, client: Client, indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"CUTOFF": 100.0}
+        assert "or a picture" in client.get(SEARCH, {"q": "xylophone"}).text
+        monkeypatch.setattr(ProductIndex, "image", ())
+
+        assert "or a picture" not in client.get(SEARCH, {"q": "xylophone"}).text
+
     @pytest.mark.parametrize("content", [b"not a picture", b"\x89PNG\r\n\x1a\nbroken"])
     def test_a_file_that_is_no_picture(self, client: Client, indexed_shop: Shop, content: bytes) -> None:
         response = client.post(SEARCH, {"q": "mug", "image": upload(content)})
@@ -466,7 +475,7 @@ class TestDatabaseDown:
 class TestDegraded:
     def test_is_said_calmly(self, client: Client, indexed_shop: Shop, monkeypatch: Any) -> None:
         for what, words in {
-            "embedder": "by their words alone",
+            "embedder": "only words are searched for",
             "reranker": "a little rougher",
             "index": "being set up",
         }.items():
@@ -488,6 +497,10 @@ class TestDegraded:
 
         assert response.headers["X-Search-Degraded"] == "embedder"
         assert names(response)[0] == "Red mug"
+        # Nobody is sent to what does not work either.
+        nothing = client.get(SEARCH, {"q": "a poisonous mug that glows"}).text
+        assert "By words alone, we found nothing" in nothing
+        assert "or a picture" not in nothing
 
     def test_no_index_at_all(self, client: Client, make_product: Callable[..., Product]) -> None:
         make_product("Red mug")
