@@ -54,6 +54,11 @@ def test_words_lead_to_results(visit: Visit) -> None:
     page.get_by_role("link", name="Red mug", exact=True).click()
     page.wait_for_url("**/product/*/")
     assert page.get_by_role("heading", level=1).inner_text() == "Red mug"
+    above = page.get_by_role("navigation", name="Category").get_by_role("link")
+    assert above.all_inner_texts() == ["Home", "Kitchen"]
+    above.first.click()
+    page.wait_for_url("**/search/?category=Home")
+    assert page.locator(".cs-total").inner_text() == "15 products"
 
 
 def test_filter_sort_page_and_back(visit: Visit) -> None:
