@@ -181,6 +181,16 @@ def test_an_uploaded_picture_has_an_address_of_its_own(visit: Visit, photo: Path
     page.wait_for_url(lambda url: "picture" not in url)
 
 
+def test_a_picture_on_its_way_is_told(visit: Visit, photo: Path) -> None:
+    page = visit("/")
+    # It stays on its way.
+    page.evaluate("document.querySelector('.cs-box').addEventListener('submit', (event) => event.preventDefault())")
+    page.locator("input[type=file]").first.set_input_files(photo)
+
+    expect(page.locator(".cs-box")).to_have_attribute("aria-busy", "true")
+    expect(page.locator(".cs-box [role=status]")).to_have_text("Your picture is being sent…")
+
+
 @pytest.mark.parametrize("event", ["paste", "drop"])
 def test_a_pasted_or_dropped_picture(visit: Visit, photo: Path, event: str) -> None:
     page = visit("/")
