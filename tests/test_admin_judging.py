@@ -116,6 +116,22 @@ class TestPlayground:
         assert explained.count("Chairs first") == 2
         assert '<th scope="row">Boosts</th>' in explained
 
+    def test_it_leads_to_a_rule_for_the_query(
+        self, admin_client: Client, client: Client, indexed_shop: Shop, make_rule: Any
+    ) -> None:
+        make_rule("Mug week", searches="red mug", actions=[{"kind": "banner", "text": "Sale"}])
+        page = admin_client.get(PLAYGROUND, {"q": "red mug"}).text
+
+        for path, query in (("rule/", "q=Mug%20week"), ("synonym/add/", "typed=red%20mug")):
+            assert f'href="/admin/catalog_search/{path}?{query}"' in page
+            assert admin_client.get(f"/admin/catalog_search/{path}?{query}").status_code == 200
+        address = "/admin/catalog_search/rule/add/?name=red%20mug&amp;index=shop.product&amp;searches=red%20mug"
+        assert f'href="{address}"' in page
+        form = admin_client.get(address.replace("&amp;", "&")).context["adminform"].form
+        assert [form[name].value() for name in ("name", "index", "searches")] == ["red mug", "shop.product", "red mug"]
+        make_staff(client, "use_playground")
+        assert "rule/" not in client.get(PLAYGROUND, {"q": "red mug"}).text
+
     def test_a_variant_tells_the_place_of_its_family(
         self, admin_client: Client, make_product: Any, build_index: Any, make_rule: Any
     ) -> None:
