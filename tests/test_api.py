@@ -91,7 +91,7 @@ def test_words(client: Client, indexed_shop: Shop) -> None:
     assert answer["total_is_exact"] is True
     assert (answer["page"], answer["page_size"], answer["sort"]) == (1, 2, None)
     assert (answer["reranked"], answer["degraded"]) == (0, [])
-    assert answer["sorts"] == ["popular", "price", "price_down", "newest"]
+    assert answer["sorts"] == ["popular", "price", "highest_price", "newest"]
     assert answer["timings"]["total"] > 0
     assert "total;dur=" in response.headers["Server-Timing"]
     assert "X-Search-Degraded" not in response.headers
