@@ -159,8 +159,9 @@ class TestPlayground:
 
     def test_products_and_terms(self, admin_client: Client, indexed_shop: Shop) -> None:
         chair, mug = indexed_shop["red chair"], indexed_shop["red mug"]
-        liked = found(admin_client.get(PLAYGROUND, {"like": f"{chair.pk}, {mug.pk}", "cutoff": "-100"}))
-        assert {"Red chair", "Red mug"}.isdisjoint(liked["together"])
+        page = admin_client.get(PLAYGROUND, {"like": f"{chair.pk}, {mug.pk}", "cutoff": "-100"})
+        assert {"Red chair", "Red mug"}.isdisjoint(found(page)["together"])
+        assert f"{chair.pk}: Red chair" in page.text
 
         page = admin_client.get(PLAYGROUND, {"q": "mug", "terms": "blue^2, red^-1"})
         assert found(page)["together"][0] == "Blue mug"
@@ -183,8 +184,22 @@ class TestPlayground:
 
         assert page.request["QUERY_STRING"].startswith("index=product&q=mug&picture=")
         assert page.context["results"].kind == "photo+text"
-        assert "Searched with a picture." in page.text
         assert "data-grades" not in page.text
+        shown = f"{PLAYGROUND}picture/{page.context['picture']}/"
+        assert f'<img src="{shown}"' in page.text
+        assert f'href="{PLAYGROUND}?index=product&amp;q=mug"' in page.text
+        assert admin_client.get(shown).headers["Content-Type"] == "image/jpeg"
+        assert admin_client.get(f"{PLAYGROUND}picture/gone/").status_code == 404
+
+    def test_a_picture_while_none_can_be_kept(
+        self, admin_client: Client, indexed_shop: Shop, picture_bytes: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("catalog_search.admin.playground.cache.keep_picture", lambda picture: "")
+        file = SimpleUploadedFile("red.jpg", picture_bytes("red"), "image/jpeg")
+        page = admin_client.post(PLAYGROUND, {"q": "mug", "image": file}, follow=True)
+
+        assert page.request["QUERY_STRING"] == "q=mug"
+        assert "Pictures cannot be taken at the moment" in page.text
 
     def test_a_file_that_is_no_picture(self, admin_client: Client, indexed_shop: Shop) -> None:
         page = admin_client.post(PLAYGROUND, {"image": SimpleUploadedFile("x.jpg", b"no")}, follow=True)
@@ -239,6 +254,7 @@ class TestPlayground:
         make_staff(client, "view_judgement", "add_judgement")
 
         assert client.get(PLAYGROUND, {"q": "mug"}).status_code == 403
+        assert client.get(f"{PLAYGROUND}picture/any/").status_code == 403
 
     def test_no_script_and_no_style_inside(self, admin_client: Client, indexed_shop: Shop) -> None:
         text = admin_client.get(PLAYGROUND, {"q": "red mug", "explain": "on"}).text

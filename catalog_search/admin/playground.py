@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
+from .. import endpoints
 from ..conf import settings
 from ..exceptions import CatalogSearchError
 from ..fields import KeysField, TermsField
@@ -27,6 +28,7 @@ from ..searching.scope import Scope
 from ..sql import read_alias
 from .grading import grades_of, index_of, keep_grades
 from .pages import PagesAdmin, demand, may
+from .products import names_of
 
 SHOWN = 10
 LANE_TITLES = {"identifiers": _("Identifiers"), "words": _("Words"), "vectors": _("Likeness")}
@@ -124,7 +126,7 @@ def _family(hit: Hit) -> str:
 class PlaygroundAdmin(PagesAdmin):
     """A ModelAdmin with the playground beside it, where single products are graded too."""
 
-    pages = {"playground/": "playground"}
+    pages = {"playground/": "playground", "playground/picture/<str:token>/": "picture"}
 
     def playground(self, request: HttpRequest) -> HttpResponseBase:
         """Search in every way at once, and explain what is found."""
@@ -153,8 +155,19 @@ class PlaygroundAdmin(PagesAdmin):
                     "grade_choices": Judgement.Grade.choices,
                 }
         detailed = any(request.GET.get(name) for name in DETAILS)
-        context |= {"picture": request.GET.get("picture", ""), "detailed": detailed}
+        resembled = [str(key) for name in ("like", "unlike") for key in form.cleaned_data.get(name) or ()]
+        context |= {
+            "picture": request.GET.get("picture", ""),
+            "without_picture": Address.of(request.path, request.GET).without("picture"),
+            "resembled": names_of(index.label, resembled),
+            "detailed": detailed,
+        }
         return self.render(request, "playground.html", _("Playground"), **context)
+
+    def picture(self, request: HttpRequest, token: str) -> HttpResponse:
+        """Show the picture that is searched with."""
+        demand(request, "use_playground")
+        return endpoints.picture(request, token)
 
     def _address(self, request: HttpRequest, index: SearchIndex) -> HttpResponseBase:
         """Keep an uploaded picture, and go on to the address of the search."""
@@ -164,7 +177,11 @@ class PlaygroundAdmin(PagesAdmin):
         if "image" in form.errors:
             self.message_user(request, " ".join(map(str, form.errors["image"])), messages.ERROR)
         elif form.cleaned_data.get("image"):
-            address = address.with_("picture", cache.keep_picture(form.cleaned_data["image"]))
+            if token := cache.keep_picture(form.cleaned_data["image"]):
+                address = address.with_("picture", token)
+            else:
+                text = _("Pictures cannot be taken at the moment; please search by words.")
+                self.message_user(request, text, messages.ERROR)
         return HttpResponseRedirect(str(address))
 
     def _grade_one(self, request: HttpRequest, index: SearchIndex) -> HttpResponseBase:
