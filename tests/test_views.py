@@ -416,7 +416,10 @@ class TestThrottling:
         assert 0 < int(refused.headers["Retry-After"]) <= 60
         assert "many searches" in refused.text
         assert 'href="/search/?q=mug"' in refused.text
-        assert client.post(SEARCH, {"q": "mug"}).status_code == 429
+        sent = client.post(SEARCH, {"q": "blue mug", "colour": "blue"})
+        assert sent.status_code == 429
+        assert 'value="blue mug"' in sent.text
+        assert 'href="/search/?q=blue+mug&amp;colour=blue"' in sent.text
         assert client.get(SEARCH, {"q": "mug"}, HTTP_X_FORWARDED_FOR="10.1.2.3").status_code == 200
 
     def test_what_a_page_asks_by_itself_is_counted_apart(
