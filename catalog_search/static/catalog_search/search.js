@@ -296,7 +296,7 @@
       });
       /* Where somebody was on a page that the forward button leads to. */
       window.addEventListener("scrollend", () => {
-        if (here() === this.shown) history.replaceState({ scroll: scrollY }, "");
+        if (here() === this.shown) history.replaceState({ ...history.state, scroll: scrollY }, "");
       });
     }
 
@@ -322,7 +322,7 @@
         const fresh = page.querySelector('[data-catalog-search="page"]');
         if (response.redirected || !fresh) throw new Error("another page");
         if (!back) {
-          history.replaceState({ scroll: scrollY }, "");
+          history.replaceState({ ...history.state, scroll: scrollY }, "");
           history.pushState({ scroll: top ? null : scrollY }, "", address);
         }
         this.shown = here();
