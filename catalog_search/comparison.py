@@ -83,18 +83,19 @@ class Difference:
 
     @property
     def sides(self) -> Iterator[tuple[list[tuple[Hit, str]], Results]]:
-        """Yield both pages, each hit with how it differs: "left", "entered", "up", "down" or ""."""
-        before, _ = self.keys
-        yield [(hit, "left" if key in self.left else "") for hit, key in self._hits(self.before)], self.before
-        told = []
-        for place, (hit, key) in enumerate(self._hits(self.after)):
-            was = before.index(key) if key in before else None
-            told.append((hit, "entered" if was is None else "up" if was > place else "down" if was < place else ""))
-        yield told, self.after
+        """Yield both pages, each hit with how it differs: "left", "entered", "up", "down", "variant" or "".
 
-    @staticmethod
-    def _hits(results: Results) -> list[tuple[Hit, str]]:
-        return [(hit, str(hit.object.pk)) for hit in results.hits[:DEPTH]]
+        A family that another variant stands for is there still.
+        """
+        first, second = (one.hits[:DEPTH] for one in (self.before, self.after))
+        before, after = ([hit.family or str(hit.object.pk) for hit in hits] for hits in (first, second))
+        yield [(hit, "" if name in after else "left") for hit, name in zip(first, before, strict=True)], self.before
+        told = []
+        for place, (hit, name) in enumerate(zip(second, after, strict=True)):
+            was = before.index(name) if name in before else None
+            how = "entered" if was is None else "up" if was > place else "down" if was < place else ""
+            told.append((hit, how or ("variant" if hit.object.pk != first[place].object.pk else "")))
+        yield told, self.after
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
