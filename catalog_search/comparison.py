@@ -83,13 +83,18 @@ class Difference:
 
     @property
     def sides(self) -> Iterator[tuple[list[tuple[Hit, str]], Results]]:
-        """Yield both pages, each hit with how it differs: "left", "entered", "up", "down" or ""."""
-        before, _ = self.keys
-        yield [(hit, "left" if hit.key in self.left else "") for hit in self.before.hits[:DEPTH]], self.before
+        """Yield both pages, each hit with how it differs: "left", "entered", "up", "down", "variant" or "".
+
+        A family that another variant stands for is there still.
+        """
+        first, second = (one.hits[:DEPTH] for one in (self.before, self.after))
+        before, after = ([hit.unit for hit in hits] for hits in (first, second))
+        yield [(hit, "" if hit.unit in after else "left") for hit in first], self.before
         told = []
-        for place, hit in enumerate(self.after.hits[:DEPTH]):
-            was = before.index(hit.key) if hit.key in before else None
-            told.append((hit, "entered" if was is None else "up" if was > place else "down" if was < place else ""))
+        for place, hit in enumerate(second):
+            was = before.index(hit.unit) if hit.unit in before else None
+            how = "entered" if was is None else "up" if was > place else "down" if was < place else ""
+            told.append((hit, how or ("variant" if hit.key != first[place].key else "")))
         yield told, self.after
 
     def as_dict(self) -> dict[str, Any]:

@@ -57,9 +57,10 @@ class SearchView(View):
 
     def refuse(self, status: int, headers: Mapping[str, str], **why: Any) -> HttpResponse:
         """Say on the page why there are no results; the box keeps what was asked."""
-        form = self.form_class(self.get_index(self.kwargs.get("index", "")), self.request.GET)
+        asked = self.request.POST if self.request.method == "POST" else self.request.GET
+        form = self.form_class(self.get_index(self.kwargs.get("index", "")), asked)
         form.is_valid()
-        context = {"search_form": form, "address": Address.of(self.request.path, self.request.GET), **why}
+        context = {"search_form": form, "address": Address.of(self.request.path, asked), **why}
         headers = {**headers, "X-Robots-Tag": NOT_INDEXED}
         return TemplateResponse(self.request, self.template_name, context, status=status, headers=headers)
 

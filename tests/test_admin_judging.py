@@ -102,6 +102,49 @@ class TestPlayground:
             assert words in page.text
         assert "explain <b>" not in page.text
 
+    def test_why_names_boosts_and_rules(self, admin_client: Client, indexed_shop: Shop, make_rule: Any) -> None:
+        pin = {"kind": "pin", "product": str(indexed_shop["red chair"].pk), "position": 1}
+        make_rule("Chairs first", searches="red mug", actions=[pin])
+        page = admin_client.get(PLAYGROUND, {"q": "red mug"})
+        columns = found(page)
+        explained = " ".join(page.text.split())
+
+        assert columns["together"][:2] == ["Red chair", "Red mug"]
+        # A lane shows what it finds by itself.
+        assert columns["identifiers"] == []
+        assert '<th scope="row">Rule</th><td colspan="3">Chairs first</td>' in explained
+        assert explained.count("Chairs first") == 2
+        assert '<th scope="row">Boosts</th>' in explained
+
+    def test_it_leads_to_a_rule_for_the_query(
+        self, admin_client: Client, client: Client, indexed_shop: Shop, make_rule: Any
+    ) -> None:
+        make_rule("Mug week", searches="red mug", actions=[{"kind": "banner", "text": "Sale"}])
+        page = admin_client.get(PLAYGROUND, {"q": "red mug"}).text
+
+        for path, query in (("rule/", "q=Mug%20week"), ("synonym/add/", "typed=red%20mug")):
+            assert f'href="/admin/catalog_search/{path}?{query}"' in page
+            assert admin_client.get(f"/admin/catalog_search/{path}?{query}").status_code == 200
+        address = "/admin/catalog_search/rule/add/?name=red%20mug&amp;index=shop.product&amp;searches=red%20mug"
+        assert f'href="{address}"' in page
+        form = admin_client.get(address.replace("&amp;", "&")).context["adminform"].form
+        assert [form[name].value() for name in ("name", "index", "searches")] == ["red mug", "shop.product", "red mug"]
+        make_staff(client, "use_playground")
+        assert "rule/" not in client.get(PLAYGROUND, {"q": "red mug"}).text
+
+    def test_a_variant_tells_the_place_of_its_family(
+        self, admin_client: Client, make_product: Any, build_index: Any, make_rule: Any
+    ) -> None:
+        blue = make_product("Blue shirt", picture="blue")
+        make_product("Red shirt", picture="red", parent=blue)
+        build_index()
+        make_rule(searches="red shirt", actions=[{"kind": "pin", "product": str(blue.pk), "position": 1}])
+        page = admin_client.get(PLAYGROUND, {"q": "red shirt"})
+        (row,) = next(rows for column, rows in page.context["columns"] if column.name == "words")
+
+        assert found(page)["together"] == ["Blue shirt"]
+        assert (row.hit.object.name, row.together) == ("Red shirt", 1)
+
     def test_lanes_weight_and_cutoff_decide(self, admin_client: Client, indexed_shop: Shop) -> None:
         only = found(admin_client.get(PLAYGROUND, {"q": "mug", "lanes": ["words"]}))
         assert list(only) == ["together", "words"]
@@ -116,8 +159,9 @@ class TestPlayground:
 
     def test_products_and_terms(self, admin_client: Client, indexed_shop: Shop) -> None:
         chair, mug = indexed_shop["red chair"], indexed_shop["red mug"]
-        liked = found(admin_client.get(PLAYGROUND, {"like": f"{chair.pk}, {mug.pk}", "cutoff": "-100"}))
-        assert {"Red chair", "Red mug"}.isdisjoint(liked["together"])
+        page = admin_client.get(PLAYGROUND, {"like": f"{chair.pk}, {mug.pk}", "cutoff": "-100"})
+        assert {"Red chair", "Red mug"}.isdisjoint(found(page)["together"])
+        assert f"{chair.pk}: Red chair" in page.text
 
         page = admin_client.get(PLAYGROUND, {"q": "mug", "terms": "blue^2, red^-1"})
         assert found(page)["together"][0] == "Blue mug"
@@ -140,8 +184,22 @@ class TestPlayground:
 
         assert page.request["QUERY_STRING"].startswith("index=product&q=mug&picture=")
         assert page.context["results"].kind == "photo+text"
-        assert "Searched with a picture." in page.text
         assert "data-grades" not in page.text
+        shown = f"{PLAYGROUND}picture/{page.context['picture']}/"
+        assert f'<img src="{shown}"' in page.text
+        assert f'href="{PLAYGROUND}?index=product&amp;q=mug"' in page.text
+        assert admin_client.get(shown).headers["Content-Type"] == "image/jpeg"
+        assert admin_client.get(f"{PLAYGROUND}picture/gone/").status_code == 404
+
+    def test_a_picture_while_none_can_be_kept(
+        self, admin_client: Client, indexed_shop: Shop, picture_bytes: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("catalog_search.admin.playground.cache.keep_picture", lambda picture: "")
+        file = SimpleUploadedFile("red.jpg", picture_bytes("red"), "image/jpeg")
+        page = admin_client.post(PLAYGROUND, {"q": "mug", "image": file}, follow=True)
+
+        assert page.request["QUERY_STRING"] == "q=mug"
+        assert "Pictures cannot be taken at the moment" in page.text
 
     def test_a_file_that_is_no_picture(self, admin_client: Client, indexed_shop: Shop) -> None:
         page = admin_client.post(PLAYGROUND, {"image": SimpleUploadedFile("x.jpg", b"no")}, follow=True)
@@ -196,6 +254,7 @@ class TestPlayground:
         make_staff(client, "view_judgement", "add_judgement")
 
         assert client.get(PLAYGROUND, {"q": "mug"}).status_code == 403
+        assert client.get(f"{PLAYGROUND}picture/any/").status_code == 403
 
     def test_no_script_and_no_style_inside(self, admin_client: Client, indexed_shop: Shop) -> None:
         text = admin_client.get(PLAYGROUND, {"q": "red mug", "explain": "on"}).text

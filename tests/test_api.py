@@ -91,7 +91,7 @@ def test_words(client: Client, indexed_shop: Shop) -> None:
     assert answer["total_is_exact"] is True
     assert (answer["page"], answer["page_size"], answer["sort"]) == (1, 2, None)
     assert (answer["reranked"], answer["degraded"]) == (0, [])
-    assert answer["sorts"] == ["popular", "price", "price_down", "newest"]
+    assert answer["sorts"] == ["popular", "price", "highest_price", "newest"]
     assert answer["timings"]["total"] > 0
     assert "total;dur=" in response.headers["Server-Timing"]
     assert "X-Search-Degraded" not in response.headers
@@ -507,6 +507,15 @@ def test_a_logged_in_customer_needs_no_token_of_a_form(indexed_shop: Shop) -> No
     assert client.post(URL, {"q": "mug"}).status_code == 200
     event = {"query_id": "7b6f1d0e9a4c4f0f8e21c0a1b2c3d4e5", "product": "1"}
     assert client.post("/api/search/events/", event, content_type="application/json").status_code == 204
+
+
+def test_a_browser_can_ask_for_the_bare_answer(client: Client, indexed_shop: Shop) -> None:
+    page = client.get(URL, {"q": "mug"}, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert 'href="/api/search/product/?format=json&amp;q=mug"' in page.text
+    assert "``" not in page.text
+
+    bare = client.get(URL, {"q": "mug", "format": "json"}, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert bare.json()["query"]["q"] == "mug"
 
 
 def test_a_facet_may_be_called_format(client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

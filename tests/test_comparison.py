@@ -91,6 +91,21 @@ class TestCompare:
         assert after["Summer dress"] == "entered"
         assert found.as_dict()["differences"][0]["rules"] == [[], ["Draft"]]
 
+    def test_another_variant_of_what_is_shown(self, make_product: Any, build_index: Any) -> None:
+        blue = make_product("Blue shirt", picture="blue")
+        red = make_product("Red shirt", picture="red", parent=blue)
+        build_index()
+        rule = Rule(index="shop.product", name="Draft", searches="red shirt")
+        ruling, _ = ruling_of(rule, [RuleAction(kind="pin", product=str(blue.pk), position=1)])
+        assert ruling is not None
+        (change,) = compare(ProductIndex.registered(), ["red shirt"], {}, steps_with([ruling])).changed
+        (before, _), (after, _) = change.sides
+
+        # The page is another one, but the family neither left nor came.
+        assert (change.left, change.entered) == ([str(red.pk)], [str(blue.pk)])
+        assert [(hit.object, how) for hit, how in before] == [(red, "")]
+        assert [(hit.object, how) for hit, how in after] == [(blue, "variant")]
+
     def test_weights(self, indexed_shop: Shop) -> None:
         index = ProductIndex.registered()
         by_words = {"VECTOR_WEIGHTS": {"words": 0.0}, "CUTOFF": 99.0}

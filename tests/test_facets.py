@@ -482,6 +482,9 @@ def test_a_long_list_opens_without_javascript(
     assert "Coco" in panel
     assert "Bolt" not in panel
     assert 'name="within" value="co"' in panel
+    nothing = client.get("/search/", {"more": "brand", "within": "xyz"}).content.decode()
+    assert "Nothing has this in its name." in nothing
+    assert 'name="within" value="xyz"' in nothing
 
 
 @pytest.mark.parametrize("address", ["/search/facets/product/brand/", "/api/search/facets/product/brand/"])

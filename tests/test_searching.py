@@ -255,7 +255,7 @@ def test_values_that_no_field_can_hold_find_nothing(indexed_shop: Shop) -> None:
 
 def test_sorts_order_the_set(indexed_shop: Shop) -> None:
     assert names("mug", sort="price", cutoff=99) == ["Red mug", "Blue mug", "Mug"]
-    assert names("mug", sort="price_down", cutoff=99) == ["Mug", "Blue mug", "Red mug"]
+    assert names("mug", sort="highest_price", cutoff=99) == ["Mug", "Blue mug", "Red mug"]
 
 
 def test_unknown_names_are_refused_with_the_known_ones(indexed_shop: Shop) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
+from .. import endpoints
 from ..conf import settings
 from ..exceptions import CatalogSearchError
 from ..fields import KeysField, TermsField
@@ -19,12 +20,15 @@ from ..indexes import SearchIndex
 from ..models import Generation, Judgement
 from ..navigation import Address
 from ..registry import registry
-from ..searching import Hit, Results, cache, search
+from ..searching import Hit, Results, cache, search, steps
+from ..searching.asking import Ask
 from ..searching.lanes import LANES
 from ..searching.query import Query, query_language
+from ..searching.scope import Scope
 from ..sql import read_alias
 from .grading import grades_of, index_of, keep_grades
 from .pages import PagesAdmin, demand, may
+from .products import names_of
 
 SHOWN = 10
 LANE_TITLES = {"identifiers": _("Identifiers"), "words": _("Words"), "vectors": _("Likeness")}
@@ -95,7 +99,7 @@ class PlaygroundForm(SearchForm):
             options["cutoff"] = cleaned["cutoff"]
         lanes = cleaned.get("lanes") or LANES
         together = search(self.index, lanes=lanes, explain=bool(cleaned.get("explain")), **options)
-        alone = options | {"rerank": False, "arrange": ()}
+        alone = options | {"rerank": False, "rewrite": [*steps.rewriting(), _admit_nothing], "arrange": ()}
         columns = [Column("together", _("Together"), together)]
         for lane in lanes:
             columns.append(Column(lane, LANE_TITLES[lane], search(self.index, lanes=[lane], **alone)))
@@ -110,10 +114,15 @@ class PlaygroundForm(SearchForm):
         return Query(cleaned.get("q", ""), options["image"], liked, terms=tuple(options["terms"])).query_class
 
 
+def _admit_nothing(scope: Scope, ask: Ask) -> Ask:
+    """Leave out what rules pin: a lane shows what it finds by itself."""
+    return replace(ask, admitted=())
+
+
 class PlaygroundAdmin(PagesAdmin):
     """A ModelAdmin with the playground beside it, where single products are graded too."""
 
-    pages = {"playground/": "playground"}
+    pages = {"playground/": "playground", "playground/picture/<str:token>/": "picture"}
 
     def playground(self, request: HttpRequest) -> HttpResponseBase:
         """Search in every way at once, and explain what is found."""
@@ -132,7 +141,7 @@ class PlaygroundAdmin(PagesAdmin):
                 form.add_error(None, str(error))
             else:
                 together = columns[0].results
-                places = {hit.key: place for place, hit in enumerate(together.hits, start=1)}
+                places = {hit.unit: place for place, hit in enumerate(together.hits, start=1)}
                 language = query_language(index, form.cleaned_data["language"])
                 grades = grades_of(index, language, form.cleaned_data["q"]) if form.can_be_judged else {}
                 context |= {
@@ -142,8 +151,19 @@ class PlaygroundAdmin(PagesAdmin):
                     "grade_choices": Judgement.Grade.choices,
                 }
         detailed = any(request.GET.get(name) for name in DETAILS)
-        context |= {"picture": request.GET.get("picture", ""), "detailed": detailed}
+        resembled = [str(key) for name in ("like", "unlike") for key in form.cleaned_data.get(name) or ()]
+        context |= {
+            "picture": request.GET.get("picture", ""),
+            "without_picture": Address.of(request.path, request.GET).without("picture"),
+            "resembled": names_of(index.label, resembled),
+            "detailed": detailed,
+        }
         return self.render(request, "playground.html", _("Playground"), **context)
+
+    def picture(self, request: HttpRequest, token: str) -> HttpResponse:
+        """Show the picture that is searched with."""
+        demand(request, "use_playground")
+        return endpoints.picture(request, token)
 
     def _address(self, request: HttpRequest, index: SearchIndex) -> HttpResponseBase:
         """Keep an uploaded picture, and go on to the address of the search."""
@@ -153,7 +173,11 @@ class PlaygroundAdmin(PagesAdmin):
         if "image" in form.errors:
             self.message_user(request, " ".join(map(str, form.errors["image"])), messages.ERROR)
         elif form.cleaned_data.get("image"):
-            address = address.with_("picture", cache.keep_picture(form.cleaned_data["image"]))
+            if token := cache.keep_picture(form.cleaned_data["image"]):
+                address = address.with_("picture", token)
+            else:
+                text = _("Pictures cannot be taken at the moment; please search by words.")
+                self.message_user(request, text, messages.ERROR)
         return HttpResponseRedirect(str(address))
 
     def _grade_one(self, request: HttpRequest, index: SearchIndex) -> HttpResponseBase:
@@ -179,9 +203,9 @@ class Column:
     results: Results
 
     def rows(self, grades: Mapping[str, int], places: Mapping[str, int]) -> list[Row]:
-        """Return its hits; ``places`` are those of the products when all lanes work together."""
+        """Return its hits; ``places`` are those of the families when all lanes work together."""
         return [
-            Row(place, hit, grades.get(hit.key), places.get(hit.key))
+            Row(place, hit, grades.get(hit.key), places.get(hit.unit))
             for place, hit in enumerate(self.results.hits, start=1)
         ]
 
@@ -204,7 +228,7 @@ class Row:
     hit: Hit
     grade: int | None
     together: int | None
-    """Its place when all lanes work together, where it is among the first."""
+    """The place of it, or of a variant, when all lanes work together, where that is among the first."""
 
     @property
     def lanes(self) -> list[tuple[Any, int, float]]:

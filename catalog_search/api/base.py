@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -14,6 +14,7 @@ from rest_framework import views
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -38,13 +39,15 @@ class DatabaseDown(APIException):
     default_detail = "The search is out of order at the moment; please try again later."
 
 
-class ByHeader(DefaultContentNegotiation):
-    """Chooses the form of an answer by the Accept header alone: ``format`` may be a facet, of books for one."""
+class Negotiation(DefaultContentNegotiation):
+    """Chooses the form of an answer by the Accept header, and by the parameter ``format`` where it names a renderer.
 
-    class settings:
-        """What the class above reads of DRF's settings."""
+    Any other ``format`` may be a facet, of books for one.
+    """
 
-        URL_FORMAT_OVERRIDE = None
+    def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:
+        """Return the renderers of this format, all where there is none."""
+        return [one for one in renderers if one.format == format] or list(renderers)
 
 
 def answered(exc: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -78,7 +81,7 @@ class SearchAPIView(views.APIView):
     """
 
     schema = SearchSchema()
-    content_negotiation_class = ByHeader
+    content_negotiation_class = Negotiation
     throttle_classes = [SearchThrottle]
     operation = ""
     """Its name in the OpenAPI schema."""

@@ -159,7 +159,7 @@ class FacetView(_FormView):
 class SearchView(_FormView):
     """Searches one index by words, by a picture, or by both.
 
-    Only indexes with ``api = True`` answer, and only with what ``queryset(request)`` lets this user see.
+    Only an index that is open to the API answers, and only with what this user may see.
     """
 
     operation = "search"

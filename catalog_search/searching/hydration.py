@@ -17,7 +17,7 @@ def hydrate(scope: Scope, candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
     products = {str(product.pk): product for product in scope.among(one.key for one in candidates)}
     pictures = thumbnails(scope.documents, list(products))
     return tuple(
-        Hit(products[one.key], one.score, one.why, pictures.get(one.key, ""), one.variants)
+        Hit(products[one.key], one.score, one.why, pictures.get(one.key, ""), one.variants, family=one.family)
         for one in candidates
         if one.key in products
     )

@@ -58,11 +58,18 @@ class Hit:
     """Its name as HTML with the words that match marked; told by ``search(..., mark=True)``, "" where none match."""
     excerpt: str = ""
     """Where no word of its name matches, a line of its text, likewise."""
+    family: str = ""
+    """What it shares with its variants; "" where results are not grouped."""
 
     @property
     def key(self) -> str:
         """The product's primary key as text."""
         return str(self.object.pk)
+
+    @property
+    def unit(self) -> str:
+        """What counts as one: the family, where results are grouped, or the product."""
+        return self.family or self.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class ProductIndex(SearchIndex):
         RangeFacet("price", steps=[10, 25, 50, 100]),
         Facet("in_stock"),
     ]
-    sorts = {"popular": "-popularity", "price": "price", "price_down": "-price", "newest": "-created"}
+    sorts = {"popular": "-popularity", "price": "price", "highest_price": "-price", "newest": "-created"}
     follow = ["brand", "category", "images"]
     variants = "parent"
     group_by = True

@@ -47,5 +47,12 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
         for name, value in shown.specification().items()
         if name not in ("colour", "size")
     ]
-    context = {"product": shown, "facts": facts, "variants": variants if len(own) > 1 else [], "similar": similar}
+    levels = shown.category.path.split(" > ") if shown.category else []
+    context = {
+        "product": shown,
+        "crumbs": [(name, " > ".join(levels[:depth])) for depth, name in enumerate(levels, start=1)],
+        "facts": facts,
+        "variants": variants if len(own) > 1 else [],
+        "similar": similar,
+    }
     return render(request, "shop/product.html", context)

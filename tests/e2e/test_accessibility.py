@@ -81,6 +81,20 @@ def test_axe_finds_nothing_on_pages_with_a_picture_or_a_message(
     assert {name: one for name, one in found.items() if one} == {}
 
 
+def test_axe_finds_nothing_where_no_product_has_a_picture(
+    visit: Callable[..., Any], make_product: Callable[..., Any], build_index: Callable[[], Any]
+) -> None:
+    for number in range(3):
+        make_product(f"Yarn of merino wool, spun by hand, number {number}")
+    build_index()
+    page = visit("/search/?q=yarn&more=brand", width=320)
+    assert page.locator(".cs-picture img").count() == 0
+    name, more = (page.locator(f".cs-card {part}").first.bounding_box() for part in (".cs-title a", ".cs-like"))
+
+    assert name["x"] + name["width"] <= more["x"]
+    assert [*violations(page), *cut_off(page)] == []
+
+
 @pytest.mark.parametrize("zoom", ["browser", "text"])
 def test_nothing_is_cut_off_at_twice_the_size(visit: Callable[..., Any], zoom: str) -> None:
     """A browser's zoom halves the page's width; a larger font leaves it."""

@@ -138,9 +138,12 @@ def test_a_build_is_followed_live_and_paused(visit: Visit, shop: Shop) -> None:
         Document.objects.filter(object_key=key).delete()
     page = visit(f"{ADMIN}generation/overview/", staff=True)
     expect(page.get_by_role("progressbar")).to_have_attribute("value", "15")
+    # Nobody reloads, one answer is lost, and the keyboard stays where it is.
+    page.get_by_role("link", name="Pause").focus()
+    page.route("**/overview/", lambda route: route.fulfill(status=503, body="away"), times=1)
     Document.objects.filter(object_key=Document.objects.values("object_key")[:1]).delete()
-    # Nobody reloads.
     expect(page.get_by_role("progressbar")).to_have_attribute("value", "14")
+    expect(page.get_by_role("link", name="Pause")).to_be_focused()
     page.get_by_role("link", name="Pause").click()
     expect(page.get_by_role("main")).to_contain_text("Workers finish what they have in hand")
     page.get_by_role("button", name="Pause").click()
@@ -176,3 +179,28 @@ def test_a_changelist_takes_a_picture(
 
     expect(page.locator("#result_list tbody tr").first).to_contain_text("Blue")
     expect(page.get_by_role("img", name="The picture searched with")).to_be_visible()
+
+
+def test_a_picture_that_could_not_be_sent_can_be_chosen_again(
+    visit: Visit, shop: Shop, picture_bytes: Callable[..., bytes], tmp_path: Path
+) -> None:
+    page = visit("/admin/shop/product/", staff=True)
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(picture_bytes("blue"))
+    page.evaluate(
+        """() => {
+            const real = window.fetch;
+            window.fetch = () => { window.fetch = real; return Promise.reject(new TypeError("The network is away")) };
+        }"""
+    )
+    said: list[str] = []
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.accept()))
+    chosen = page.locator("#changelist-search input[type=file]")
+    with page.expect_event("dialog"):
+        chosen.set_input_files(photo)
+
+    assert said == ["The network is away"]
+    # A browser tells of a change only where there is one.
+    expect(chosen).to_have_value("")
+    chosen.set_input_files(photo)
+    page.wait_for_url("**picture=**")

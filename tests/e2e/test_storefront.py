@@ -54,6 +54,11 @@ def test_words_lead_to_results(visit: Visit) -> None:
     page.get_by_role("link", name="Red mug", exact=True).click()
     page.wait_for_url("**/product/*/")
     assert page.get_by_role("heading", level=1).inner_text() == "Red mug"
+    above = page.get_by_role("navigation", name="Category").get_by_role("link")
+    assert above.all_inner_texts() == ["Home", "Kitchen"]
+    above.first.click()
+    page.wait_for_url("**/search/?category=Home")
+    assert page.locator(".cs-total").inner_text() == "15 products"
 
 
 def test_filter_sort_page_and_back(visit: Visit) -> None:
@@ -64,8 +69,8 @@ def test_filter_sort_page_and_back(visit: Visit) -> None:
     expect(page.get_by_label("Acme")).to_be_checked()
     expect(page.get_by_label("Acme")).to_be_focused()
     page.get_by_label("Sort by").focus()
-    page.get_by_label("Sort by").select_option(label="Price down")
-    page.wait_for_url("**sort=price_down**")
+    page.get_by_label("Sort by").select_option(label="Highest price")
+    page.wait_for_url("**sort=highest_price**")
     expect(page.locator(".cs-grid .cs-title").first).to_have_text(re.compile("chair$"))
     expect(page.get_by_label("Sort by")).to_be_focused()
     first = titles(page)
@@ -174,6 +179,16 @@ def test_an_uploaded_picture_has_an_address_of_its_own(visit: Visit, photo: Path
     assert "q=mug" not in page.url
     page.get_by_role("link", name="Search without the picture").click()
     page.wait_for_url(lambda url: "picture" not in url)
+
+
+def test_a_picture_on_its_way_is_told(visit: Visit, photo: Path) -> None:
+    page = visit("/")
+    # It stays on its way.
+    page.evaluate("document.querySelector('.cs-box').addEventListener('submit', (event) => event.preventDefault())")
+    page.locator("input[type=file]").first.set_input_files(photo)
+
+    expect(page.locator(".cs-box")).to_have_attribute("aria-busy", "true")
+    expect(page.locator(".cs-box [role=status]")).to_have_text("Your picture is being sent…")
 
 
 @pytest.mark.parametrize("event", ["paste", "drop"])
@@ -304,3 +319,143 @@ def test_recent_searches_are_offered_and_forgotten(visit: Visit) -> None:
     page.get_by_role("option", name="Forget recent searches").click()
     box(page).press("ArrowDown")
     assert page.locator(".cs-suggestions").is_hidden()
+
+
+def delay(page: Any, words: str, milliseconds: int) -> None:
+    """Let a page wait for what it fetches where the address holds these words."""
+    page.evaluate(
+        """([words, milliseconds]) => {
+            const real = window.fetch;
+            window.fetch = async (address, options) => {
+                if (String(address).includes(words)) {
+                    await new Promise((go, stop) => {
+                        setTimeout(go, milliseconds);
+                        options?.signal?.addEventListener("abort", () => stop(new DOMException("", "AbortError")));
+                    });
+                }
+                return real(address, options);
+            };
+        }""",
+        [words, milliseconds],
+    )
+
+
+def test_an_answer_that_comes_late_takes_no_newer_suggestions_away(visit: Visit) -> None:
+    page = visit("/")
+    box(page).press_sequentially("red")
+    assert "Red mug" in options(page)
+    delay(page, "q=redm", 60_000)
+    with page.expect_event("console", lambda said: said.text == "asked"):
+        page.evaluate(
+            "() => { const real = fetch; window.fetch = (...all) => { console.log('asked'); return real(...all) } }"
+        )
+        box(page).press_sequentially("m")
+    # "red" is known already, and shown at once; "redm" is given up.
+    box(page).press("Backspace")
+    page.wait_for_timeout(500)
+
+    assert "Red mug" in options(page)
+
+
+def test_a_picture_does_not_come_back_with_the_page(visit: Visit, photo: Path) -> None:
+    page = visit("/")
+    page.locator("input[type=file]").first.set_input_files(photo)
+    page.wait_for_url("**picture=**")
+    page.go_back()
+    search(page, "red mug")
+
+    assert "picture" not in page.url
+
+
+def test_a_filter_that_was_never_sent_does_not_come_back_with_the_page(visit: Visit) -> None:
+    page = visit("/search/?q=mug", width=360)
+    page.get_by_role("link", name="Filters").click()
+    page.get_by_label("Acme").check()
+    page.locator("input[name=price_max]").fill("7")
+    page.goto("/")
+    page.go_back()
+    page.wait_for_url("**/search/?q=mug**")
+
+    expect(page.get_by_label("Acme")).not_to_be_checked()
+    expect(page.locator("input[name=price_max]")).to_have_value("")
+
+
+def test_a_search_that_was_stopped_can_be_made_again(visit: Visit, photo: Path) -> None:
+    page = visit("/")
+    page.route("**/search/?q=mug", lambda route: route.abort("aborted"))
+    box(page).fill("mug")
+    box(page).press("Enter")
+    page.wait_for_timeout(300)
+    page.locator("input[type=file]").first.set_input_files(photo)
+    page.wait_for_url("**picture=**")
+
+    assert "q=mug" in page.url
+
+
+def test_what_is_typed_while_results_are_fetched_is_kept(visit: Visit) -> None:
+    page = visit("/search/?q=mug")
+    delay(page, "price_min", 800)
+    page.locator("input[name=price_min]").fill("6")
+    page.keyboard.press("Tab")
+    page.keyboard.type("8")
+    page.wait_for_url("**price_min=6**")
+    expect(page.locator("input[name=price_max]")).to_be_focused()
+    expect(page.locator("input[name=price_max]")).to_have_value("8")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**price_max=8**")
+
+    assert set(titles(page)) == {"Blue mug", "Green mug", "Yellow mug"}
+
+
+def test_forward_leads_to_where_somebody_was(visit: Visit) -> None:
+    page = visit("/search/", height=500)
+    page.get_by_role("link", name="Next").click()
+    page.wait_for_url("**page=2**")
+    page.mouse.move(900, 300)
+    page.mouse.wheel(0, 350)
+    page.wait_for_function("history.state?.scroll > 300")
+    page.go_back()
+    expect(page.locator("a[aria-current=page]")).to_have_text(re.compile("1$"))
+    page.go_forward()
+    expect(page.locator("a[aria-current=page]")).to_have_text(re.compile("2$"))
+
+    page.wait_for_function("scrollY > 300")
+
+
+def test_the_filters_can_be_skipped_by_keyboard(visit: Visit) -> None:
+    page = visit("/search/?q=mug")
+    page.get_by_role("button", name="Search", exact=True).focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the results")
+    expect(skip).to_be_focused()
+    assert skip.bounding_box()["width"] > 50
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+
+    expect(page.get_by_label("Sort by")).to_be_focused()
+
+
+def test_the_box_without_javascript_on_a_small_screen(visit: Visit) -> None:
+    page = visit("/search/?q=mug", width=360, java_script_enabled=False)
+    words, button, picture = (
+        page.locator(f".cs-box {part}").bounding_box() for part in ("input[name=q]", "button", "input[type=file]")
+    )
+
+    assert abs(words["y"] - button["y"]) < 10 < picture["y"] - words["y"]
+
+
+def test_a_page_from_right_to_left_is_a_mirror(visit: Visit) -> None:
+    page = visit("/search/?category=Home&q=mug+chair")
+    parts = (".cs-sort", ".cs-tree .cs-tree a", ".cs-like", ".cs-facet legend")
+
+    def beginnings(ends_at: str) -> list[float]:
+        distance = (
+            "(one, edge) => Math.abs(one.getBoundingClientRect()[edge] - document.body.getBoundingClientRect()[edge])"
+        )
+        return [page.locator(part).first.evaluate(distance, ends_at) for part in parts]
+
+    before = beginnings("left")
+    page.evaluate("document.documentElement.dir = 'rtl'")
+
+    assert beginnings("right") == pytest.approx(before, abs=2)

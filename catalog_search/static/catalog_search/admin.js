@@ -13,14 +13,17 @@
       if (document.hidden) continue;
       try {
         const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-        if (!answer.ok || answer.redirected) return;
+        if (answer.redirected) return; // nobody is logged in any more
+        if (!answer.ok) continue;
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.getElementById(element.id);
         if (!fresh) return;
+        const focused = element.contains(document.activeElement) && document.activeElement.getAttribute("href");
         element.replaceChildren(...fresh.childNodes);
+        if (focused) element.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
         if (!fresh.dataset.refresh) return;
       } catch {
-        // The network is away; the next round tries again.
+        // The network or the site is away; the next round tries again.
       }
     }
   }

@@ -32,10 +32,13 @@ document.addEventListener("DOMContentLoaded", () => {
     send(file);
   });
   bar.form.addEventListener("dragover", (event) => {
+    if (![...event.dataTransfer.types].includes("Files")) return;
     event.preventDefault();
     bar.form.classList.add("cs-drop");
   });
-  bar.form.addEventListener("dragleave", () => bar.form.classList.remove("cs-drop"));
+  bar.form.addEventListener("dragleave", (event) => {
+    if (!bar.form.contains(event.relatedTarget)) bar.form.classList.remove("cs-drop");
+  });
   bar.form.addEventListener("drop", (event) => {
     bar.form.classList.remove("cs-drop");
     if (!event.dataTransfer.files.length) return;
@@ -54,8 +57,12 @@ document.addEventListener("DOMContentLoaded", () => {
     const sent = new FormData();
     sent.append("image", file);
     const headers = { "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value };
-    const answer = await fetch(place.dataset.searchPicture, { method: "POST", body: sent, headers });
-    const told = await answer.json().catch(() => ({ error: answer.statusText }));
+    bar.form.setAttribute("aria-busy", "true");
+    const told = await fetch(place.dataset.searchPicture, { method: "POST", body: sent, headers })
+      .then((answer) => answer.json().catch(() => ({ error: answer.statusText })))
+      .catch((error) => ({ error: error.message })); // the network is away
+    bar.form.removeAttribute("aria-busy");
+    input.value = ""; // so that the same file can be chosen again
     if (!told.token) return window.alert(told.error);
     const address = new URL(location.href);
     address.searchParams.delete("p");

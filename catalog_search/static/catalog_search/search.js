@@ -3,28 +3,30 @@
 (() => {
   const WIDE = "(min-width: 60rem)";
 
-  /* Words alone need no detour through POST. Empty fields would only lengthen the address. */
+  /* Words alone need no detour through POST. */
   function submitBox(form) {
-    const file = form.elements.image;
-    if (file?.files.length) return;
-    form.method = "get";
-    form.enctype = "application/x-www-form-urlencoded";
-    if (file) file.disabled = true;
-    form.elements.q.disabled = !form.elements.q.value.trim();
+    form.method = form.elements.image?.files.length ? "post" : "get";
   }
 
+  /* Empty fields would only lengthen the address. */
+  function leaveOutEmpty({ formData }) {
+    for (const [name, value] of [...formData]) {
+      if (value instanceof File ? !value.size && !value.name : !value.trim()) formData.delete(name);
+    }
+  }
+
+  /* The back button brings the page back as it was left: with a picture, which would go with the next words unseen. */
   function restoreBox(form) {
-    form.method = "post";
-    form.enctype = "multipart/form-data";
-    for (const name of ["image", "q"]) if (form.elements[name]) form.elements[name].disabled = false;
+    form.removeAttribute("aria-busy");
+    if (form.elements.image) form.elements.image.value = "";
   }
 
-  function showChosen(form) {
-    const file = form.elements.image.files[0];
-    if (!file) return;
-    const label = form.querySelector(".cs-box-chosen");
-    label.textContent = file.name;
+  /* Sending a photo takes a while, and says so. */
+  function sendChosen(form) {
+    if (!form.elements.image.files.length) return;
     form.requestSubmit();
+    form.setAttribute("aria-busy", "true");
+    form.querySelector("[role=status]").textContent = form.dataset.sending;
   }
 
   /* Some systems know no type for some pictures: what comes without one is for the shop to judge. */
@@ -34,7 +36,7 @@
     const transfer = new DataTransfer();
     transfer.items.add(picture);
     form.elements.image.files = transfer.files;
-    showChosen(form);
+    sendChosen(form);
     return true;
   }
 
@@ -50,15 +52,14 @@
 
   function enhanceBox(form) {
     form.addEventListener("submit", () => submitBox(form));
+    form.addEventListener("formdata", leaveOutEmpty);
     if (form.elements.image) takePictures(form);
     if (form.dataset.suggest) new Suggestions(form);
-    /* The back button brings the form back as it was sent. */
-    window.addEventListener("pageshow", () => restoreBox(form));
   }
 
   function takePictures(form) {
     const row = form.querySelector(".cs-box-row");
-    form.elements.image.addEventListener("change", () => showChosen(form));
+    form.elements.image.addEventListener("change", () => sendChosen(form));
     form.elements.q.addEventListener("paste", (event) => {
       if (takeFile(form, event.clipboardData.files)) event.preventDefault();
     });
@@ -67,7 +68,9 @@
       event.preventDefault();
       row.classList.add("cs-box-row--dragged");
     });
-    row.addEventListener("dragleave", () => row.classList.remove("cs-box-row--dragged"));
+    row.addEventListener("dragleave", (event) => {
+      if (!row.contains(event.relatedTarget)) row.classList.remove("cs-box-row--dragged");
+    });
     row.addEventListener("drop", (event) => {
       row.classList.remove("cs-box-row--dragged");
       if (!event.dataTransfer.files.length) return;
@@ -151,17 +154,18 @@
 
     async ask(text) {
       this.waiting?.abort();
-      this.waiting = new AbortController();
+      const { signal } = (this.waiting = new AbortController());
       try {
         if (!this.answers.has(text)) {
           const address = `${this.form.dataset.suggest}?${new URLSearchParams({ q: text })}`;
-          const response = await fetch(address, { signal: this.waiting.signal });
+          const response = await fetch(address, { signal });
           if (!response.ok) throw new Error(response.status);
           this.answers.set(text, await response.json());
         }
         if (this.input.value.trim() === text && document.activeElement === this.input) this.show(this.answers.get(text));
       } catch {
-        this.show({}); /* the box works without suggestions */
+        /* The box works without suggestions. Those of a newer question are not this one's to take away. */
+        if (!signal.aborted) this.show({});
       }
     }
 
@@ -261,13 +265,18 @@
       if (form.matches(".cs-facets") && !window.matchMedia(WIDE).matches) return;
       form.requestSubmit();
     });
+    form.addEventListener("formdata", leaveOutEmpty);
     form.addEventListener("submit", (event) => {
       if (!results) return; /* a page of the shop's own, without the part that is replaced */
       event.preventDefault();
-      const filled = [...new FormData(form)].filter(([, value]) => value !== "");
-      const query = new URLSearchParams(filled).toString();
+      const query = new URLSearchParams(new FormData(form)).toString();
       results.go(new URL(form.action).pathname + (query && `?${query}`));
     });
+  }
+
+  /* What was changed and never sent is no filter in force. */
+  function restoreFilters(form) {
+    form.reset();
   }
 
   /* The page of results, replaced in place: filters, sorts, pages and chips have addresses, yet need no full reload.
@@ -284,6 +293,10 @@
       root.addEventListener("click", (event) => this.clicked(event));
       window.addEventListener("popstate", () => {
         if (here() !== this.shown) this.go(here(), { back: true });
+      });
+      /* Where somebody was on a page that the forward button leads to. */
+      window.addEventListener("scrollend", () => {
+        if (here() === this.shown) history.replaceState({ ...history.state, scroll: scrollY }, "");
       });
     }
 
@@ -309,7 +322,7 @@
         const fresh = page.querySelector('[data-catalog-search="page"]');
         if (response.redirected || !fresh) throw new Error("another page");
         if (!back) {
-          history.replaceState({ scroll: scrollY }, "");
+          history.replaceState({ ...history.state, scroll: scrollY }, "");
           history.pushState({ scroll: top ? null : scrollY }, "", address);
         }
         this.shown = here();
@@ -317,13 +330,16 @@
         if (back) scrollTo(0, history.state?.scroll ?? 0);
       } catch (error) {
         if (waiting !== this.waiting || error.name === "AbortError") return;
+        this.root.removeAttribute("aria-busy");
         if (back) location.reload();
         else location.assign(address);
       }
     }
 
     show(page, fresh, top) {
-      const focus = place(document.activeElement);
+      const left = document.activeElement;
+      const [focus, typed] = [place(left), left?.value];
+      const unsent = left?.matches?.(".cs-facets input:not([type=checkbox])") && typed !== left.defaultValue;
       const open = [...this.root.querySelectorAll("details[open]")].map(place);
       this.root.replaceChildren(...fresh.childNodes);
       this.root.removeAttribute("aria-busy");
@@ -335,6 +351,7 @@
       const list = this.root.querySelector(".cs-results");
       const same = !top && focus && [...this.root.querySelectorAll("input, select, summary")].find((one) => place(one) === focus);
       (same || list)?.focus({ preventScroll: true });
+      if (same && unsent) same.value = typed; /* somebody went on typing while the page was fetched */
       if (top) this.root.scrollIntoView();
       this.status.textContent = this.root.querySelector(".cs-total")?.textContent ?? "";
       /* The box of the page knows which search it would change. */
@@ -371,13 +388,19 @@
     results = new ResultPage(document.querySelector('[data-catalog-search="page"]'));
   }
 
-  const kinds = { box: enhanceBox, "submit-on-change": enhanceFilters };
+  const enhancers = { box: enhanceBox, "submit-on-change": enhanceFilters };
+  const restorers = { box: restoreBox, "submit-on-change": restoreFilters };
+  const forms = () => document.querySelectorAll("form[data-catalog-search]");
+
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) for (const form of forms()) restorers[form.dataset.catalogSearch]?.(form);
+  });
 
   function enhance() {
-    for (const form of document.querySelectorAll("form[data-catalog-search]")) {
+    for (const form of forms()) {
       if (form.dataset.enhanced) continue;
       form.dataset.enhanced = "1";
-      kinds[form.dataset.catalogSearch]?.(form);
+      enhancers[form.dataset.catalogSearch]?.(form);
     }
     for (const grid of document.querySelectorAll("[data-catalog-search-query]")) {
       if (grid.dataset.enhanced) continue;
