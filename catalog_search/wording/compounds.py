@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..languages import compounds as written_together
 from ..searching.query import MAX_TOKENS, Alternatives, Query
 from .dictionary import folded, is_in_language
 from .lexicon import Lexicon
@@ -17,9 +16,7 @@ MOST = 20
 
 
 def with_compounds(query: Query, lexicon: Lexicon, language: str) -> Query:
-    """Return a query that also asks for the catalogue's compounds of its words, in a language that makes such."""
-    if not written_together(language):
-        return query
+    """Return a query that also asks for the catalogue's compounds of its words."""
     known = {word for one in query.alternatives for word in one.typed}
     tokens = [token for token in query.tokens[:MAX_TOKENS] if not (token.excluded or token.quoted)]
     found = [
