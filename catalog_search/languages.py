@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import combinations
 
 # The configurations that ship with PostgreSQL 14 and newer (PostgreSQL documentation, 12.6 Dictionaries).
 CONFIGS = {
@@ -147,6 +148,7 @@ def normalise_identifier(value: object) -> str:
 
 PIECE = "/"
 """Before a piece of an identifier, where identifiers are kept: no normalised one has it."""
+MOST_PARTS = 5
 _SEPARATOR = re.compile(r"[\W_]+")
 _NUMBER = re.compile(r"\d{4,}")
 
@@ -154,10 +156,11 @@ _NUMBER = re.compile(r"\d{4,}")
 def identifier_pieces(value: object) -> list[str]:
     """Return what people shorten an identifier to, beside its beginning: the "1704" of "SF-1704-BK", each marked."""
     text = fold(str(value)).casefold()
-    parts = (*_SEPARATOR.split(text), *_NUMBER.findall(text))
+    parts = [part for part in _SEPARATOR.split(text) if part][:MOST_PARTS]
+    runs = ["".join(parts[start:stop]) for start, stop in combinations(range(len(parts) + 1), 2)]
     whole = normalise_identifier(value)
-    found = (part for part in parts if len(part) >= 4 and part != whole and any(one.isdigit() for one in part))
-    return [f"{PIECE}{part}" for part in dict.fromkeys(found)]
+    found = (one for one in (*runs, *_NUMBER.findall(text)) if len(one) >= 4 and any(map(str.isdigit, one)))
+    return [f"{PIECE}{one}" for one in dict.fromkeys(found) if one != whole]
 
 
 # Letters and the vowel signs of scripts that write them apart (Devanagari to Sinhala, Thai and Lao).

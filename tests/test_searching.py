@@ -101,7 +101,9 @@ def test_a_prefix_finds_its_few_products(indexed_shop: Shop) -> None:
     assert set(names("mug-10", cutoff=99)) == {"Red mug", "Blue mug", "Mug"}
 
 
-@pytest.mark.parametrize(("sku", "text"), [("SF-1704-BK", "1704"), ("SF1704BK", "1704"), ("SF_17B4.X", "17b4")])
+@pytest.mark.parametrize(
+    ("sku", "text"), [("SF-1704-BK", "1704"), ("SF-1704-BK", "1704 bk"), ("SF1704BK", "1704"), ("SF_17B4.X", "17b4")]
+)
 def test_a_piece_of_an_identifier_finds_its_product_and_pins_nothing(
     indexed_shop: Shop, make_product: Callable[..., Product], sku: str, text: str
 ) -> None:

@@ -15,7 +15,7 @@ def expand(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> Ask
     """Step of REWRITE: ask for the other words of the shop's synonyms, or of some given, too, and for compounds."""
     own = synonyms.in_force(scope) if groups is None else groups
     query = synonyms.expanded(ask.query, own, scope.alias, scope.language)
-    if query.tokens and not ask.exact and compounds(scope.language):
-        lexicon = vocabulary.lexicon(scope.alias, scope.generation, scope.language)
-        query = with_compounds(query, lexicon, scope.language) if lexicon else query
+    asked = compounds(scope.language) and query.tokens and not ask.exact
+    if asked and (lexicon := vocabulary.lexicon(scope.alias, scope.generation, scope.language)):
+        query = with_compounds(query, lexicon, scope.language)
     return ask if query is ask.query else replace(ask, query=query)
