@@ -36,9 +36,8 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
         if not isinstance(value, list | tuple) or not all(isinstance(one, kind) for one in value):
             meant = f'["{value}"]' if isinstance(value, str) and kind in (object, str) else example
             yield _error(index, f"{attribute} cannot be {value!r}", f"{attribute} = {meant}")
-    sorts = index.sorts
-    if not isinstance(sorts, dict) or not all(isinstance(one, str) for pair in sorts.items() for one in pair):
-        yield _error(index, f"sorts cannot be {sorts!r}", 'sorts = {"price": "price", "newest": "-created"}')
+    if not _is_sorts(index.sorts):
+        yield _error(index, f"sorts cannot be {index.sorts!r}", 'sorts = {"price": "price", "newest": "-created"}')
     if "/" in index.name or index.name in TAKEN:
         yield _error(index, f'name is "{index.name}", which no address can have', 'name = "articles"')
     if isinstance(index.serializer, str):
@@ -61,6 +60,10 @@ def _querysets(index: SearchIndex, method: Any, written: str, *given: tuple[Any,
         return
     if not isinstance(found := method(), QuerySet):
         yield _error(index, f"{method.__name__}() returns a {type(found).__name__}, not a QuerySet", written)
+
+
+def _is_sorts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str) for pair in value.items() for one in pair)
 
 
 def _error(index: SearchIndex, problem: str, hint: str) -> CheckMessage:
