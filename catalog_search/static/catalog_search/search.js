@@ -262,11 +262,19 @@
       form.requestSubmit();
     });
     form.addEventListener("submit", (event) => {
-      if (!results) return; /* a page of the shop's own, without the part that is replaced */
-      event.preventDefault();
-      const filled = [...new FormData(form)].filter(([, value]) => value !== "");
-      const query = new URLSearchParams(filled).toString();
-      results.go(new URL(form.action).pathname + (query && `?${query}`));
+      if (results) {
+        event.preventDefault();
+        const filled = [...new FormData(form)].filter(([, value]) => value !== "");
+        const query = new URLSearchParams(filled).toString();
+        results.go(new URL(form.action).pathname + (query && `?${query}`));
+        return;
+      }
+      for (const field of form.elements) {
+        if (field.name && !field.value) field.disabled = true;
+      }
+    });
+    window.addEventListener("pageshow", (event) => {
+      if (event.persisted) for (const field of form.elements) field.disabled = false;
     });
   }
 
