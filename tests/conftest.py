@@ -187,10 +187,10 @@ def fresh_language() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def fresh_memory() -> None:
     """Let no test see rules and synonyms that another one rolled back."""
-    from catalog_search.merchandising import rulings
+    from catalog_search.merchandising import rulebook
     from catalog_search.wording import synonyms
 
-    rulings.MEMORY.forget()
+    rulebook.MEMORY.forget()
     synonyms.MEMORY.forget()
 
 

@@ -18,7 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from catalog_search.conditions import holds, read_conditions
-from catalog_search.merchandising import rulings
+from catalog_search.merchandising import rulebook
 from catalog_search.merchandising.patterns import matches, read_patterns, words
 from catalog_search.merchandising.steps import lifted, pinned
 from catalog_search.models import Rule
@@ -241,7 +241,7 @@ class TestActions:
         rule = make_rule(searches="* mug", actions=[{"kind": "boost", "having": "brand=Bolt", "strength": 100}])
         boosted = ProductIndex.search("blue mug")
         rule.actions.update(kind="bury")
-        rulings.MEMORY.forget()
+        rulebook.MEMORY.forget()
         buried = names("blue mug")
 
         assert plain[0] != "Mug"
@@ -329,7 +329,7 @@ def test_what_is_hidden_is_never_shown_and_totals_are_right(
         results = ProductIndex.search(text, facets=facets)
         shown = [hit.object for hit in results.hits]
         transaction.set_rollback(True)
-    rulings.MEMORY.forget()
+    rulebook.MEMORY.forget()
 
     assert not hidden & {*shown, *(hit.object for hit in results.near)}
     assert len(shown) == len(set(shown)) == results.total
@@ -511,16 +511,16 @@ class TestRulebook:
     ) -> None:
         index = ProductIndex.registered()
         rule = make_rule(searches="mug", actions=[{"kind": "banner", "text": "One"}])
-        assert [one.name for one in rulings.in_force(index)] == ["Rule"]
+        assert [one.name for one in rulebook.rulings(index)] == ["Rule"]
         # What another process knows: that of before the edit, and when it looked last.
-        before = dict(rulings.MEMORY._kept)
+        before = dict(rulebook.MEMORY._kept)
         rule.name = "Changed"
         rule.save()
-        rulings.MEMORY._kept.update(before)
+        rulebook.MEMORY._kept.update(before)
 
-        assert [one.name for one in rulings.in_force(index)] == ["Rule"]
+        assert [one.name for one in rulebook.rulings(index)] == ["Rule"]
         monkeypatch.setattr(memory, "LOOK_SECONDS", 0.0)
-        assert [one.name for one in rulings.in_force(index)] == ["Changed"]
+        assert [one.name for one in rulebook.rulings(index)] == ["Changed"]
 
     def test_without_a_cache_rules_are_read_now_and_then(
         self, make_rule: MakeRule, monkeypatch: pytest.MonkeyPatch, build_index: Any, settings: Any
@@ -529,9 +529,9 @@ class TestRulebook:
         index = ProductIndex.registered()
         monkeypatch.setattr(memory, "LOOK_SECONDS", 0.0)
         make_rule(searches="mug", actions=[{"kind": "banner", "text": "One"}])
-        rulings.in_force(index)
+        rulebook.rulings(index)
         Rule.objects.update(name="Changed")
 
-        assert [one.name for one in rulings.in_force(index)] == ["Rule"]
+        assert [one.name for one in rulebook.rulings(index)] == ["Rule"]
         monkeypatch.setattr(memory, "RELOAD_SECONDS", 0.0)
-        assert [one.name for one in rulings.in_force(index)] == ["Changed"]
+        assert [one.name for one in rulebook.rulings(index)] == ["Changed"]

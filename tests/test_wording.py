@@ -42,7 +42,7 @@ def shop(make_product: Callable[..., Product], build_index: Callable[[], Generat
     build_index()
     cache.clear()
     lanes._sample.cache_clear()
-    vocabulary.MEMORY.forget()
+    vocabulary.forget()
 
 
 def found(text: str, **options: Any) -> list[str]:
@@ -215,7 +215,7 @@ def test_a_word_that_the_catalogue_writes_with_a_hyphen_is_not_misspelt(
     make_product("Blue T-shirt")
     make_product("Shirts and more shirts")
     build_index()
-    vocabulary.MEMORY.forget()
+    vocabulary.forget()
 
     assert found("tshirt") == ["Blue T-shirt"]
 

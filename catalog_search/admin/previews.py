@@ -18,9 +18,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ..comparison import Asked, Comparison, Options, compare
 from ..indexes import SearchIndex
-from ..merchandising import steps_with
+from ..merchandising import rulebook, steps_with
 from ..merchandising.patterns import literal
-from ..merchandising.rulings import Occasion, Ruling, in_force, in_order, ruling_of
+from ..merchandising.rulings import Occasion, Ruling, in_order, ruling_of
 from ..models import Rule, RuleAction, Synonym
 from ..querylog.reports import top
 from ..registry import registry
@@ -106,7 +106,7 @@ def preview_rule(rule: Rule, actions: Sequence[RuleAction], pages: int = COMPARE
     The draft is taken as enabled and its time as come. At most ``pages`` are searched and shown.
     """
     index = rule.declared
-    present = in_force(index)
+    present = rulebook.rulings(index)
     draft, problems = ruling_of(rule, actions)
     if draft is None:
         return {"problems": problems, "comparison": Comparison([])}

@@ -45,9 +45,8 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
             for code in filter(lambda one: not LANGUAGE_CODE.fullmatch(one), value):
                 meant = CODES.get(code.lower(), "en")
                 yield _error(index, f'languages cannot hold "{code}", no language code', f'languages = ["{meant}"]')
-    sorts = index.sorts
-    if not isinstance(sorts, dict) or not all(isinstance(one, str) for pair in sorts.items() for one in pair):
-        yield _error(index, f"sorts cannot be {sorts!r}", 'sorts = {"price": "price", "newest": "-created"}')
+    if not _is_sorts(index.sorts):
+        yield _error(index, f"sorts cannot be {index.sorts!r}", 'sorts = {"price": "price", "newest": "-created"}')
     if "/" in index.name or index.name in TAKEN:
         yield _error(index, f'name is "{index.name}", which no address can have', 'name = "articles"')
     if isinstance(index.serializer, str):
@@ -70,6 +69,10 @@ def _querysets(index: SearchIndex, method: Any, written: str, *given: tuple[Any,
         return
     if not isinstance(found := method(), QuerySet):
         yield _error(index, f"{method.__name__}() returns a {type(found).__name__}, not a QuerySet", written)
+
+
+def _is_sorts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str) for pair in value.items() for one in pair)
 
 
 def _error(index: SearchIndex, problem: str, hint: str) -> CheckMessage:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from ..models import Rule, RuleAction, RuleVersion
 from ..sql import write_alias
-from . import rulings
+from . import rulebook
 from .notation import save, write
 
 
@@ -78,7 +78,7 @@ def connect() -> None:
 
 
 def _touched(sender: type[Model], instance: Any, raw: bool = False, origin: Any = None, **_: Any) -> None:
-    rulings.changed()
+    rulebook.changed()
     if isinstance(instance, RuleAction) and getattr(origin, "model", type(origin)) is Rule:
         return  # it goes with its rule
     key = instance.pk if isinstance(instance, Rule) else instance.rule_id

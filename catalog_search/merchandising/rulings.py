@@ -1,10 +1,7 @@
-"""Rulings: rules as searches take them, checked, so that a bad row is left out and never breaks one; those in force are
-in the memory of each process, so that a search asks the database nothing.
-"""
+"""Rulings: rules as searches take them, read once and checked, so that a bad row is left out and never breaks one."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,20 +11,13 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from ..conditions import Chosen, holds, read_conditions
-from ..indexes import SearchIndex
-from ..languages import WORD, primary_subtag
 from ..models import Rule, RuleAction
 from ..registry import registry
-from ..searching.memory import Memory
-from ..sql import write_alias
 from .patterns import Pattern, matches, read_patterns, words
-
-logger = logging.getLogger(__name__)
 
 Kind = RuleAction.Kind
 NARROWING = (Kind.HIDE, Kind.FILTER)
 """What decides which products may be found at all."""
-MEMORY: Memory[tuple[Ruling, ...]] = Memory("rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +69,7 @@ class Ruling:
         """Does it act on a search at a time?"""
         if (self.starts_at and now < self.starts_at) or (self.ends_at and now >= self.ends_at):
             return False
-        if self.language and primary_subtag(self.language) != primary_subtag(occasion.language):
+        if self.language and self.language.lower().split("-")[0] != occasion.language.lower().split("-")[0]:
             return False
         if self.when == Rule.When.BROWSING and not occasion.browsing:
             return False
@@ -91,40 +81,6 @@ class Ruling:
     def undated(self) -> Ruling:
         """Return it as if its time had come."""
         return replace(self, starts_at=None, ends_at=None)
-
-
-def in_force(index: SearchIndex) -> tuple[Ruling, ...]:
-    """Return the enabled rules of an index, those that act first first."""
-    return MEMORY.get(index.label, lambda: _read(index))
-
-
-def words_of(index: SearchIndex, language: str) -> frozenset[str]:
-    """Return the words of the searches that rules are for, without those that are only a part of one ("lap*")."""
-    return frozenset(
-        word
-        for ruling in in_force(index)
-        if not ruling.language or primary_subtag(ruling.language) == primary_subtag(language)
-        for pattern in ruling.patterns
-        for word in pattern
-        if WORD.fullmatch(word)
-    )
-
-
-def changed() -> None:
-    """Let every process read the rules anew: this one at once, the others after the commit."""
-    MEMORY.changed(write_alias(Rule))
-
-
-def _read(index: SearchIndex) -> tuple[Ruling, ...]:
-    rules = Rule.objects.using(write_alias(Rule)).of(index.label).filter(enabled=True)
-    found = []
-    for rule in rules:
-        ruling, problems = ruling_of(rule, list(rule.actions.all()))
-        if problems:
-            logger.warning('The rule "%s" is left out, or a part of it: %s', rule, " ".join(problems))
-        if ruling:
-            found.append(ruling)
-    return in_order(found)
 
 
 def acting(rulings: Iterable[Ruling], occasion: Occasion, now: datetime) -> Iterator[Ruling]:

@@ -15,7 +15,8 @@ from ..searching.asking import Ask
 from ..searching.ranking import Candidate
 from ..searching.results import Banner
 from ..searching.scope import Scope
-from .rulings import NARROWING, Deed, Kind, Occasion, Ruling, acting, in_force
+from . import rulebook
+from .rulings import NARROWING, Deed, Kind, Occasion, Ruling, acting
 
 NOTE = "rules"
 """The name under which the first step leaves a Plan for the second."""
@@ -34,7 +35,7 @@ def apply_rules(scope: Scope, ask: Ask, rulings: Sequence[Ruling] | None = None)
 
     Where products are asked for by likeness alone, as on a product's page, rules only hide and filter.
     """
-    found = in_force(scope.index) if rulings is None else rulings
+    found = rulebook.rulings(scope.index) if rulings is None else rulings
     texts = tuple(filter(None, (ask.query.text, ask.guidance.instead_of))) if ask.query else ()
     occasion = Occasion(texts, ask.chosen, scope.language, browsing=not ask.query)
     by_likeness = bool(ask.query.like) and not ask.query.text.strip()
@@ -44,7 +45,7 @@ def apply_rules(scope: Scope, ask: Ask, rulings: Sequence[Ruling] | None = None)
 
 def narrowed(scope: Scope, text: str) -> Scope:
     """Return the scope without what rules hide from the search for a text, for what shows products beside searches."""
-    deeds = _deeds(in_force(scope.index), Occasion((text,), {}, scope.language, browsing=False))
+    deeds = _deeds(rulebook.rulings(scope.index), Occasion((text,), {}, scope.language, browsing=False))
     return scope.under(*_conditions(scope, [deed for deed, _ in deeds]))
 
 

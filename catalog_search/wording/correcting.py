@@ -19,7 +19,7 @@ from itertools import pairwise
 from rapidfuzz.distance import OSA
 
 from ..languages import WORD, folded, normalise_identifier, text_config
-from ..merchandising import rulings
+from ..merchandising import rulebook
 from ..searching.asking import Ask
 from ..searching.negation import grammar_of
 from ..searching.query import MAX_TOKENS, TOKEN
@@ -110,7 +110,7 @@ def guessed(scope: Scope, lexicon: Lexicon, text: str, groups: synonyms.Groups =
 
 def _ruled(scope: Scope) -> frozenset[str]:
     """Return the words of searches that rules are for, but none that a rule may be for because it is misspelt."""
-    words = rulings.words_of(scope.index, scope.language)
+    words = rulebook.words(scope.index, scope.language)
     return frozenset(word for word in words if not is_at_hand() or is_in_language(word, scope.language))
 
 
