@@ -11,6 +11,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from ..conditions import Chosen, holds, read_conditions
+from ..languages import primary_subtag
 from ..models import Rule, RuleAction
 from ..registry import registry
 from .patterns import Pattern, matches, read_patterns, words
@@ -69,7 +70,7 @@ class Ruling:
         """Does it act on a search at a time?"""
         if (self.starts_at and now < self.starts_at) or (self.ends_at and now >= self.ends_at):
             return False
-        if self.language and self.language.lower().split("-")[0] != occasion.language.lower().split("-")[0]:
+        if self.language and primary_subtag(self.language) != primary_subtag(occasion.language):
             return False
         if self.when == Rule.When.BROWSING and not occasion.browsing:
             return False
