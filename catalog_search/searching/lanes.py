@@ -29,7 +29,7 @@ FEW_PREFIX_MATCHES = 20
 
 # Under a filter an index is scanned for so many products at a time, until no more than so great a share of them reaches
 # the floor: what is left beyond are stragglers at the very floor.
-SCANNED, STRAGGLERS = 100, 0.1
+SCANNED, STRAGGLERS = 100, 0.02
 # Comparing with so great a share of a catalogue takes as long as walking past all that reach a floor.
 MEMBERS_SHARE = 0.03
 
