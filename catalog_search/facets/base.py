@@ -191,6 +191,6 @@ class AnyValues(forms.MultipleChoiceField):
 
     def validate(self, value: list[str]) -> None:
         if len(value) > self.max_values:
-            raise forms.ValidationError(f"Choose at most {self.max_values} values.")
+            raise forms.ValidationError(gettext("Choose at most %(limit)d values."), params={"limit": self.max_values})
         if any(len(one) > self.max_length or "\x00" in one for one in value):
-            raise forms.ValidationError("One of the values is not a value of this filter.")
+            raise forms.ValidationError(gettext("One of the values is not a value of this filter."))

@@ -42,9 +42,11 @@ class RangeFacet(Facet):
 
     def form_fields(self) -> dict[str, forms.Field]:
         low, high = self.bounds
+        named = {"label": self.label}
+        labels = {low: gettext("%(label)s, from") % named, high: gettext("%(label)s, to") % named}
         fields: dict[str, forms.Field] = {
-            low: forms.DecimalField(required=False, max_digits=MAX_DIGITS, label=f"{self.label}, from"),
-            high: forms.DecimalField(required=False, max_digits=MAX_DIGITS, label=f"{self.label}, to"),
+            name: forms.DecimalField(required=False, max_digits=MAX_DIGITS, label=label)
+            for name, label in labels.items()
         }
         return fields | ({self.name: AnyValues(label=self.label)} if self.steps else {})
 
