@@ -114,8 +114,13 @@ def is_wide(scope: Scope, limit: int) -> bool:
 
 def _few(scope: Scope, floor: float, limit: int) -> int:
     """Below how many products in scope it is less work to compare with each than to walk the index."""
-    reaching = math.inf if floor == -math.inf else MEMBERS_SHARE * scope.generation.size
+    reaching = MEMBERS_SHARE * scope.generation.size if _ends_at_floor(scope, floor, limit) else math.inf
     return max(settings.ANN_EXACT_ROWS, int(min(_walked(scope, limit), reaching)))
+
+
+def _ends_at_floor(scope: Scope, floor: float, limit: int) -> bool:
+    # Without a filter most of what comes near is in scope, and one statement is the quickest. Bits order too roughly.
+    return bool(scope.keys[1]) and floor > -math.inf and limit > SCANNED and scope.generation.quantization is HALF
 
 
 def _walked(scope: Scope, limit: int) -> int:
@@ -181,7 +186,7 @@ def _indexed(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tup
     """
     half = HalfVector(vector)
     parameters = (half, *scope.keys[1], scope.language, half)
-    if scope.keys[1] and quantization is HALF and limit > SCANNED:
+    if _ends_at_floor(scope, floor, limit):
 
         def near(rows: Sequence[Row]) -> bool:
             return sum(1.0 - distance >= floor for _, distance in rows) > STRAGGLERS * len(rows)
