@@ -88,7 +88,7 @@ def health_of(index: SearchIndex, probe: bool = True) -> Health:
     generation = Generation.objects.active(index.label)
     if generation is None:
         return Health(index.label)
-    language = index.language_codes[0]
+    language = generation.language_for(index.language_codes[0])
     documents = Document.objects.filter(generation=generation, language=language)
     failed = Q(pictures=Document.Pictures.FAILED)
     changes = Change.objects.filter(generation=generation).exclude(priority=Change.Priority.PICTURES)

@@ -93,7 +93,8 @@ def suggest(
         return Suggestions()
     alias = read_alias(index.model)
     generation = Generation.objects.using(alias).active(index.label) or Generation(index=index.label)
-    scope = narrowed(Scope(index, generation, query_language(index, language), index.queryset(request)), text)
+    spoken = generation.language_for(query_language(index, language))
+    scope = narrowed(Scope(index, generation, spoken, index.queryset(request)), text)
     known = lexicon_of(alias, generation, scope.language)
     meant = [*(_meant(word, known) for word in words[:-1]), _begun(words[-1], known)]
     likeliest = [*(ways[:1] for ways in meant[:-1]), meant[-1]]

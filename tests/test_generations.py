@@ -21,7 +21,7 @@ from catalog_search import tasks
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.exceptions import CatalogSearchError, NotReady, Unavailable
 from catalog_search.fusion import unit
-from catalog_search.indexing import activate, ann, building, drain, start_generation, switching
+from catalog_search.indexing import activate, ann, building, drain, is_outdated, start_generation, switching
 from catalog_search.indexing.finishing import finish
 from catalog_search.indexing.preparing import prepare
 from catalog_search.indexing.reconciling import backfill
@@ -31,6 +31,7 @@ from catalog_search.registry import registry
 from catalog_search.searching import lanes, search
 from catalog_search.searching.scope import Scope
 from catalog_search.sql import execute, execute_while
+from catalog_search.suggesting import suggest
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -311,6 +312,21 @@ class TestSwitching:
 
         with pytest.raises(NotReady):
             activate(new)
+
+    def test_one_of_other_languages_serves_on(
+        self, indexed_shop: Shop, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(registry.get("product"), "language_codes", ("sv", "de"))
+        indexed_shop["blue mug"].delete()
+        make_product("Blue mugs in a row")
+        drain()
+
+        assert is_outdated(registry.get("product"))
+        for language in ("", "de", "en"):
+            assert ProductIndex.search("red mugs", language=language).hits[0].object == indexed_shop["red mug"]
+            assert str(ProductIndex.search("blue mugs", language=language).hits[0].object) == "Blue mugs in a row"
+        assert suggest(registry.get("product"), "blue mu").products
+        assert set(Document.objects.values_list("language", flat=True)) == {"en"}
 
     def test_a_search_ends_on_the_generation_that_it_began_with(
         self, indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch

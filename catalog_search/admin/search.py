@@ -210,5 +210,5 @@ def thumbnails_of(model: type[Model], keys: Iterable[Any]) -> dict[str, str]:
     generation = Generation.objects.active(index.label) if index else None
     if index is None or generation is None:
         return {}
-    documents = Documents(read_alias(model), generation.pk, query_language(index))
+    documents = Documents(read_alias(model), generation.pk, generation.language_for(query_language(index)))
     return thumbnails(documents, [str(key) for key in keys])

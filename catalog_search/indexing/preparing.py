@@ -8,7 +8,6 @@ from ..backends.base import Embedder
 from ..content import Content
 from ..embedding import embed, modality_means, needs_means
 from ..exceptions import CatalogSearchError, Unavailable
-from ..indexes import SearchIndex
 from ..models import Document, Generation
 from ..registry import registry
 from ..routers import reading_what_was_written
@@ -82,7 +81,7 @@ def _measure(generation: Generation, embedder: Embedder) -> tuple[list[Content],
     sample = index.index_queryset().using(generation.alias).order_by("?").values_list("pk", flat=True)[:MEANS_SAMPLE]
     keys = [str(key) for key in sample]
     start = time.perf_counter()
-    contents, found = _contents(index, keys)
+    contents, found = _contents(generation, keys)
     loading = time.perf_counter() - start
     measured = {"pictures": found / len(keys)} if keys else {}
     timed = contents[:RATE_SAMPLE]
@@ -100,9 +99,9 @@ def _measure(generation: Generation, embedder: Embedder) -> tuple[list[Content],
     return contents, measured
 
 
-def _contents(index: SearchIndex, keys: list[str]) -> tuple[list[Content], int]:
+def _contents(generation: Generation, keys: list[str]) -> tuple[list[Content], int]:
     """Return what is there to embed of some products, the first picture of each, and how many pictures they have."""
-    readings, _ = read(index, keys)
-    own = [one for one in readings if one.language == index.language_codes[0]]
+    readings, _ = read(generation, keys)
+    own = [one for one in readings if one.language == generation.languages[0]]
     contents = [Content(one.content.text, one.content.image) for one in draft(own)]
     return [one for one in contents if one], sum(len(one.files) for one in own)

@@ -14,6 +14,8 @@ from ..content import Content
 from ..exceptions import Unavailable, reason_of
 from ..indexes import SearchIndex
 from ..languages import identifier_pieces, normalise_identifier
+from ..models import Generation
+from ..registry import registry
 from ..sql import DATABASE_DOWN, write_alias
 from . import pictures
 from .documents import Draft, Reading
@@ -22,11 +24,11 @@ OUTAGES = (Unavailable, *DATABASE_DOWN)
 """What is no product's fault, however long it lasts."""
 
 
-def read(index: SearchIndex, keys: Sequence[str]) -> tuple[list[Reading], dict[str, str]]:
-    """Read what products say in each language, their pictures stamped only; and why some, by key, cannot be read.
-
-    A key that is in neither has no product.
+def read(generation: Generation, keys: Sequence[str]) -> tuple[list[Reading], dict[str, str]]:
+    """Read what products say in each language of a generation, their pictures stamped only; and why some, by key,
+    cannot be read. A key that is in neither has no product.
     """
+    index = registry.get(generation.index)
     files: dict[str, list[Any]] = {}
     said: list[Reading] = []
     unread: dict[str, str] = {}
@@ -36,7 +38,7 @@ def read(index: SearchIndex, keys: Sequence[str]) -> tuple[list[Reading], dict[s
         try:
             if isinstance(product, Exception):
                 raise product
-            own, files[key] = _texts(index, key, product), index.picture_files(product)
+            own, files[key] = _texts(index, key, product, generation.languages), index.picture_files(product)
             said += own
         except OUTAGES:
             raise
@@ -46,13 +48,13 @@ def read(index: SearchIndex, keys: Sequence[str]) -> tuple[list[Reading], dict[s
     return [replace(one, files=tuple(stamped[one.key])) for one in said], unread
 
 
-def _texts(index: SearchIndex, key: str, product: Any) -> list[Reading]:
+def _texts(index: SearchIndex, key: str, product: Any, languages: Sequence[str]) -> list[Reading]:
     """Return what a product says in each language."""
     values = index.identifier_values(product)
     pieces = (piece for value in values for piece in identifier_pieces(value))
     distinct = tuple(dict.fromkeys(filter(None, (*map(normalise_identifier, values), *pieces))))
     texts = []
-    for language in index.language_codes:
+    for language in languages:
         with translation.override(language):
             parts, keywords = index.text_parts(product), index.keyword_parts(product)
         texts.append(Reading(key, language, parts, keywords, distinct))

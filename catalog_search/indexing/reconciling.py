@@ -61,7 +61,7 @@ def reconcile(
     if not _comparable(index, generation):
         return Differences(missing, orphaned, 0)
     for chunk in _chunks(index, generation.alias, after):
-        keys = _stale(index, generation, chunk, deep)
+        keys = _stale(generation, chunk, deep)
         if keys and mend:
             with transaction.atomic(using=generation.alias):
                 if deep:  # let workers look at contents whose stamps did not change
@@ -124,8 +124,8 @@ def _chunks(index: SearchIndex, alias: str, after: str) -> Iterator[list[str]]:
         yield [str(key) for key in chunk]
 
 
-def _stale(index: SearchIndex, generation: Generation, keys: list[str], deep: bool) -> list[str]:
-    readings, _ = read(index, keys)
+def _stale(generation: Generation, keys: list[str], deep: bool) -> list[str]:
+    readings, _ = read(generation, keys)
     drafts = {(one.key, one.reading.language): one for one in draft(readings, fresh=True)} if deep else {}
     known = documents.known_documents(generation, keys)
     stale = set()

@@ -26,7 +26,7 @@ MOST = 500_000
 def count_words(generation: Generation) -> None:
     """Count the words of a generation's documents, by language, and replace what was counted before."""
     alias, now = generation.alias, timezone.now()
-    counts: dict[str, Counter[str]] = {language: Counter() for language in generation.definition.get("languages", ())}
+    counts: dict[str, Counter[str]] = {language: Counter() for language in generation.languages}
     within = lru_cache(MOST)(_words)
     for language, text in _texts(generation):
         own = counts.setdefault(language, Counter())

@@ -19,7 +19,6 @@ from ..content import Content
 from ..exceptions import CatalogSearchError, ConfigurationError, Unavailable, reason_of
 from ..fusion import Vector
 from ..models import Document, Generation
-from ..registry import registry
 from ..routers import reading_what_was_written
 from . import documents
 from .claims import Claim, claim
@@ -113,7 +112,7 @@ def _largest(batch: Batch | None) -> int:
 def _begin(claimed: Claim, model: ThreadPoolExecutor) -> Batch:
     """Read the products of a claim and hand to the model what differs."""
     generation = Generation.objects.using(claimed.alias).get(pk=claimed.generation_id)
-    readings, unread = read(registry.get(generation.index), claimed.keys)
+    readings, unread = read(generation, claimed.keys)
     drafts = draft(_changed(generation, readings))
     contents = {one.content.digest: one.content for one in drafts}
     known = documents.known_vectors(generation, list(contents)) if contents else {}

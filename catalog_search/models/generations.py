@@ -111,6 +111,15 @@ class Generation(models.Model):
         return embedder_of(self.definition["embedder"])
 
     @property
+    def languages(self) -> list[str]:
+        """The languages that its documents are in, the main one first."""
+        return list((self.definition or {}).get("languages", ()))
+
+    def language_for(self, wanted: str) -> str:
+        """Return a language, or its own main one where it was built before the index had that: it serves on."""
+        return wanted if wanted in self.languages or not self.languages else self.languages[0]
+
+    @property
     def quantization(self) -> Quantization:
         """How its HNSW index keeps vectors."""
         return QUANTIZATIONS.get(self.definition.get("quantization", ""), HALF)

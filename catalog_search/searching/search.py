@@ -142,7 +142,8 @@ def search(
                 products = products.filter(pk__in=own.values("pk"))
             if liked or unliked:
                 products = products.exclude(pk__in=[*liked, *unliked])
-            scope = Scope(index, generation or _active_generation(index, trace), query.language, products)
+            serving = generation or _active_generation(index, trace)
+            scope = Scope(index, serving, serving.language_for(query.language), products)
             answer = _answered(scope, ask, trace)
             if answer.is_barren and answer.ask.guidance.did_you_mean:
                 answer = _other_words(scope, ask, answer, trace)

@@ -31,6 +31,6 @@ def is_foreign(scope: Scope, query: Query, words: Words, best: float) -> bool:
 
 def _share(scope: Scope, query: Query) -> float:
     """Return the share of nearness that is demanded."""
-    products = scope.generation.size / len(scope.index.language_codes)
+    products = scope.generation.size / (len(scope.generation.languages) or 1)
     fewer = math.log10(STRICT_FROM / max(1.0, products))
     return (SENTENCE_SHARE if query.query_class == "long" else 1.0) * (1.0 - LESS_BY_TENTH * max(0.0, fewer))

@@ -21,7 +21,7 @@ from oscar.core.loading import get_model  # noqa: E402
 from shop.search import ProductIndex  # noqa: E402
 
 from catalog_search.indexing.reading import read  # noqa: E402
-from catalog_search.models import Change, Document  # noqa: E402
+from catalog_search.models import Change, Document, Generation  # noqa: E402
 from catalog_search.registry import registry  # noqa: E402
 from project.drawing import ProductSpec, draw  # noqa: E402
 
@@ -127,12 +127,13 @@ ProductImage.objects.create(product=large, original=photo("jumper", "red"))
 found["check"] = call_command("check", databases=["default"]) or ""
 call_command("rebuild_search_index", verbosity=0)
 index = registry.get("product")
+serving = Generation.objects.active(index.label)
 
 
 # What it costs to read products: as many statements for five as for twenty.
 def reading(number):
     keys = Product.objects.order_by("-pk").values_list("pk", flat=True)[:number]
-    read(index, [str(key) for key in keys])
+    read(serving, [str(key) for key in keys])
 
 
 found["reading"] = [statements(reading, number) for number in (5, 20)]
