@@ -15,6 +15,7 @@ from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.exceptions import NotPassed, Unavailable
 from catalog_search.indexing.building import succeed
 from catalog_search.models import Change, Document, Generation
+from catalog_search.registry import registry
 from catalog_search.tasks import build_generation
 from project.shop.models import Product
 
@@ -110,6 +111,15 @@ class TestOverview:
 
         assert page.context["states"][0].differing == ("image_size",)
         assert "The index is out of date" in page.text
+
+    def test_one_built_in_another_language_is_counted_too(
+        self, admin_client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(registry.get("product"), "language_codes", ("sv",))
+        (state,) = admin_client.get(PAGE).context["states"]
+
+        assert state.serving.documents == 6
+        assert "languages" in state.differing
 
     def test_the_models_are_asked_when_wanted(self, admin_client: Client, indexed_shop: Shop) -> None:
         assert "for a search just now" in admin_client.get(PAGE, {"probe": "1"}).text

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Count, Max, Q
@@ -188,7 +190,9 @@ def model_name(generation: Generation) -> str:
 def _counted(index: SearchIndex, live: Sequence[Generation], alias: str) -> dict[int, dict[str, Any]]:
     """Return fields of a GenerationState by the key of the generation: documents and changes, by three queries."""
     keys = [one.pk for one in live]
-    documents = Document.objects.using(alias).filter(generation__in=keys, language=index.language_codes[0])
+    main = index.language_codes[0]
+    once = (Q(generation=one, language=one.language_for(main)) for one in live)  # of a product in several languages
+    documents = Document.objects.using(alias).filter(reduce(or_, once, Q(pk__in=[])))
     changes = Change.objects.using(alias).filter(generation__in=keys).exclude(priority=Change.Priority.PICTURES)
     products = changes.order_by().values("generation")
     of_documents = (
