@@ -7,7 +7,6 @@ is relative to the same search without boosts, in the same run.
 
 from __future__ import annotations
 
-import argparse
 import random
 import statistics
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 import django
 from tqdm import tqdm
 
-from .relevance import CATALOGUE, KEPT, ask, convert
+from .relevance import KEPT, ask, convert, is_at_hand, of_catalogue
 from .vector_lane import scratch_database
 
 LIMITS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
@@ -71,12 +70,10 @@ def measure(folder: Path) -> dict[float, list[float]]:
 
 def main() -> int:
     """Run the benchmark; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=CATALOGUE, help="the judged catalogue")
+    parser = of_catalogue(__doc__)
     parser.add_argument("--strict", action="store_true", help="fail where the default bound costs too much")
     options = parser.parse_args()
-    if not (options.folder / "products.jsonl.gz").is_file():
-        print(f"Skipped: {options.folder} holds no judged catalogue.")
+    if not is_at_hand(options.folder):
         return 0
     with scratch_database():
         django.setup()

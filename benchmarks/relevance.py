@@ -238,15 +238,28 @@ def misses(measured: Mapping[str, Any]) -> list[str]:
     return [missed for met, missed in goals if not met]
 
 
+def of_catalogue(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the options of a benchmark on the judged catalogue, whose folder they may name."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", default=CATALOGUE, help="the judged catalogue")
+    return parser
+
+
+def is_at_hand(folder: Path) -> bool:
+    """Is the catalogue in the folder? Says so where the benchmark must be skipped."""
+    found = (folder / "products.jsonl.gz").is_file()
+    if not found:
+        print(f"Skipped: {folder} holds no judged catalogue.")
+    return found
+
+
 def main() -> int:
     """Run the benchmark; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=CATALOGUE, help="the judged catalogue")
+    parser = of_catalogue(__doc__)
     parser.add_argument("--json", type=Path, default=KEPT / "relevance.json", help="write everything measured there")
     parser.add_argument("--strict", action="store_true", help="fail where a goal is missed")
     options = parser.parse_args()
-    if not (options.folder / "products.jsonl.gz").is_file():
-        print(f"Skipped: {options.folder} holds no judged catalogue.")
+    if not is_at_hand(options.folder):
         return 0
     with scratch_database():
         django.setup()

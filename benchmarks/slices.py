@@ -6,7 +6,6 @@ as much is demanded as of a large catalogue and where less is, as the size has i
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import sys
@@ -17,7 +16,7 @@ from typing import Any
 
 import django
 
-from .relevance import CATALOGUE, FOREIGN, KEPT, WAYS, ask, convert
+from .relevance import FOREIGN, KEPT, WAYS, ask, convert, is_at_hand, of_catalogue
 from .vector_lane import scratch_database
 
 LISTS = {"own": Path(__file__).parent / "own_queries.txt", "foreign": FOREIGN}
@@ -80,12 +79,10 @@ def report(measured: Sequence[dict[str, Any]]) -> str:
 
 def main() -> int:
     """Run the benchmark; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=CATALOGUE, help="the judged catalogue")
+    parser = of_catalogue(__doc__)
     parser.add_argument("--json", type=Path, default=KEPT / "slices.json", help="write everything measured there")
     options = parser.parse_args()
-    if not (options.folder / "products.jsonl.gz").is_file():
-        print(f"Skipped: {options.folder} holds no judged catalogue.")
+    if not is_at_hand(options.folder):
         return 0
     with scratch_database():
         django.setup()

@@ -9,7 +9,6 @@ catalogue, over the same where the vocabulary never saw them, and over words of 
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import statistics
@@ -23,7 +22,7 @@ from typing import Any
 import django
 from tqdm import tqdm
 
-from .relevance import CATALOGUE, FOREIGN, KEPT, convert
+from .relevance import FOREIGN, KEPT, convert, is_at_hand, of_catalogue
 from .vector_lane import scratch_database
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -242,13 +241,11 @@ def misses(measured: Mapping[str, Any]) -> list[str]:
 
 def main() -> int:
     """Run the benchmark; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=CATALOGUE, help="the judged catalogue")
+    parser = of_catalogue(__doc__)
     parser.add_argument("--json", type=Path, default=KEPT / "typos.json", help="write everything measured there")
     parser.add_argument("--strict", action="store_true", help="fail where a goal is missed")
     options = parser.parse_args()
-    if not (options.folder / "products.jsonl.gz").is_file():
-        print(f"Skipped: {options.folder} holds no judged catalogue.")
+    if not is_at_hand(options.folder):
         return 0
     with scratch_database():
         django.setup()
