@@ -37,11 +37,11 @@ def connect(index: SearchIndex) -> None:
     _connect(index, post_save, _writers(model, children=True), written)
     _connect(index, post_delete, _writers(model), written)
     try:
-        followed = list(relations(index))
+        found = list(relations(index))
     except ConfigurationError as error:  # the checks say it too, but a worker runs none
         logger.error("%s Nothing is followed until then.", error)
         return
-    for relation in followed:
+    for relation in found:
         _follow(index, relation)
 
 
