@@ -3,7 +3,8 @@
 The demo's catalogue of drawn products and the demo's model: MiniLM reads the texts, a small tower the pictures. The
 command hands everything to one real Celery worker, from an empty index each time: pictures are read from disk, made
 into thumbnails, embedded with their text, written, measured and switched to. The reference decodes the same files into
-the same thumbnails on as many threads and encodes the same pairs in the same batches. Both compute on one torch thread.
+the same thumbnails on as many threads and encodes the same pairs in batches of 32, as sentence-transformers does where
+nobody says otherwise. Both compute on one torch thread.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .world import scratch_database, worker
 
 LEAST = 0.9
 """The least rate of the rebuild, as a multiple of the reference's."""
+BATCH = 32
 QUEUE = f"benchmark-{os.getpid()}"
 
 
@@ -67,10 +69,11 @@ def measure(told: Report, folder: Path) -> None:
     load_catalogue(folder)
     index = ProductIndex.registered()
     products = list(index.index_queryset())
+    # A text once with each picture: a model that takes both gives their mean.
     pairs = [
-        ("\n".join(filter(None, index.text_parts(one))), Path(one.images.all()[0].file.path))
+        ("\n".join(filter(None, index.text_parts(one))), Path(file.path))
         for one in products
-        if one.images.all()
+        for file in index.picture_files(one)[: settings.IMAGES_PER_PRODUCT]
     ]
     get_embedder()  # imports torch, which is nobody's work here
     bare: Any = build_embedder()
@@ -88,19 +91,16 @@ def measure(told: Report, folder: Path) -> None:
         start = time.perf_counter()
         with ThreadPoolExecutor(settings.PICTURE_THREADS) as pool:
             images = pool.map(thumbnail, [path for _, path in pairs])
-            for first in range(0, len(pairs), settings.BATCH_SIZE):
-                some = pairs[first : first + settings.BATCH_SIZE]
-                inputs = [{"text": text, "image": next(images)} for text, _ in some]
-                bare.encode(inputs, batch_size=settings.BATCH_SIZE)
-        return len(pairs) / (time.perf_counter() - start)
+            for first in range(0, len(pairs), BATCH):
+                inputs = [{"text": text, "image": next(images)} for text, _ in pairs[first : first + BATCH]]
+                bare.encode(inputs, batch_size=BATCH)
+        return len(products) / (time.perf_counter() - start)
 
     with worker(QUEUE):
         rebuild(0), by_hand(0)  # load, warm
         rates = in_turns({"rebuild": rebuild, "bare": by_hand}, told.options.rounds)
     rows = [[name, quartiles(values)] for name, values in rates.items()]
-    told.table(
-        f"{len(products):,} products, {len(pairs):,} with a picture", ["", "products a second (quartiles)"], rows
-    )
+    told.table(f"{len(products):,} products, {len(pairs):,} pictures", ["", "products a second (quartiles)"], rows)
     told.goal("rebuild / decoding and encoding", ratio(rates["rebuild"], rates["bare"]), least=LEAST)
 
 

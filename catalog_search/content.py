@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .digests import digest_of
 from .images import Picture
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Content:
     """A text, a picture, or both as one document.
 
@@ -35,7 +36,7 @@ class Content:
         """All pictures, the shown one first."""
         return (self.image, *self.others) if self.image else ()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Hexadecimal digest of everything that a model would see: equal digests have equal vectors."""
         parts = (self.text.strip(), *(picture.digest for picture in self.pictures))

@@ -148,8 +148,10 @@ def all_ended(alias: str, transaction: str) -> bool:
 
 def array(texts: Iterable[str]) -> str:
     """Write texts as PostgreSQL writes an array: adapted one by one, a thousand keys take a millisecond."""
+    if not (texts := list(texts)):
+        return "{}"
     written = "\x00".join(texts).replace("\\", "\\\\").replace('"', '\\"').replace("\x00", '","')
-    return f'{{"{written}"}}' if written else "{}"
+    return f'{{"{written}"}}'
 
 
 def compile_keys(queryset: QuerySet[Any], *columns: Any) -> tuple[str, tuple[Any, ...]]:

@@ -28,7 +28,8 @@ STATEMENT = "SELECT %s::int + 1 AS prepared_here"
 
 
 @pytest.mark.parametrize(
-    "texts", [[], ["1"], ['a"b', "c,d", "{e}", "f\\g", "\\", "NULL", " h ", "ü", "i\nj", "'", "\t"], ["a", "", "b"]]
+    "texts",
+    [[], [""], ["1"], ['a"b', "c,d", "{e}", "f\\g", "\\", "NULL", " h ", "ü", "i\nj", "'", "\t"], ["a", "", "b"]],
 )
 def test_texts_travel_as_an_array(texts: list[str]) -> None:
     assert execute("default", "SELECT %s::text[]", (array(texts),)) == [(texts,)]

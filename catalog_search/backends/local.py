@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 # sentence-transformers sorts the parts of a combined modality
 _COMBINED: tuple[Literal["image"], Literal["text"]] = ("image", "text")
 
+BATCH = 32
+"""How many go through an accelerator at once, which is idle with few."""
+CPU_BATCH = 16
+"""And through a CPU, which is busy with any number: texts of a batch are padded to its longest, the fewer the less."""
+
 
 class LocalModel(Backend):
     """What both kinds share: loading with the defaults of the family, one call at a time."""
@@ -32,7 +37,9 @@ class LocalModel(Backend):
     loaded: list[Any]
     """All that it loaded: an embedder may have a second model for texts."""
 
-    def __init__(self, model: str, factory: str, batch_size: int, threads: int | None, options: dict[str, Any]) -> None:
+    def __init__(
+        self, model: str, factory: str, batch_size: int | None, threads: int | None, options: dict[str, Any]
+    ) -> None:
         if threads is not None:
             import torch  # heavy, and only this backend needs it
 
@@ -40,7 +47,7 @@ class LocalModel(Backend):
         self.preset = preset(model, self.kind)
         self.model = loading.load(self.kind, model, factory, options)
         self.loaded = [self.model]
-        self._batch_size = batch_size
+        self._batch_size = batch_size or (CPU_BATCH if self.model.device.type == "cpu" else BATCH)
         # Tokenizers and processors share buffers; one call at a time is also what a CPU does best.
         self._lock = threading.Lock()
 
@@ -87,7 +94,7 @@ class SentenceTransformerEmbedder(LocalModel, Embedder):
         self,
         model: str = "",
         factory: str = "",
-        batch_size: int = 32,
+        batch_size: int | None = None,
         threads: int | None = None,
         text_model: str | dict[str, Any] = "",
         text_weight: float = 1.0,
@@ -159,7 +166,7 @@ class CrossEncoderReranker(LocalModel, Reranker):
         self,
         model: str = "",
         factory: str = "",
-        batch_size: int = 32,
+        batch_size: int | None = None,
         threads: int | None = None,
         activation: str = "",
         **options: Any,

@@ -16,7 +16,7 @@ from ..fusion import Vector
 from ..indexes import WEIGHTS, field_weight
 from ..languages import as_words, text_config
 from ..models import Document, Generation
-from ..sql import execute
+from ..sql import array, execute
 from .pictures import PictureFile
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
@@ -132,7 +132,7 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
     readings = [draft.reading for draft in drafts]
     weighted = [_weighted(one.parts, one.keywords) for one in readings]
     digests: list[Any] = [draft.content.digest for draft in drafts]
-    columns: dict[str, list[object]] = {
+    columns: dict[str, Iterable[str]] = {
         "object_key": [one.key for one in readings],
         "language": [one.language for one in readings],
         "config": [text_config(one.language) for one in readings],
@@ -147,7 +147,7 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
         "digest": digests,
     }
     names = ", ".join(columns)
-    arrays = ", ".join("%b::text[]" for _ in columns)
+    arrays = ", ".join("%s::text[]" for _ in columns)
     words = " || ".join(f"setweight(to_tsvector(config::regconfig, words_{weight}), '{weight}')" for weight in WEIGHTS)
     execute(
         generation.alias,
@@ -162,7 +162,7 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
         """,
         (
             generation.pk,
-            *columns.values(),
+            *map(array, columns.values()),
             [HalfVector(vectors[digest]) for digest in digests],
         ),
     )
@@ -181,6 +181,8 @@ def _weighted(parts: Sequence[str], keywords: Sequence[str]) -> dict[str, str]:
     words = dict.fromkeys(WEIGHTS, "")
     places = [*range(len(parts)), *[len(parts)] * len(keywords)]  # keywords share the last, however many they are
     for position, part in zip(places, (*parts, *keywords), strict=True):
+        if not part:
+            continue
         weight = field_weight(position, places[-1] + 1)
         # A tsvector holds at most 1 MB; nobody searches for the last words of a novel.
         words[weight] = f"{words[weight]} {as_words(part)}".strip()[:100_000]
