@@ -163,13 +163,17 @@ def _products(
     numbered = any(character.isdigit() for character in query.text)
     by_identifier = [match.key for match in lanes.identifiers(scope, query)][:limit] if numbered else []
     keys = list(dict.fromkeys([*by_identifier, *(key for key, _ in rows)]))
-    live = {str(product.pk): product for product in scope.among(keys)}
-    # Of variants that share a title, one.
-    by_title = {str(live[key]): key for key in reversed(keys) if key in live}
-    shown = [key for key in keys if key in live and by_title[str(live[key])] == key][:limit]
+    by_title: dict[str, tuple[str, Any]] = {}  # of variants that share a title, the first
+    for some in (keys[start : start + 2 * limit] for start in range(0, len(keys), 2 * limit)):
+        live = {str(product.pk): product for product in scope.among(some)}
+        for key in filter(live.__contains__, some):
+            by_title.setdefault(str(live[key]), (key, live[key]))
+        if len(by_title) >= limit:
+            break
     storage = thumbnail_storage()
     pictures = thumbnails(scope.documents, by_identifier) | {key: storage.url(name) for key, name in rows if name}
-    return tuple(SuggestedProduct(live[key], pictures.get(key, "")) for key in shown)
+    shown = list(by_title.values())[:limit]
+    return tuple(SuggestedProduct(product, pictures.get(key, "")) for key, product in shown)
 
 
 def _queries(scope: Scope, beginnings: Sequence[str], limit: int) -> tuple[str, ...]:
