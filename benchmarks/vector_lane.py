@@ -3,7 +3,7 @@
 Documents are written through the app's own write path into a database that is dropped afterwards. The reference runs on
 a psycopg connection of its own: prepared, parameters and results in binary, keys only. With filters (category, stock
 and price together) it is written in two ways, the HNSW index first and the products first; the faster of those that
-find enough counts. All are asked the same queries in turns.
+find enough counts. All are asked the same queries in turns, and for as many products as a search asks the lane for.
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ def main() -> int:
     options.add_argument("--rows", type=int, default=100_000)
     options.add_argument("--dimensions", type=int, default=512)
     options.add_argument("--queries", type=int, default=100)
-    options.add_argument("--limit", type=int, default=100, help="how many nearest are asked for")
+    options.add_argument(
+        "--limit", type=int, default=1000, help="how many nearest: MAX_CANDIDATES, as searches ask for"
+    )
     told = Report("vector_lane", options.parse_args())
     rows, limit = told.options.rows, told.options.limit
     for name, (vectors, queries) in worlds(rows, told.options.queries, told.options.dimensions).items():

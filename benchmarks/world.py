@@ -16,6 +16,9 @@ import psycopg
 from project import services
 from project.services import children
 
+SHARED_BUFFERS = "2GB"
+"""PostgreSQL's, where nothing else is set: what a shop of 100,000 products gives it, and the demo does not need."""
+
 
 @contextmanager
 def scratch_database(data: Path = services.DATA) -> Iterator[str]:
@@ -33,6 +36,7 @@ def kept_database(name: str) -> Iterator[str]:
 
 @contextmanager
 def _database(name: str, keep: bool, data: Path = services.DATA) -> Iterator[str]:
+    os.environ.setdefault("SHARED_BUFFERS", SHARED_BUFFERS)
     services.ensure(data)
     server = os.environ["DATABASE_URL"]
     os.environ["DATABASE_URL"] = f"{server.rpartition('/')[0]}/{name}"
