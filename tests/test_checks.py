@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.core.management import call_command
 from django.db import models
 from django.db.models import Q
 
@@ -262,6 +263,19 @@ def test_pgvector_too_old(indexed_shop: dict[str, Product]) -> None:
         cursor.execute("UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'")
 
     assert "catalog_search.E022" in ids(checks.check_database(None, databases=["default"]))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_column_that_is_to_come_lets_migrate_bring_it() -> None:
+    """It runs the checks of its database first."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE catalog_search_generation RENAME COLUMN measured TO later")
+        try:
+            call_command("migrate", verbosity=0, skip_checks=False)
+        finally:
+            cursor.execute("ALTER TABLE catalog_search_generation RENAME COLUMN later TO measured")
 
 
 def test_ids_are_unique() -> None:
