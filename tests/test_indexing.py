@@ -207,6 +207,35 @@ def test_a_product_that_the_database_refuses_stands_alone(
     assert "short" in Change.objects.get().error
 
 
+def test_a_product_that_is_too_much_for_the_database_stands_alone(
+    make_product: Callable[..., Product], build_index: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """PostgreSQL's limits come as the driver's operational errors, as if it were out of order."""
+    monkeypatch.setattr(ProductIndex, "identifiers", ["attributes.parts"])
+    settings.CATALOG_SEARCH |= {"RETRY_SECONDS": 60}
+    for number in range(60):
+        make_product(f"Mug {number}")
+    fits_all = make_product(
+        "Screw", attributes={"parts": [f"{'0123456789ab' * 3}{number}" for number in range(40_000)]}
+    )
+    build_index()
+
+    assert Document.objects.count() == 60
+    assert Change.objects.get().object_key == str(fits_all.pk)
+    assert "too long for tsvector" in Change.objects.get().error
+
+
+def test_an_identifier_of_any_length_is_found_by_its_beginning(
+    make_product: Callable[..., Product], build_index: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProductIndex, "identifiers", ["attributes.parts"])
+    endless = make_product("Screw", attributes={"parts": ["MX-77 " + "1234, " * 2000]})
+    build_index()
+
+    for words in ("mx-77", "MX771234", "1234 1234"):
+        assert [hit.object for hit in ProductIndex.search(words).hits] == [endless]
+
+
 def test_a_poisonous_product_is_set_aside_after_too_many_attempts(
     indexed_shop: Shop, make_product: Callable[..., Product], settings: Any
 ) -> None:
