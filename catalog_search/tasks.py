@@ -12,11 +12,12 @@ from celery import Task, shared_task
 from .backends.worker import answer
 from .conf import settings
 from .content import Content
-from .exceptions import Unavailable, reason_of
+from .exceptions import reason_of
 from .indexing import changes, doorbell, drain, vocabulary
 from .indexing.building import advance, succeed
 from .indexing.finishing import outgrown, refresh
 from .indexing.preparing import prepare
+from .indexing.reading import OUTAGES
 from .indexing.reconciling import reconcile
 from .models import Change, Generation
 from .models.generations import GenerationQuerySet
@@ -121,14 +122,14 @@ def prepare_generation(generation_id: int) -> None:
 def build_generation(generation_id: int, serve: bool = False) -> None:
     """Build a generation by workers alone, a slice at a time, and let it serve if asked to; the admin sends it.
 
-    A paused or pruned one ends it, and so does a failure, but that of a model that does not answer; the reason is kept
-    on the generation.
+    A paused or pruned one ends it, and so does a failure, but that of a model or a database that does not answer; the
+    reason is kept on the generation.
     """
-    generation = _live(generation_id)
-    if generation is None or generation.state == Generation.State.PAUSED:
-        return
     done = False
-    with suppress(Unavailable), _noting_failure(generation_id):
+    with suppress(*OUTAGES), _noting_failure(generation_id):
+        generation = _live(generation_id)
+        if generation is None or generation.state == Generation.State.PAUSED:
+            return
         done = advance(generation, SLICE_SECONDS)
         if done and serve:
             succeed(generation)

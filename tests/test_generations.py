@@ -18,8 +18,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from catalog_search import tasks
+from catalog_search.backends import dummy
 from catalog_search.backends.dummy import DummyEmbedder
-from catalog_search.exceptions import CatalogSearchError, NotReady, Unavailable
+from catalog_search.exceptions import CatalogSearchError, ModelError, NotReady, Unavailable
 from catalog_search.fusion import unit
 from catalog_search.indexing import activate, ann, building, drain, is_outdated, start_generation, switching
 from catalog_search.indexing.finishing import finish
@@ -227,6 +228,24 @@ class TestMeanwhile:
         assert Generation.objects.get(pk=begun.pk).state == begun.state == state
         with pytest.raises(NotReady):
             activate(begun)
+
+
+def test_a_build_ends_however_often_products_are_saved_meanwhile(
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    products = [make_product(name) for name in THINGS]
+
+    def drain_while_others_save(alias: str, seconds: float) -> bool:
+        products[0].save()
+        left = drain(alias, seconds)
+        products[1].save()
+        return left
+
+    monkeypatch.setattr(building, "drain", drain_while_others_save)
+    generation = start_generation(registry.get("product"))
+
+    assert building.advance(generation, 60)
+    assert Document.objects.count() == len(products)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -706,9 +725,11 @@ def test_another_generation_than_the_serving_one_can_be_asked(indexed_shop: Shop
     assert search(registry.get("product"), "red mug", generation=new).hits[0].object == indexed_shop["red mug"]
 
 
+@pytest.mark.parametrize("error", [ModelError, ZeroDivisionError])
 def test_a_poisonous_product_in_the_sample_does_not_keep_a_generation_from_being_built(
-    make_product: Callable[..., Product], dummy_models: Any
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
+    monkeypatch.setattr(dummy, "ModelError", error)  # a shop's own backend raises whatever it does
     use_model(dummy_models, fuses=False, poison="poisonous")
     for number in range(60):
         make_product(f"Mug {number}", picture="red")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 
 from catalog_search import SearchIndex, signals
 from catalog_search.exceptions import ConfigurationError
+from catalog_search.indexing import append_keys
 from catalog_search.indexing.related import relations
 from catalog_search.models import Change, Generation
 from catalog_search.registry import registry
@@ -177,6 +179,28 @@ class Rival(models.Model):  # noqa: DJ008
 
     class Meta:
         app_label = "shop"
+
+
+class Voucher(models.Model):  # noqa: DJ008
+    """Has a key that may be written in several ways."""
+
+    id = models.UUIDField(primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+def test_a_key_is_told_as_the_database_writes_it() -> None:
+    index = type("VoucherIndex", (SearchIndex,), {"text": ["pk"]})(Voucher)
+    with connection.schema_editor() as editor:
+        editor.create_model(Voucher)
+    key = uuid.uuid4()
+    with connected(index):
+        Voucher.objects.create(pk=key.hex)
+        append_keys(index, [str(key).upper(), key])
+
+        assert set(Change.objects.values_list("object_key", flat=True)) == {str(key)}
 
 
 def test_both_ends_of_one_model() -> None:

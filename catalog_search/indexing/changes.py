@@ -70,8 +70,9 @@ def append_to(generation: Generation, keys: Sequence[str]) -> None:
 
 
 def append_keys(index: SearchIndex, keys: Iterable[Any]) -> int:
-    """Record that products with these primary keys may have changed, or gone."""
-    wanted = [str(key) for key in keys]
+    """Record that products with these primary keys, however they are written, may have changed, or gone."""
+    to_python = index.model._meta.pk.to_python
+    wanted = [str(to_python(key)) for key in keys]
     return _insert(index, "(SELECT unnest(%s::text[]))", (wanted,)) if wanted else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from ..backends.base import Embedder
@@ -12,6 +13,8 @@ from ..models import Document, Generation
 from ..registry import registry
 from ..routers import reading_what_was_written
 from .reading import draft, read
+
+logger = logging.getLogger(__name__)
 
 MEANS_SAMPLE = 200
 RATE_SAMPLE = 32
@@ -94,8 +97,8 @@ def _measure(generation: Generation, embedder: Embedder) -> tuple[list[Content],
             measured["rate"] = 1 / max(each, 1e-6)
     except Unavailable:
         raise
-    except CatalogSearchError:
-        pass  # a product in the sample that the model refuses: the build finds and names it
+    except Exception as error:  # a product in the sample that the model, foreign code, refuses: the build names it
+        logger.warning("%s: the rate could not be measured: %s", generation, error)
     return contents, measured
 
 
