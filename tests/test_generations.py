@@ -585,13 +585,47 @@ class TestIndexBuilding:
         return dummy_models
 
     def test_concurrently_and_the_session_is_left_as_it_was(self, large: Any) -> None:
+        wished = {"maintenance_work_mem": "77MB", "statement_timeout": "35s", "lock_timeout": "50ms"}
         with connection.cursor() as cursor:
-            cursor.execute("SHOW maintenance_work_mem")
-            before = cursor.fetchone()
+            for name, value in wished.items():
+                cursor.execute(f"SET {name} = '{value}'")  # as shops do when they connect
+        try:
             call_command("rebuild_search_index", sync=True, verbosity=0)
-            cursor.execute("SHOW maintenance_work_mem")
-            assert cursor.fetchone() == before
+            with connection.cursor() as cursor:
+                for name, value in wished.items():
+                    cursor.execute(f"SHOW {name}")
+                    assert cursor.fetchone() == (value,)
+        finally:
+            connection.close()
         assert serving().ann_index == f"{ann.PREFIX}{serving().pk}"
+
+    def test_whoever_writes_is_waited_for(self, large: Any) -> None:
+        call_command("rebuild_search_index", sync=True, verbosity=0)
+        generation, written, over = serving(), threading.Event(), threading.Event()
+        ann.drop("default", generation.ann_index)
+        generation.ann_index = ""
+
+        def write() -> None:
+            with transaction.atomic():
+                Document.objects.update(thumbnail="")
+                written.set()
+                over.wait(60)
+            connection.close()
+
+        writer, timer = threading.Thread(target=write), threading.Timer(0.5, over.set)
+        writer.start()
+        written.wait(60)
+        timer.start()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '50ms'")
+            ann.build(generation)
+        finally:
+            over.set()
+            writer.join()
+            connection.close()
+
+        assert (generation.ann_index, generation.error) == (f"{ann.PREFIX}{generation.pk}", "")
 
     def test_many_products_are_counted_once_and_the_scan_leaves_nothing_on_the_connection(
         self, large: Any, django_assert_num_queries: Any
