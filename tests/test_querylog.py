@@ -473,6 +473,8 @@ def test_erasure_by_words_and_of_everything(ask: Ask) -> None:
     for days in ("-1", "nan", "1e9"):
         with pytest.raises(CommandError, match="give 0 to"):
             call_command("forget_searches", "--days", days)
+    with pytest.raises(CommandError, match="nothing was erased"):
+        call_command("forget_searches", containing="  ")
     call_command("forget_searches", containing="Anna  SVENSSON", stdout=(out := io.StringIO()))
 
     assert out.getvalue() == "1 searches erased.\n"
