@@ -54,6 +54,12 @@ def test_the_demo_is_clean() -> None:
             {"RERANKER": {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": 1}},
             ["catalog_search.E004"],
         ),
+        ({"REWRITE": 5}, ["catalog_search.E003"]),
+        ({"ARRANGE": "shop.search.arrange"}, ["catalog_search.E003"]),
+        ({"ARRANGE": [""]}, ["catalog_search.E008"]),
+        ({"API_PERMISSIONS": ["shop..May"]}, ["catalog_search.E008"]),
+        ({"CACHE": ["other"]}, ["catalog_search.E003"]),
+        ({"THUMBNAIL_STORAGE": {}}, ["catalog_search.E003"]),
         ({"CACHE": "other"}, ["catalog_search.E005"]),
         ({"THUMBNAIL_STORAGE": "other"}, ["catalog_search.E007"]),
     ],
@@ -204,7 +210,18 @@ class Landing(Page):  # noqa: DJ008
         managed = False
 
 
-@pytest.mark.parametrize(("model", "reason"), [(Batch, "several columns"), (Page, "201 char"), (Landing, "201 char")])
+class Keyword(models.Model):  # noqa: DJ008
+    word = models.TextField(primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [(Batch, "several columns"), (Page, "201 char"), (Landing, "201 char"), (Keyword, "any number of char")],
+)
 def test_a_key_that_names_no_document(model: type[models.Model], reason: str) -> None:
     """Saving such a product would fail."""
     (message,) = declarations.check_index(type("OddIndex", (SearchIndex,), {"text": ["pk"]})(model))
