@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from kombu.exceptions import OperationalError
 
 from catalog_search import tasks
 from catalog_search.backends import dummy
@@ -123,6 +125,23 @@ class TestWaiting:
         prepare(Generation.objects.get())
         with pytest.raises(CommandError, match="Celery worker run"):
             call_command("rebuild_search_index", verbosity=0)
+
+    def test_no_broker_answers(
+        self, make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any, **__: Any) -> None:
+            raise OperationalError("Connection refused")
+
+        make_product("Mug")
+        monkeypatch.setattr("celery.app.task.Task.apply_async", refuse)
+        said = r"the broker does not answer \(Connection refused\)"
+        with pytest.raises(CommandError, match=rf"{said}.*use --sync"):
+            call_command("rebuild_search_index", verbosity=0)
+
+        prepare(Generation.objects.get())
+        with pytest.raises(CommandError, match="Nothing moved"):  # the sweep may have told workers
+            call_command("rebuild_search_index", stderr=(errors := StringIO()), verbosity=0)
+        assert re.search(said, errors.getvalue())
 
     def test_a_ring_that_got_lost_is_rung_again_and_no_more_than_that(
         self, make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch

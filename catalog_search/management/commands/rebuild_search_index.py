@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from celery import Task
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
@@ -149,7 +150,7 @@ class Command(SearchCommand):
             prepare(generation)
             return
         Generation.objects.filter(pk=generation.pk).update(error="")
-        send(prepare_generation, generation.pk)
+        _tell(prepare_generation, generation.pk)
         waiting = Patience(PREPARING_SECONDS)
         hinted = False
         while generation.state == Generation.State.PREPARING:
@@ -195,8 +196,21 @@ class Command(SearchCommand):
 
     def _ring(self, options: dict[str, Any], products: int) -> None:
         batches = math.ceil(products / settings.BATCH_SIZE)
-        for _ in range(0 if options["sync"] else min(options["workers"], batches)):
-            send(index_changes)
+        try:
+            for _ in range(0 if options["sync"] else min(options["workers"], batches)):
+                _tell(index_changes)
+        except CommandError as error:  # it is rung again
+            self.warn(error)
+
+
+def _tell(task: Task[..., None], *args: int) -> None:
+    """Send a task. Raises CommandError where that fails."""
+    try:
+        send(task, *args)
+    except Exception as error:  # each broker has exceptions of its own
+        raise CommandError(
+            f"No worker could be told: the broker does not answer ({error}). Start it, or use --sync."
+        ) from error
 
 
 def described(generation: Generation, expected: Estimate, workers: int) -> str:
