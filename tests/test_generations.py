@@ -24,7 +24,16 @@ from catalog_search.backends import dummy
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.exceptions import CatalogSearchError, ModelError, NotReady, Unavailable
 from catalog_search.fusion import unit
-from catalog_search.indexing import activate, ann, building, drain, is_outdated, start_generation, switching
+from catalog_search.indexing import (
+    activate,
+    ann,
+    building,
+    drain,
+    is_outdated,
+    start_generation,
+    statistics,
+    switching,
+)
 from catalog_search.indexing.finishing import finish
 from catalog_search.indexing.preparing import prepare
 from catalog_search.indexing.reconciling import backfill
@@ -247,6 +256,30 @@ class TestMeanwhile:
         assert Generation.objects.get(pk=begun.pk).state == begun.state == state
         with pytest.raises(NotReady):
             activate(begun)
+
+
+def test_a_model_that_does_not_answer_at_the_end_is_measured_all_the_same(
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise Unavailable("The model server does not answer.")
+
+    monkeypatch.setattr(statistics, "FEWEST_PHRASES", 1)
+    for thing in THINGS:
+        make_product(f"Large red {thing}")
+    generation = start_generation(registry.get("product"))
+    with monkeypatch.context() as patch:
+        patch.setattr(statistics, "embed", refuse)
+        with pytest.raises(Unavailable):
+            building.advance(generation, 60)
+        patch.setattr(rebuild_search_index, "SLICE_SECONDS", 0.1)
+        patch.setattr(rebuild_search_index, "WORKER_SECONDS", 0.2)
+        with pytest.raises(CommandError, match="waits for this: The model server does not answer"):
+            call_command("rebuild_search_index", sync=True, verbosity=0)
+        assert Generation.objects.get().state == Generation.State.BUILDING
+    call_command("rebuild_search_index", sync=True, verbosity=0)
+
+    assert serving().nearness
 
 
 def test_a_build_ends_however_often_products_are_saved_meanwhile(

@@ -13,6 +13,7 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from catalog_search.conf import settings
+from catalog_search.exceptions import Unavailable
 from catalog_search.indexes import SearchIndex
 from catalog_search.indexing import activate, drain, start_generation
 from catalog_search.indexing.building import demand_complete, retry_failed
@@ -95,7 +96,7 @@ class Command(SearchCommand):
             demand_complete(generation)
         if (left := progress(generation)).failed:
             self.warn(f"{left.failed} products failed and are tried again later, one of them with: {left.reason}")
-        finish(generation)
+        self._finish(generation)
         _demand_going_on(generation)
         for _ in range(CATCH_UPS):
             differing = any(backfill(generation)) if told_of_all else reconcile(generation)
@@ -193,6 +194,18 @@ class Command(SearchCommand):
                 time.sleep(POLL_SECONDS * max(1, now.waiting / 20_000))
             bar.update(total - bar.n)
         return total
+
+    def _finish(self, generation: Generation) -> None:
+        """Complete a loaded generation, once its model answers."""
+        waiting = Patience(WORKER_SECONDS)
+        while True:
+            try:
+                finish(generation)
+            except Unavailable as error:
+                waiting.check(0, str(error))
+                time.sleep(SLICE_SECONDS)
+            else:
+                return
 
     def _ring(self, options: dict[str, Any], products: int) -> None:
         batches = math.ceil(products / settings.BATCH_SIZE)
