@@ -239,6 +239,16 @@ def test_an_index_out_of_date(indexed_shop: dict[str, Product], settings: Any) -
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("embedder", [{}, {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": None}])
+def test_an_index_beside_an_embedder_that_is_none(
+    indexed_shop: dict[str, Product], settings: Any, embedder: Any
+) -> None:
+    settings.CATALOG_SEARCH |= {"EMBEDDER": embedder}
+
+    assert ids(run_checks(databases=["default"])) == ["catalog_search.E004"]
+
+
+@pytest.mark.django_db
 def test_more_dimensions_than_an_hnsw_index_takes(indexed_shop: dict[str, Product]) -> None:
     Generation.objects.update(dimensions=4096)
 

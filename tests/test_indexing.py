@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -408,6 +409,18 @@ def test_a_product_that_kills_its_workers_is_found_and_set_aside(
     assert Change.objects.get().object_key == deadly
     assert Change.objects.get().set_aside
     assert "ended again and again" in Change.objects.get().error
+
+
+@pytest.mark.parametrize("attempts", [3, 7, 16, 40])
+def test_what_ended_workers_often_is_taken_over_alone(indexed_shop: Shop, settings: Any, attempts: int) -> None:
+    settings.CATALOG_SEARCH |= {"MAX_ATTEMPTS": 50}
+    for product in indexed_shop.values():
+        product.save()
+    Change.objects.update(claim=uuid.uuid4(), attempts=attempts, leased_until="2020-01-01T00:00Z")
+    claimed = claims.claim("default", 32)
+
+    assert claimed is not None
+    assert len(claimed.keys) == 1
 
 
 def test_changed_products_go_before_a_backfill(indexed_shop: Shop) -> None:
