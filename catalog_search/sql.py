@@ -159,7 +159,10 @@ def array(texts: Iterable[str]) -> str:
 
 
 def compile_keys(queryset: QuerySet[Any], *columns: Any) -> tuple[str, tuple[Any, ...]]:
-    """Return the SQL and parameters that select the keys of a queryset, and columns beside, without its order."""
-    query = queryset.order_by().values_list("pk", *columns).query
+    """Return the SQL and parameters that select the keys of a queryset, and columns beside, without its order; of a
+    slice with it, for that decides what is in there.
+    """
+    rows = queryset if queryset.query.is_sliced else queryset.order_by()
+    query = rows.values_list("pk", *columns).query
     statement, parameters = query.get_compiler(using=queryset.db).as_sql()
     return statement, tuple(parameters)

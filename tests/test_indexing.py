@@ -437,6 +437,13 @@ def test_no_products_are_no_change(indexed_shop: Shop) -> None:
     assert waiting() == set()
 
 
+def test_of_a_slice_are_recorded_those_that_stand_in_it(indexed_shop: Shop) -> None:
+    dearest = Product.objects.order_by("-price")[:2]
+
+    assert changes.append(registry.get("product"), dearest) == 2
+    assert waiting() == {str(indexed_shop[name].pk) for name in ("red chair", "dress")}
+
+
 def test_paused_and_the_setting_record_nothing(indexed_shop: Shop, settings: Any) -> None:
     with paused():
         indexed_shop["red mug"].save()
