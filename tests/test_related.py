@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
@@ -182,8 +183,6 @@ class Rival(models.Model):  # noqa: DJ008
 
 
 class Voucher(models.Model):  # noqa: DJ008
-    """Has a key that may be written in several ways."""
-
     id = models.UUIDField(primary_key=True)
 
     class Meta:
@@ -191,16 +190,32 @@ class Voucher(models.Model):  # noqa: DJ008
         managed = False
 
 
-def test_a_key_is_told_as_the_database_writes_it() -> None:
-    index = type("VoucherIndex", (SearchIndex,), {"text": ["pk"]})(Voucher)
-    with connection.schema_editor() as editor:
-        editor.create_model(Voucher)
-    key = uuid.uuid4()
-    with connected(index):
-        Voucher.objects.create(pk=key.hex)
-        append_keys(index, [str(key).upper(), key])
+class Discount(models.Model):  # noqa: DJ008
+    percent = models.DecimalField(max_digits=5, decimal_places=2, primary_key=True)
 
-        assert set(Change.objects.values_list("object_key", flat=True)) == {str(key)}
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+@pytest.mark.parametrize(
+    ("model", "written", "others", "kept"),
+    [
+        (Voucher, "0F" * 16, [uuid.UUID("0f" * 16)], "0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f"),
+        (Discount, Decimal("12.5"), ["12.50", 12.5], "12.50"),
+    ],
+)
+def test_a_key_is_told_as_the_database_writes_it(
+    model: type[models.Model], written: object, others: list[object], kept: str
+) -> None:
+    index = type("OddIndex", (SearchIndex,), {"text": ["pk"]})(model)
+    with connection.schema_editor() as editor:
+        editor.create_model(model)
+    with connected(index):
+        model(pk=written).save()
+        append_keys(index, others)
+
+        assert set(Change.objects.values_list("object_key", flat=True)) == {kept}
 
 
 def test_both_ends_of_one_model() -> None:

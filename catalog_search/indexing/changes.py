@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
@@ -71,9 +71,10 @@ def append_to(generation: Generation, keys: Sequence[str]) -> None:
 
 def append_keys(index: SearchIndex, keys: Iterable[Any]) -> int:
     """Record that products with these primary keys, however they are written, may have changed, or gone."""
-    to_python = index.model._meta.pk.to_python
-    wanted = [str(to_python(key)) for key in keys]
-    return _insert(index, "(SELECT unnest(%s::text[]))", (wanted,)) if wanted else 0
+    connection, key_field = connections[write_alias(index.model)], index.model._meta.pk
+    wanted = [str(key_field.get_db_prep_value(key, connection)) for key in keys]
+    kind = key_field.rel_db_type(connection)
+    return _insert(index, f"(SELECT unnest(%s::{kind}[]))", (wanted,)) if wanted else 0
 
 
 def _insert(index: SearchIndex, keys: str, parameters: tuple[Any, ...]) -> int:
