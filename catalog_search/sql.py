@@ -111,6 +111,8 @@ def execute_while(
 def _connected(alias: str) -> DatabaseWrapper:
     """Return Django's connection, open and with vectors known to it."""
     wrapper: DatabaseWrapper = connections[alias]  # type: ignore[assignment]
+    if wrapper.connection is not None and wrapper.connection.closed and not wrapper.in_atomic_block:
+        wrapper.close()  # Django itself does so between requests and tasks only, and these may be long
     wrapper.ensure_connection()
     with wrapper.wrap_database_errors:
         if not getattr(wrapper.connection, "_catalog_search_vector", False):
