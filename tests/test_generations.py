@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from kombu.exceptions import OperationalError
 
 from catalog_search import tasks
@@ -34,6 +34,7 @@ from catalog_search.indexing import (
     statistics,
     switching,
 )
+from catalog_search.indexing.estimates import estimate
 from catalog_search.indexing.finishing import finish
 from catalog_search.indexing.preparing import prepare
 from catalog_search.indexing.reconciling import backfill
@@ -92,8 +93,38 @@ class TestEstimate:
         assert "4 to embed with about 4 pictures" in said
         assert "products a second" in said
         assert "about 2.00 at 500 per thousand" in said
-        assert not Generation.objects.exists()
+        assert not Generation.objects.live().exists()
         assert not Change.objects.exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_leaves_whoever_saves_meanwhile_alone(
+        self, make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        product = make_product("Red mug")
+        saved, over, failures = threading.Event(), threading.Event(), []
+
+        def save() -> None:
+            try:
+                with transaction.atomic():
+                    product.save()
+                    saved.set()
+                    over.wait(60)
+            except DatabaseError as error:
+                failures.append(error)
+            connection.close()
+
+        def estimate_while_saving(generation: Generation) -> Any:
+            saver.start()
+            saved.wait(60)
+            return estimate(generation)
+
+        saver = threading.Thread(target=save)
+        monkeypatch.setattr(rebuild_search_index, "estimate", estimate_while_saving)
+        run("rebuild_search_index", "--sync", "--estimate")
+        over.set()
+        saver.join()
+
+        assert failures == []
 
     def test_knows_what_can_be_taken_over(self, indexed_shop: Shop) -> None:
         assert "6 with a vector on record, 0 to embed" in run("rebuild_search_index", "--sync", "--estimate", "--fresh")
@@ -105,7 +136,7 @@ class TestEstimate:
         settings.CATALOG_SEARCH |= {"PRICE_PER_THOUSAND": 1000}
         with pytest.raises(CommandError, match=r"1\.00 is over the limit of 0\.50"):
             run("rebuild_search_index", "--sync", limit_cost=0.5)
-        assert not Generation.objects.exists()
+        assert not Generation.objects.live().exists()
 
         run("rebuild_search_index", "--sync", limit_cost=1.5)
         assert Document.objects.exists()

@@ -113,7 +113,7 @@ class Command(SearchCommand):
             self.succeed(f"{index.label}: {done}; generation {generation.pk} {serves}.")
 
     def _is_wanted(self, generation: Generation, is_new: bool, options: dict[str, Any]) -> bool:
-        """Say what building takes, and tell whether to go on; a new generation is deleted where not.
+        """Say what building takes, and tell whether to go on; a new generation is given up where not.
 
         Raises CommandError where it would cost too much.
         """
@@ -122,7 +122,8 @@ class Command(SearchCommand):
             self.stdout.write(described(generation, expected, 1 if options["sync"] else options["workers"]))
         too_dear = limit is not None and expected.cost > limit
         if is_new and (too_dear or options["estimate"]):
-            generation.delete()
+            # Not deleted: whoever saved a product just now, for this one too, could not commit.
+            generation.move({generation.state}, state=Generation.State.RETIRED)
         if too_dear:
             raise CommandError(f"About {expected.cost:,.2f} is over the limit of {limit:,.2f}: nothing was embedded.")
         return not options["estimate"]
