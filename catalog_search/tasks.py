@@ -30,7 +30,14 @@ logger = logging.getLogger(__name__)
 
 OPTIONS: dict[str, Any] = {"ignore_result": True, "serializer": "json"}
 """For each task, whatever the project sets for its own."""
-INDEXING = OPTIONS | {"acks_late": True, "reject_on_worker_lost": True}
+LIMIT_SECONDS = 7 * 24 * 3600
+"""A model may take minutes to load and an HNSW index hours to build; else a task gives way after a minute by itself."""
+INDEXING = OPTIONS | {
+    "acks_late": True,
+    "reject_on_worker_lost": True,
+    "time_limit": LIMIT_SECONDS,
+    "soft_time_limit": LIMIT_SECONDS,
+}
 """It may run twice without harm, so the task of a killed worker goes to another one."""
 ANSWERING = OPTIONS | {"acks_late": False}
 """Somebody waits for it, though not for long."""
