@@ -277,6 +277,22 @@ class TestRebuilding:
 
         assert "the broker does not answer (Connection refused)" in said
 
+    @pytest.mark.django_db(transaction=True)
+    def test_workers_are_told_of_what_they_can_see(
+        self, admin_client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A worker that does not see the generation yet takes it for one that was given up."""
+        in_transaction: list[bool] = []
+
+        def look(*_: Any, **__: Any) -> None:
+            in_transaction.append(db.connection.in_atomic_block)
+
+        monkeypatch.setitem(db.connections.settings["default"], "ATOMIC_REQUESTS", True)
+        monkeypatch.setattr("celery.app.task.Task.apply_async", look)
+        operate(admin_client, "rebuild", "product", fresh="on")
+
+        assert in_transaction == [False]
+
     def test_it_waits_for_a_person_otherwise(self, admin_client: Client, indexed_shop: Shop, sent: list[Any]) -> None:
         old = serving()
         operate(admin_client, "rebuild", "product", fresh="on")
