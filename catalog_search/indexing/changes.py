@@ -99,7 +99,7 @@ def retry(chosen: QuerySet[Change]) -> int:
     """Let workers try changes again at once, however often they failed; returns how many. Those in work are left."""
     resting = chosen.filter(Q(claim=None) | Q(leased_until__lt=Now()))
     count = resting.update(set_aside=False, attempts=0, error="", due_at=Now(), claim=None, leased_until=None)
-    transaction.on_commit(doorbell.ring, using=chosen.db, robust=True)
+    transaction.on_commit(doorbell.ring, using=resting.db, robust=True)
     return count
 
 
