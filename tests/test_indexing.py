@@ -177,6 +177,20 @@ def test_a_product_that_cannot_be_read_stands_alone(
     assert Change.objects.get().error.startswith("ZeroDivisionError")
 
 
+def test_a_reason_that_no_database_keeps_is_told_all_the_same(
+    indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    def specification(product: Product) -> str:
+        raise ValueError("half a \ud83d smiley\x00")
+
+    settings.CATALOG_SEARCH |= {"RETRY_SECONDS": 60}
+    monkeypatch.setattr(Product, "specification", specification)
+    indexed_shop["dress"].save()
+    drain()
+
+    assert Change.objects.get().error == "ValueError: half a ? smiley"
+
+
 def test_a_product_that_cannot_be_fetched_stands_alone(
     make_product: Callable[..., Product], build_index: Callable[[], Generation]
 ) -> None:
