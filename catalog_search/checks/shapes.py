@@ -69,6 +69,9 @@ def _querysets(index: SearchIndex, method: Any, written: str, *given: tuple[Any,
         return
     if not isinstance(found := method(), QuerySet):
         yield _error(index, f"{method.__name__}() returns a {type(found).__name__}, not a QuerySet", written)
+    elif found.query.is_sliced or found.query.combinator or found.query.distinct_fields:
+        problem = f"{method.__name__}() returns a slice, a union or distinct fields: it cannot be filtered and ordered"
+        yield _error(index, problem, f'return {index.model.__name__}.objects.filter(pk__in=these.values("pk"))')
 
 
 def _is_sorts(value: Any) -> bool:
