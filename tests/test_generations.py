@@ -405,6 +405,25 @@ class TestSwitching:
         run("search_generations", "rollback")
         assert serving() == new
 
+    def test_what_was_rolled_back_does_not_come_back_by_itself(self, indexed_shop: Shop, settings: Any) -> None:
+        """As where cron runs the command every night."""
+        old = serving()
+        use_model(settings, dimensions=32)
+        run("rebuild_search_index", "--sync")
+        new = serving()
+        run("search_generations", "rollback")
+        said = run("rebuild_search_index", "--sync")
+
+        assert serving() == old
+        assert f"search_generations activate product {new.pk}" in said
+        assert f"{new}: ready; 6 documents; 0 waiting; 0 failed; rolled back" in run("search_generations")
+        run("search_generations", "activate", "product", str(new.pk))
+        assert serving() == new
+        assert "rolled back" not in run("search_generations")
+        use_model(settings, poison="poisonous")
+        run("rebuild_search_index", "--sync")  # by the settings of before; nobody went back from that one
+        assert serving() == old
+
     def test_nothing_to_go_back_to(self, indexed_shop: Shop) -> None:
         with pytest.raises(CommandError, match="no earlier generation"):
             call_command("search_generations", "rollback")

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 MEANS_SAMPLE = 200
 RATE_SAMPLE = 32
+PACE = {"rate", "pictures"}
+"""What is measured of a model on a sample."""
 RARE = 0.02
 """The share of products below which a sample may show none of what they have."""
 
@@ -42,7 +44,7 @@ def prepare(generation: Generation) -> None:
     means = earlier.mean_vectors if earlier else {}
     lacking = embedder.modalities - means.keys() if needs_means(embedder) else set()
     if earlier and "rate" in earlier.measured and not lacking:
-        generation.measured = {name: value for name, value in earlier.measured.items() if name != "gate"}
+        generation.measured = {name: earlier.measured[name] for name in PACE & earlier.measured.keys()}
     else:
         contents, generation.measured = _measure(generation, embedder)
         if any(sum(kind in one.modalities for one in contents) > 1 for kind in lacking):

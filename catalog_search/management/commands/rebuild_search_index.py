@@ -139,7 +139,10 @@ class Command(SearchCommand):
         overruled = options["force"] or active is None
         if not overruled:
             demand_passed(generation)
-        if options["activate"] == "manual":
+        withdrawn = generation.is_rolled_back and not options["force"]
+        if withdrawn:
+            self.warn(f"{generation} was rolled back, and does not serve by itself.")
+        if withdrawn or options["activate"] == "manual":
             self.stdout.write(f"To let it serve: manage.py search_generations activate {index.name} {generation.pk}")
             return
         activate(generation, overruled)
