@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +29,9 @@ from catalog_search.indexing import (
     activate,
     ann,
     building,
+    current_generation,
     drain,
+    generations,
     is_outdated,
     start_generation,
     statistics,
@@ -387,6 +390,31 @@ def test_a_model_is_measured_anew_where_there_was_nothing_to_measure_it_on(
     call_command("rebuild_search_index", "--sync", "--fresh", verbosity=0)
     assert serving() != measured
     assert serving().mean_vectors["image"] == pytest.approx(measured.mean_vectors["image"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_commands_at_once_begin_one_generation(dummy_models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where several machines are deployed at once, each with its command."""
+    both_looked = threading.Barrier(2)
+
+    def look(index: Any) -> Generation | None:
+        found = current_generation(index)
+        with suppress(threading.BrokenBarrierError):
+            both_looked.wait(0.5)
+        return found
+
+    def begin() -> None:
+        start_generation(registry.get("product"))
+        connection.close()
+
+    monkeypatch.setattr(generations, "current_generation", look)
+    commands = [threading.Thread(target=begin) for _ in range(2)]
+    for one in commands:
+        one.start()
+    for one in commands:
+        one.join()
+
+    assert Generation.objects.count() == 1
 
 
 class TestSwitching:
