@@ -12,7 +12,7 @@ from celery import Task, shared_task
 from .backends.worker import answer
 from .conf import settings
 from .content import Content
-from .exceptions import reason_of
+from .exceptions import Unavailable, reason_of
 from .indexing import changes, doorbell, drain, vocabulary
 from .indexing.building import advance, succeed
 from .indexing.finishing import outgrown, refresh
@@ -90,7 +90,10 @@ def sweep() -> None:
 def refresh_generation(generation_id: int) -> None:
     """Count the words of a generation again where its documents changed, measure it anew where it grew."""
     if generation := _live(generation_id):
-        refresh(generation)
+        try:
+            refresh(generation)
+        except Unavailable as error:  # the sweep asks again
+            logger.warning("%s: %s", generation, error)
 
 
 @shared_task(name="catalog_search.reconcile", **INDEXING)

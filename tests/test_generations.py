@@ -316,6 +316,28 @@ def test_a_model_that_does_not_answer_at_the_end_is_measured_all_the_same(
     assert serving().nearness
 
 
+def test_a_model_that_does_not_answer_leaves_what_was_measured_before(
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise Unavailable("The model server does not answer.")
+
+    monkeypatch.setattr(statistics, "FEWEST_PHRASES", 1)
+    for thing in THINGS:
+        make_product(f"Large red {thing}")
+    run("rebuild_search_index", "--sync")
+    generation = serving()
+    nearness = generation.nearness
+    Generation.objects.update(statistics=generation.statistics | {"documents": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(statistics, "embed", refuse)
+        tasks.refresh_generation(generation.pk)
+        assert (serving().nearness, serving().size) == (nearness, 1)
+    tasks.refresh_generation(generation.pk)
+
+    assert (serving().nearness, serving().size) == (nearness, len(THINGS))
+
+
 def test_a_build_ends_however_often_products_are_saved_meanwhile(
     make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
