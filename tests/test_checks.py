@@ -134,6 +134,7 @@ def test_workers_and_those_who_ask_them(
         ({"identifiers": "sku", "languages": "en"}, ["catalog_search.E009"] * 2),
         ({"languages": ["en", "pt-br", "zh_Hans"]}, []),
         ({"languages": ["english", "sv", "?"]}, ["catalog_search.E009"] * 2),
+        ({"languages": ["ca-valencia", "sl-rozaj-biske-1994"]}, ["catalog_search.E009"]),
         ({"facets": ["brand"]}, ["catalog_search.E009"]),
         ({"facets": Facet("name")}, ["catalog_search.E009"]),
         ({"boosts": ["name"]}, ["catalog_search.E009"]),
