@@ -13,8 +13,9 @@ class CatalogSearchError(Exception):
 
 
 def reason_of(error: Exception) -> str:
-    """Say what went wrong: foreign exceptions often say little without their kind."""
-    return str(error) if isinstance(error, CatalogSearchError) else f"{type(error).__name__}: {error}"
+    """Say what went wrong, as a database keeps it: foreign exceptions often say little without their kind."""
+    told = str(error) if isinstance(error, CatalogSearchError) else f"{type(error).__name__}: {error}"
+    return told.encode(errors="replace").decode().replace("\x00", "")
 
 
 class ConfigurationError(CatalogSearchError, ImproperlyConfigured):

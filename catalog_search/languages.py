@@ -141,9 +141,14 @@ def folded(words: str) -> str:
     return fold(words.casefold())
 
 
+LONGEST_IDENTIFIER = 500
+"""Characters of one that are kept: PostgreSQL refuses words of more than 2,046 bytes."""
+
+
 def normalise_identifier(value: object) -> str:
     """Reduce a SKU, EAN or part number to its letters and digits in lower case: "NW-48 21" is "nw4821"."""
-    return "".join(character for character in fold(str(value)).casefold() if character.isalnum())
+    characters = (character for character in fold(str(value)).casefold() if character.isalnum())
+    return "".join(characters)[:LONGEST_IDENTIFIER]
 
 
 PIECE = "/"
@@ -159,7 +164,8 @@ def identifier_pieces(value: object) -> list[str]:
     parts = [part for part in _SEPARATOR.split(text) if part][:MOST_PARTS]
     runs = ["".join(parts[start:stop]) for start, stop in combinations(range(len(parts) + 1), 2)]
     whole = normalise_identifier(value)
-    found = (one for one in (*runs, *_NUMBER.findall(text)) if len(one) >= 4 and any(map(str.isdigit, one)))
+    cut = (one[:LONGEST_IDENTIFIER] for one in (*runs, *_NUMBER.findall(text)))
+    found = (one for one in cut if len(one) >= 4 and any(map(str.isdigit, one)))
     return [f"{PIECE}{one}" for one in dict.fromkeys(found) if one != whole]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from django.db import InterfaceError, OperationalError, connections, router, transaction
+from django.db import DataError, InterfaceError, OperationalError, connections, router, transaction
 from django.db.models import QuerySet
 from pgvector.psycopg import register_vector
 
@@ -71,13 +71,19 @@ def write_alias(model: type[Model]) -> str:
 def execute(alias: str, statement: str, parameters: Sequence[Any] = (), prepare: bool = True) -> list[Row]:
     """Run one statement with ``%s`` parameters and return its rows (an empty list where it has none).
 
-    One that is not prepared is planned for its very parameters each time.
+    One that is not prepared is planned for its very parameters each time. Raises DataError where these are too large.
     """
     wrapper = _connected(alias)
     few = len(parameters) <= MOST_PARAMETERS
     raw = _PreparedCursor(wrapper.connection, prepare) if few else psycopg.ClientCursor(wrapper.connection)
     with _hooked(wrapper, raw) as cursor:
-        cursor.execute(statement, tuple(parameters) or None)
+        try:
+            cursor.execute(statement, tuple(parameters) or None)
+        except OperationalError as error:
+            # The drivers count it among outages: all that stands in a batch would wait for it, and for ever.
+            if isinstance(error.__cause__, psycopg.errors.ProgramLimitExceeded):
+                raise DataError(*error.args) from error.__cause__
+            raise
         return cursor.fetchall() if cursor.description else []
 
 
@@ -105,6 +111,8 @@ def execute_while(
 def _connected(alias: str) -> DatabaseWrapper:
     """Return Django's connection, open and with vectors known to it."""
     wrapper: DatabaseWrapper = connections[alias]  # type: ignore[assignment]
+    if wrapper.connection is not None and wrapper.connection.closed and not wrapper.in_atomic_block:
+        wrapper.close()  # Django itself does so between requests and tasks only, and these may be long
     wrapper.ensure_connection()
     with wrapper.wrap_database_errors:
         if not getattr(wrapper.connection, "_catalog_search_vector", False):
@@ -155,7 +163,10 @@ def array(texts: Iterable[str]) -> str:
 
 
 def compile_keys(queryset: QuerySet[Any], *columns: Any) -> tuple[str, tuple[Any, ...]]:
-    """Return the SQL and parameters that select the keys of a queryset, and columns beside, without its order."""
-    query = queryset.order_by().values_list("pk", *columns).query
+    """Return the SQL and parameters that select the keys of a queryset, and columns beside, without its order; of a
+    slice with it, for that decides what is in there.
+    """
+    rows = queryset if queryset.query.is_sliced else queryset.order_by()
+    query = rows.values_list("pk", *columns).query
     statement, parameters = query.get_compiler(using=queryset.db).as_sql()
     return statement, tuple(parameters)

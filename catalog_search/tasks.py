@@ -17,6 +17,7 @@ from .indexing import changes, doorbell, drain, vocabulary
 from .indexing.building import advance, succeed
 from .indexing.finishing import outgrown, refresh
 from .indexing.preparing import prepare
+from .indexing.reading import OUTAGES
 from .indexing.reconciling import reconcile
 from .models import Change, Generation
 from .models.generations import GenerationQuerySet
@@ -29,7 +30,14 @@ logger = logging.getLogger(__name__)
 
 OPTIONS: dict[str, Any] = {"ignore_result": True, "serializer": "json"}
 """For each task, whatever the project sets for its own."""
-INDEXING = OPTIONS | {"acks_late": True, "reject_on_worker_lost": True}
+LIMIT_SECONDS = 7 * 24 * 3600
+"""A model may take minutes to load and an HNSW index hours to build; else a task gives way after a minute by itself."""
+INDEXING = OPTIONS | {
+    "acks_late": True,
+    "reject_on_worker_lost": True,
+    "time_limit": LIMIT_SECONDS,
+    "soft_time_limit": LIMIT_SECONDS,
+}
 """It may run twice without harm, so the task of a killed worker goes to another one."""
 ANSWERING = OPTIONS | {"acks_late": False}
 """Somebody waits for it, though not for long."""
@@ -82,7 +90,10 @@ def sweep() -> None:
 def refresh_generation(generation_id: int) -> None:
     """Count the words of a generation again where its documents changed, measure it anew where it grew."""
     if generation := _live(generation_id):
-        refresh(generation)
+        try:
+            refresh(generation)
+        except Unavailable as error:  # the sweep asks again
+            logger.warning("%s: %s", generation, error)
 
 
 @shared_task(name="catalog_search.reconcile", **INDEXING)
@@ -121,14 +132,14 @@ def prepare_generation(generation_id: int) -> None:
 def build_generation(generation_id: int, serve: bool = False) -> None:
     """Build a generation by workers alone, a slice at a time, and let it serve if asked to; the admin sends it.
 
-    A paused or pruned one ends it, and so does a failure, but that of a model that does not answer; the reason is kept
-    on the generation.
+    A paused or pruned one ends it, and so does a failure, but that of a model or a database that does not answer; the
+    reason is kept on the generation.
     """
-    generation = _live(generation_id)
-    if generation is None or generation.state == Generation.State.PAUSED:
-        return
     done = False
-    with suppress(Unavailable), _noting_failure(generation_id):
+    with suppress(*OUTAGES), _noting_failure(generation_id):
+        generation = _live(generation_id)
+        if generation is None or generation.state == Generation.State.PAUSED:
+            return
         done = advance(generation, SLICE_SECONDS)
         if done and serve:
             succeed(generation)

@@ -71,6 +71,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(500, {"error": "index out of range"})
         if behaviour == "closed" and self.headers["Authorization"] != f"Bearer {KEY}":
             return self.answer(401, {"error": "who are you?"})
+        if behaviour == "away":
+            return self.answer(404, {"error": "The model `m` does not exist."})
         if behaviour == "moved":
             return self.answer(307, {}, Location=self.server.url("fine") + "/" + rest[-1])
         if behaviour == "slow":

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django import db
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from catalog_search import tasks
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.exceptions import NotPassed, Unavailable
 from catalog_search.indexing.building import succeed
@@ -275,6 +277,22 @@ class TestRebuilding:
 
         assert "the broker does not answer (Connection refused)" in said
 
+    @pytest.mark.django_db(transaction=True)
+    def test_workers_are_told_of_what_they_can_see(
+        self, admin_client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A worker that does not see the generation yet takes it for one that was given up."""
+        in_transaction: list[bool] = []
+
+        def look(*_: Any, **__: Any) -> None:
+            in_transaction.append(db.connection.in_atomic_block)
+
+        monkeypatch.setitem(db.connections.settings["default"], "ATOMIC_REQUESTS", True)
+        monkeypatch.setattr("celery.app.task.Task.apply_async", look)
+        operate(admin_client, "rebuild", "product", fresh="on")
+
+        assert in_transaction == [False]
+
     def test_it_waits_for_a_person_otherwise(self, admin_client: Client, indexed_shop: Shop, sent: list[Any]) -> None:
         old = serving()
         operate(admin_client, "rebuild", "product", fresh="on")
@@ -296,11 +314,23 @@ class TestRebuilding:
         assert serving() == old
         assert "1 products failed, one of them with" in admin_client.get(PAGE).text
 
-    def test_a_model_that_does_not_answer_is_asked_again(
-        self, admin_client: Client, indexed_shop: Shop, settings: Any, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("owner", "name", "outage"),
+        [(DummyEmbedder, "encode", Unavailable), (tasks, "_live", db.OperationalError)],
+    )
+    def test_a_model_or_a_database_that_does_not_answer_is_asked_again(
+        self,
+        admin_client: Client,
+        indexed_shop: Shop,
+        settings: Any,
+        sent: list[Any],
+        monkeypatch: pytest.MonkeyPatch,
+        owner: Any,
+        name: str,
+        outage: type[Exception],
     ) -> None:
         def refuse(*_: Any) -> Any:
-            raise Unavailable("The model server does not answer.")
+            raise outage("It does not answer.")
 
         settings.CATALOG_SEARCH = {
             **settings.CATALOG_SEARCH,
@@ -309,11 +339,11 @@ class TestRebuilding:
         operate(admin_client, "rebuild", "product", serve="on")
         new = Generation.objects.latest("pk")
         with monkeypatch.context() as patch:
-            patch.setattr(DummyEmbedder, "encode", refuse)
+            patch.setattr(owner, name, refuse)
             sent.clear()
             build_generation(new.pk, True)
             assert ("catalog_search.build_generation", (new.pk, True)) in sent
-            assert "The model server does not answer." in admin_client.get(PAGE).text
+            assert "It does not answer." in admin_client.get(PAGE).text
         build_generation(new.pk, True)
 
         assert serving() == new

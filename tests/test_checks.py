@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.core.management import call_command
 from django.db import models
 from django.db.models import Q
 
@@ -53,6 +54,12 @@ def test_the_demo_is_clean() -> None:
             {"RERANKER": {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": 1}},
             ["catalog_search.E004"],
         ),
+        ({"REWRITE": 5}, ["catalog_search.E003"]),
+        ({"ARRANGE": "shop.search.arrange"}, ["catalog_search.E003"]),
+        ({"ARRANGE": [""]}, ["catalog_search.E008"]),
+        ({"API_PERMISSIONS": ["shop..May"]}, ["catalog_search.E008"]),
+        ({"CACHE": ["other"]}, ["catalog_search.E003"]),
+        ({"THUMBNAIL_STORAGE": {}}, ["catalog_search.E003"]),
         ({"CACHE": "other"}, ["catalog_search.E005"]),
         ({"THUMBNAIL_STORAGE": "other"}, ["catalog_search.E007"]),
     ],
@@ -127,6 +134,7 @@ def test_workers_and_those_who_ask_them(
         ({"identifiers": "sku", "languages": "en"}, ["catalog_search.E009"] * 2),
         ({"languages": ["en", "pt-br", "zh_Hans"]}, []),
         ({"languages": ["english", "sv", "?"]}, ["catalog_search.E009"] * 2),
+        ({"languages": ["ca-valencia", "sl-rozaj-biske-1994"]}, ["catalog_search.E009"]),
         ({"facets": ["brand"]}, ["catalog_search.E009"]),
         ({"facets": Facet("name")}, ["catalog_search.E009"]),
         ({"boosts": ["name"]}, ["catalog_search.E009"]),
@@ -136,6 +144,9 @@ def test_workers_and_those_who_ask_them(
         ({"queryset": lambda index: Brand.objects.all()}, ["catalog_search.E009"]),
         ({"queryset": lambda index, request=None: [Brand()]}, ["catalog_search.E009"]),
         ({"index_queryset": lambda index: None}, ["catalog_search.E009"]),
+        ({"index_queryset": lambda index: Brand.objects.all()[:5]}, ["catalog_search.E009"]),
+        ({"index_queryset": lambda index: Brand.objects.distinct("name")}, ["catalog_search.E009"]),
+        ({"queryset": lambda index, request=None: Brand.objects.union(Brand.objects.all())}, ["catalog_search.E009"]),
         ({"queryset": lambda index, request: Brand.objects.all()}, ["catalog_search.E009"]),
         ({"name": "brands/all"}, ["catalog_search.E009"]),
         ({"serializer": "project.shop.nothing.Serializer"}, ["catalog_search.E009"]),
@@ -203,7 +214,18 @@ class Landing(Page):  # noqa: DJ008
         managed = False
 
 
-@pytest.mark.parametrize(("model", "reason"), [(Batch, "several columns"), (Page, "201 char"), (Landing, "201 char")])
+class Keyword(models.Model):  # noqa: DJ008
+    word = models.TextField(primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [(Batch, "several columns"), (Page, "201 char"), (Landing, "201 char"), (Keyword, "any number of char")],
+)
 def test_a_key_that_names_no_document(model: type[models.Model], reason: str) -> None:
     """Saving such a product would fail."""
     (message,) = declarations.check_index(type("OddIndex", (SearchIndex,), {"text": ["pk"]})(model))
@@ -218,6 +240,16 @@ def test_an_index_out_of_date(indexed_shop: dict[str, Product], settings: Any) -
     settings.CATALOG_SEARCH |= {"IMAGE_SIZE": 333}
 
     assert ids(checks.check_database(None, databases=["default"])) == ["catalog_search.W024"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("embedder", [{}, {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": None}])
+def test_an_index_beside_an_embedder_that_is_none(
+    indexed_shop: dict[str, Product], settings: Any, embedder: Any
+) -> None:
+    settings.CATALOG_SEARCH |= {"EMBEDDER": embedder}
+
+    assert ids(run_checks(databases=["default"])) == ["catalog_search.E004"]
 
 
 @pytest.mark.django_db
@@ -262,6 +294,19 @@ def test_pgvector_too_old(indexed_shop: dict[str, Product]) -> None:
         cursor.execute("UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'")
 
     assert "catalog_search.E022" in ids(checks.check_database(None, databases=["default"]))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_column_that_is_to_come_lets_migrate_bring_it() -> None:
+    """It runs the checks of its database first."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE catalog_search_generation RENAME COLUMN measured TO later")
+        try:
+            call_command("migrate", verbosity=0, skip_checks=False)
+        finally:
+            cursor.execute("ALTER TABLE catalog_search_generation RENAME COLUMN later TO measured")
 
 
 def test_ids_are_unique() -> None:

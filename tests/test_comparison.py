@@ -170,7 +170,7 @@ class TestReplay:
     @pytest.fixture
     def queries(self, tmp_path: Path) -> Path:
         path = tmp_path / "queries.txt"
-        path.write_text("red mug\t30\n\nchair\nsummer dress\t5\n")
+        path.write_text("red mug\t30\n\nchair\t²\nsummer dress\t5\n")
         return path
 
     @pytest.fixture
@@ -231,6 +231,9 @@ class TestReplay:
         [
             ("{", "is no configuration"),
             ("no such file", "is no configuration"),
+            ('{"settings": 5}', "settings cannot be 5"),
+            ('{"lanes": "words"}', 'lanes cannot be "words"'),
+            ('{"generation": "abc"}', 'generation cannot be "abc"'),
             ('{"colour": 1}', "give some of"),
             ('{"generation": 999999}', "no ready generation"),
             ('{"settings": {"CUTOF": 1}}', "CUTOF"),

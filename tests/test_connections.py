@@ -1,4 +1,4 @@
-"""Searches over pooled and persistent connections, and beside an event loop."""
+"""Searches over pooled and persistent connections, and beside an event loop; workers whose connection ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections, connection, connections
 from django.test import AsyncClient
+from django.utils import timezone
 
+from catalog_search.indexing import drain, work
+from catalog_search.models import Change
 from catalog_search.searching.asking import Ask
 from catalog_search.searching.scope import Scope
 from project.shop.models import Product
@@ -101,6 +104,50 @@ def test_a_search_survives_the_end_of_its_connection(indexed_shop: dict[str, Pro
     connection.close()
 
     assert found() == expected
+
+
+@pytest.fixture
+def terminate() -> Callable[[], None]:
+    """End this thread's connection, as a server that is started anew does."""
+
+    def end() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (session,) = cursor.fetchone()
+
+        def from_another() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s)", [session])
+            connection.close()
+
+        other = threading.Thread(target=from_another)
+        other.start()
+        other.join()
+
+    return end
+
+
+@pytest.mark.parametrize("step", ["read", "draft", "_write"])
+def test_a_worker_gives_back_what_it_had_in_hand_when_its_connection_ends(
+    indexed_shop: dict[str, Product], terminate: Callable[[], None], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    for product in indexed_shop.values():
+        product.name += " again"
+        product.save()
+    take_step = getattr(work, step)
+
+    def interrupted(*arguments: Any) -> Any:
+        terminate()
+        return take_step(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, step, interrupted)
+        drain()
+    assert set(Change.objects.values_list("claim", "attempts")) == {(None, 0)}
+
+    Change.objects.update(due_at=timezone.now())
+    drain()
+    assert not Change.objects.exists()
 
 
 loop_turned = threading.Event()

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from catalog_search import checks, tasks
-from catalog_search.indexing import drain, start_generation
+from catalog_search.indexing import changes, doorbell, drain, start_generation
 from catalog_search.indexing.reconciling import reconcile
 from catalog_search.models import Change, Document, Generation
 from catalog_search.registry import registry
@@ -86,6 +86,17 @@ def test_what_is_indexed_is_read_where_it_was_written(indexed_shop: Shop, replic
     call_command("search_generations", "rollback", verbosity=0)
     call_command("search_generations", "prune", keep=0, verbosity=0)
     call_command("reconcile_search_index", verbosity=0)
+
+
+def test_a_retry_rings_once_it_was_written(
+    indexed_shop: Shop, replica: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[bool] = []
+    monkeypatch.setattr(doorbell, "ring", lambda: rung.append(connection.in_atomic_block))
+    with transaction.atomic():
+        changes.retry(Change.objects.all())
+
+    assert rung == [False]
 
 
 def test_tasks(indexed_shop: Shop, replica: list[str], monkeypatch: Any) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,13 +17,27 @@ import numpy as np
 import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
+from kombu.exceptions import OperationalError
 
 from catalog_search import tasks
+from catalog_search.backends import dummy
 from catalog_search.backends.dummy import DummyEmbedder
-from catalog_search.exceptions import CatalogSearchError, NotReady, Unavailable
+from catalog_search.exceptions import CatalogSearchError, ModelError, NotReady, Unavailable
 from catalog_search.fusion import unit
-from catalog_search.indexing import activate, ann, building, drain, is_outdated, start_generation, switching
+from catalog_search.indexing import (
+    activate,
+    ann,
+    building,
+    current_generation,
+    drain,
+    generations,
+    is_outdated,
+    start_generation,
+    statistics,
+    switching,
+)
+from catalog_search.indexing.estimates import estimate
 from catalog_search.indexing.finishing import finish
 from catalog_search.indexing.preparing import prepare
 from catalog_search.indexing.reconciling import backfill
@@ -80,8 +96,38 @@ class TestEstimate:
         assert "4 to embed with about 4 pictures" in said
         assert "products a second" in said
         assert "about 2.00 at 500 per thousand" in said
-        assert not Generation.objects.exists()
+        assert not Generation.objects.live().exists()
         assert not Change.objects.exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_leaves_whoever_saves_meanwhile_alone(
+        self, make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        product = make_product("Red mug")
+        saved, over, failures = threading.Event(), threading.Event(), []
+
+        def save() -> None:
+            try:
+                with transaction.atomic():
+                    product.save()
+                    saved.set()
+                    over.wait(60)
+            except DatabaseError as error:
+                failures.append(error)
+            connection.close()
+
+        def estimate_while_saving(generation: Generation) -> Any:
+            saver.start()
+            saved.wait(60)
+            return estimate(generation)
+
+        saver = threading.Thread(target=save)
+        monkeypatch.setattr(rebuild_search_index, "estimate", estimate_while_saving)
+        run("rebuild_search_index", "--sync", "--estimate")
+        over.set()
+        saver.join()
+
+        assert failures == []
 
     def test_knows_what_can_be_taken_over(self, indexed_shop: Shop) -> None:
         assert "6 with a vector on record, 0 to embed" in run("rebuild_search_index", "--sync", "--estimate", "--fresh")
@@ -93,7 +139,7 @@ class TestEstimate:
         settings.CATALOG_SEARCH |= {"PRICE_PER_THOUSAND": 1000}
         with pytest.raises(CommandError, match=r"1\.00 is over the limit of 0\.50"):
             run("rebuild_search_index", "--sync", limit_cost=0.5)
-        assert not Generation.objects.exists()
+        assert not Generation.objects.live().exists()
 
         run("rebuild_search_index", "--sync", limit_cost=1.5)
         assert Document.objects.exists()
@@ -122,6 +168,23 @@ class TestWaiting:
         prepare(Generation.objects.get())
         with pytest.raises(CommandError, match="Celery worker run"):
             call_command("rebuild_search_index", verbosity=0)
+
+    def test_no_broker_answers(
+        self, make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any, **__: Any) -> None:
+            raise OperationalError("Connection refused")
+
+        make_product("Mug")
+        monkeypatch.setattr("celery.app.task.Task.apply_async", refuse)
+        said = r"the broker does not answer \(Connection refused\)"
+        with pytest.raises(CommandError, match=rf"{said}.*use --sync"):
+            call_command("rebuild_search_index", verbosity=0)
+
+        prepare(Generation.objects.get())
+        with pytest.raises(CommandError, match="Nothing moved"):  # the sweep may have told workers
+            call_command("rebuild_search_index", stderr=(errors := StringIO()), verbosity=0)
+        assert re.search(said, errors.getvalue())
 
     def test_a_ring_that_got_lost_is_rung_again_and_no_more_than_that(
         self, make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
@@ -229,6 +292,70 @@ class TestMeanwhile:
             activate(begun)
 
 
+def test_a_model_that_does_not_answer_at_the_end_is_measured_all_the_same(
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise Unavailable("The model server does not answer.")
+
+    monkeypatch.setattr(statistics, "FEWEST_PHRASES", 1)
+    for thing in THINGS:
+        make_product(f"Large red {thing}")
+    generation = start_generation(registry.get("product"))
+    with monkeypatch.context() as patch:
+        patch.setattr(statistics, "embed", refuse)
+        with pytest.raises(Unavailable):
+            building.advance(generation, 60)
+        patch.setattr(rebuild_search_index, "SLICE_SECONDS", 0.1)
+        patch.setattr(rebuild_search_index, "WORKER_SECONDS", 0.2)
+        with pytest.raises(CommandError, match="waits for this: The model server does not answer"):
+            call_command("rebuild_search_index", sync=True, verbosity=0)
+        assert Generation.objects.get().state == Generation.State.BUILDING
+    call_command("rebuild_search_index", sync=True, verbosity=0)
+
+    assert serving().nearness
+
+
+def test_a_model_that_does_not_answer_leaves_what_was_measured_before(
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise Unavailable("The model server does not answer.")
+
+    monkeypatch.setattr(statistics, "FEWEST_PHRASES", 1)
+    for thing in THINGS:
+        make_product(f"Large red {thing}")
+    run("rebuild_search_index", "--sync")
+    generation = serving()
+    nearness = generation.nearness
+    Generation.objects.update(statistics=generation.statistics | {"documents": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(statistics, "embed", refuse)
+        tasks.refresh_generation(generation.pk)
+        assert (serving().nearness, serving().size) == (nearness, 1)
+    tasks.refresh_generation(generation.pk)
+
+    assert (serving().nearness, serving().size) == (nearness, len(THINGS))
+
+
+def test_a_build_ends_however_often_products_are_saved_meanwhile(
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    products = [make_product(name) for name in THINGS]
+
+    def drain_while_others_save(alias: str, seconds: float) -> bool:
+        products[0].save()
+        left = drain(alias, seconds)
+        products[1].save()
+        return left
+
+    monkeypatch.setattr(building, "drain", drain_while_others_save)
+    generation = start_generation(registry.get("product"))
+
+    assert building.advance(generation, 60)
+    assert Document.objects.count() == len(products)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_was_built_of_an_empty_shop_is_measured_as_the_shop_fills(
     make_product: Callable[..., Product],
@@ -287,6 +414,31 @@ def test_a_model_is_measured_anew_where_there_was_nothing_to_measure_it_on(
     assert serving().mean_vectors["image"] == pytest.approx(measured.mean_vectors["image"])
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_commands_at_once_begin_one_generation(dummy_models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where several machines are deployed at once, each with its command."""
+    both_looked = threading.Barrier(2)
+
+    def look(index: Any) -> Generation | None:
+        found = current_generation(index)
+        with suppress(threading.BrokenBarrierError):
+            both_looked.wait(0.5)
+        return found
+
+    def begin() -> None:
+        start_generation(registry.get("product"))
+        connection.close()
+
+    monkeypatch.setattr(generations, "current_generation", look)
+    commands = [threading.Thread(target=begin) for _ in range(2)]
+    for one in commands:
+        one.start()
+    for one in commands:
+        one.join()
+
+    assert Generation.objects.count() == 1
+
+
 class TestSwitching:
     def test_by_hand(self, indexed_shop: Shop, settings: Any) -> None:
         old = serving()
@@ -302,6 +454,25 @@ class TestSwitching:
         assert serving() == old
         run("search_generations", "rollback")
         assert serving() == new
+
+    def test_what_was_rolled_back_does_not_come_back_by_itself(self, indexed_shop: Shop, settings: Any) -> None:
+        """As where cron runs the command every night."""
+        old = serving()
+        use_model(settings, dimensions=32)
+        run("rebuild_search_index", "--sync")
+        new = serving()
+        run("search_generations", "rollback")
+        said = run("rebuild_search_index", "--sync")
+
+        assert serving() == old
+        assert f"search_generations activate product {new.pk}" in said
+        assert f"{new}: ready; 6 documents; 0 waiting; 0 failed; rolled back" in run("search_generations")
+        run("search_generations", "activate", "product", str(new.pk))
+        assert serving() == new
+        assert "rolled back" not in run("search_generations")
+        use_model(settings, poison="poisonous")
+        run("rebuild_search_index", "--sync")  # by the settings of before; nobody went back from that one
+        assert serving() == old
 
     def test_nothing_to_go_back_to(self, indexed_shop: Shop) -> None:
         with pytest.raises(CommandError, match="no earlier generation"):
@@ -566,13 +737,47 @@ class TestIndexBuilding:
         return dummy_models
 
     def test_concurrently_and_the_session_is_left_as_it_was(self, large: Any) -> None:
+        wished = {"maintenance_work_mem": "77MB", "statement_timeout": "35s", "lock_timeout": "50ms"}
         with connection.cursor() as cursor:
-            cursor.execute("SHOW maintenance_work_mem")
-            before = cursor.fetchone()
+            for name, value in wished.items():
+                cursor.execute(f"SET {name} = '{value}'")  # as shops do when they connect
+        try:
             call_command("rebuild_search_index", sync=True, verbosity=0)
-            cursor.execute("SHOW maintenance_work_mem")
-            assert cursor.fetchone() == before
+            with connection.cursor() as cursor:
+                for name, value in wished.items():
+                    cursor.execute(f"SHOW {name}")
+                    assert cursor.fetchone() == (value,)
+        finally:
+            connection.close()
         assert serving().ann_index == f"{ann.PREFIX}{serving().pk}"
+
+    def test_whoever_writes_is_waited_for(self, large: Any) -> None:
+        call_command("rebuild_search_index", sync=True, verbosity=0)
+        generation, written, over = serving(), threading.Event(), threading.Event()
+        ann.drop("default", generation.ann_index)
+        generation.ann_index = ""
+
+        def write() -> None:
+            with transaction.atomic():
+                Document.objects.update(thumbnail="")
+                written.set()
+                over.wait(60)
+            connection.close()
+
+        writer, timer = threading.Thread(target=write), threading.Timer(0.5, over.set)
+        writer.start()
+        written.wait(60)
+        timer.start()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '50ms'")
+            ann.build(generation)
+        finally:
+            over.set()
+            writer.join()
+            connection.close()
+
+        assert (generation.ann_index, generation.error) == (f"{ann.PREFIX}{generation.pk}", "")
 
     def test_many_products_are_counted_once_and_the_scan_leaves_nothing_on_the_connection(
         self, large: Any, django_assert_num_queries: Any
@@ -706,9 +911,11 @@ def test_another_generation_than_the_serving_one_can_be_asked(indexed_shop: Shop
     assert search(registry.get("product"), "red mug", generation=new).hits[0].object == indexed_shop["red mug"]
 
 
+@pytest.mark.parametrize("error", [ModelError, ZeroDivisionError])
 def test_a_poisonous_product_in_the_sample_does_not_keep_a_generation_from_being_built(
-    make_product: Callable[..., Product], dummy_models: Any
+    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
+    monkeypatch.setattr(dummy, "ModelError", error)  # a shop's own backend raises whatever it does
     use_model(dummy_models, fuses=False, poison="poisonous")
     for number in range(60):
         make_product(f"Mug {number}", picture="red")

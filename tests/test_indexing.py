@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -176,6 +177,20 @@ def test_a_product_that_cannot_be_read_stands_alone(
     assert Change.objects.get().error.startswith("ZeroDivisionError")
 
 
+def test_a_reason_that_no_database_keeps_is_told_all_the_same(
+    indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    def specification(product: Product) -> str:
+        raise ValueError("half a \ud83d smiley\x00")
+
+    settings.CATALOG_SEARCH |= {"RETRY_SECONDS": 60}
+    monkeypatch.setattr(Product, "specification", specification)
+    indexed_shop["dress"].save()
+    drain()
+
+    assert Change.objects.get().error == "ValueError: half a ? smiley"
+
+
 def test_a_product_that_cannot_be_fetched_stands_alone(
     make_product: Callable[..., Product], build_index: Callable[[], Generation]
 ) -> None:
@@ -205,6 +220,35 @@ def test_a_product_that_the_database_refuses_stands_alone(
     assert Document.objects.count() == 60
     assert Change.objects.get().object_key == str(endless.pk)
     assert "short" in Change.objects.get().error
+
+
+def test_a_product_that_is_too_much_for_the_database_stands_alone(
+    make_product: Callable[..., Product], build_index: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """PostgreSQL's limits come as the driver's operational errors, as if it were out of order."""
+    monkeypatch.setattr(ProductIndex, "identifiers", ["attributes.parts"])
+    settings.CATALOG_SEARCH |= {"RETRY_SECONDS": 60}
+    for number in range(60):
+        make_product(f"Mug {number}")
+    fits_all = make_product(
+        "Screw", attributes={"parts": [f"{'0123456789ab' * 3}{number}" for number in range(40_000)]}
+    )
+    build_index()
+
+    assert Document.objects.count() == 60
+    assert Change.objects.get().object_key == str(fits_all.pk)
+    assert "too long for tsvector" in Change.objects.get().error
+
+
+def test_an_identifier_of_any_length_is_found_by_its_beginning(
+    make_product: Callable[..., Product], build_index: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProductIndex, "identifiers", ["attributes.parts"])
+    endless = make_product("Screw", attributes={"parts": ["MX-77 " + "1234, " * 2000]})
+    build_index()
+
+    for words in ("mx-77", "MX771234", "1234 1234"):
+        assert [hit.object for hit in ProductIndex.search(words).hits] == [endless]
 
 
 def test_a_poisonous_product_is_set_aside_after_too_many_attempts(
@@ -381,6 +425,18 @@ def test_a_product_that_kills_its_workers_is_found_and_set_aside(
     assert "ended again and again" in Change.objects.get().error
 
 
+@pytest.mark.parametrize("attempts", [3, 7, 16, 40])
+def test_what_ended_workers_often_is_taken_over_alone(indexed_shop: Shop, settings: Any, attempts: int) -> None:
+    settings.CATALOG_SEARCH |= {"MAX_ATTEMPTS": 50}
+    for product in indexed_shop.values():
+        product.save()
+    Change.objects.update(claim=uuid.uuid4(), attempts=attempts, leased_until="2020-01-01T00:00Z")
+    claimed = claims.claim("default", 32)
+
+    assert claimed is not None
+    assert len(claimed.keys) == 1
+
+
 def test_changed_products_go_before_a_backfill(indexed_shop: Shop) -> None:
     changes.append_to(Generation.objects.get(), [str(indexed_shop["red chair"].pk)])
     indexed_shop["dress"].save()
@@ -393,6 +449,13 @@ def test_changed_products_go_before_a_backfill(indexed_shop: Shop) -> None:
 def test_no_products_are_no_change(indexed_shop: Shop) -> None:
     assert changes.append(registry.get("product"), Product.objects.none()) == 0
     assert waiting() == set()
+
+
+def test_of_a_slice_are_recorded_those_that_stand_in_it(indexed_shop: Shop) -> None:
+    dearest = Product.objects.order_by("-price")[:2]
+
+    assert changes.append(registry.get("product"), dearest) == 2
+    assert waiting() == {str(indexed_shop[name].pk) for name in ("red chair", "dress")}
 
 
 def test_paused_and_the_setting_record_nothing(indexed_shop: Shop, settings: Any) -> None:

@@ -16,7 +16,7 @@ import pytest
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from hypothesis import given
@@ -24,11 +24,12 @@ from hypothesis import strategies as st
 
 from catalog_search.evaluation import read_judgements
 from catalog_search.models import QueryEvent, QueryLog
-from catalog_search.querylog import intents, note_event, reports
+from catalog_search.querylog import intents, note_event, note_search, reports
 from catalog_search.querylog import logbook as logbook_module
 from catalog_search.querylog.entries import MASK, masked
 from catalog_search.querylog.intents import Entry
 from catalog_search.querylog.retention import forget
+from catalog_search.registry import registry
 from catalog_search.tasks import forget_searches
 from project.shop.models import Product
 
@@ -157,12 +158,24 @@ def test_what_cannot_be_written_waits(ask: Ask, logbook: Any, monkeypatch: pytes
     with monkeypatch.context() as broken:
 
         def fail(*_: Any, **__: Any) -> None:
-            raise DatabaseError("the disk is full")
+            raise OperationalError("the disk is full")
 
         broken.setattr(type(QueryEvent.objects.all()), "bulk_create", fail)
         assert logbook.write() == 0
     assert logbook.write() == 1
     assert QueryEvent.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_what_the_database_refuses_holds_nothing_else_up(indexed_shop: Shop, logbook: Any) -> None:
+    index = registry.get("product")
+    found = index.search("red mug")
+    for words in ("red mug", "half a \ud83d smiley", "blue mug"):
+        note_event(note_search(index, {"text": words}, found), 1)
+
+    assert logbook.write() == 5
+    assert set(QueryLog.objects.values_list("text", flat=True)) == {"red mug", "blue mug"}
+    assert logbook.write() == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -473,6 +486,8 @@ def test_erasure_by_words_and_of_everything(ask: Ask) -> None:
     for days in ("-1", "nan", "1e9"):
         with pytest.raises(CommandError, match="give 0 to"):
             call_command("forget_searches", "--days", days)
+    with pytest.raises(CommandError, match="nothing was erased"):
+        call_command("forget_searches", containing="  ")
     call_command("forget_searches", containing="Anna  SVENSSON", stdout=(out := io.StringIO()))
 
     assert out.getvalue() == "1 searches erased.\n"

@@ -19,6 +19,7 @@ from catalog_search.indexing import drain, paused, reconciling
 from catalog_search.indexing.reconciling import Differences, reconcile
 from catalog_search.models import Change, Document, Generation
 from project.shop.models import Brand, Product, ProductImage
+from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
 
@@ -68,6 +69,17 @@ def test_what_differs_is_counted_and_mended(
     assert not reconcile(generation, deep=True)
     assert set(Document.objects.values_list("object_key", flat=True)) == {str(one.pk) for one in Product.objects.all()}
     assert Document.objects.get(object_key=str(disturbed["red chair"].pk)).thumbnail == ""
+
+
+def test_a_shop_that_indexes_nothing_any_more(
+    indexed_shop: Shop, generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django knows of such a queryset that there is nothing to ask for."""
+    monkeypatch.setattr(ProductIndex, "index_queryset", lambda _: Product.objects.filter(pk__in=[]))
+
+    assert reconcile(generation) == Differences(missing=0, orphaned=len(indexed_shop), stale=0)
+    call_command("rebuild_search_index", sync=True, verbosity=0)
+    assert not Document.objects.exists()
 
 
 def test_it_goes_on_where_its_time_ended(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
@@ -12,6 +14,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 
 from catalog_search import SearchIndex, signals
 from catalog_search.exceptions import ConfigurationError
+from catalog_search.indexing import append_keys
 from catalog_search.indexing.related import relations
 from catalog_search.models import Change, Generation
 from catalog_search.registry import registry
@@ -177,6 +180,42 @@ class Rival(models.Model):  # noqa: DJ008
 
     class Meta:
         app_label = "shop"
+
+
+class Voucher(models.Model):  # noqa: DJ008
+    id = models.UUIDField(primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Discount(models.Model):  # noqa: DJ008
+    percent = models.DecimalField(max_digits=5, decimal_places=2, primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+@pytest.mark.parametrize(
+    ("model", "written", "others", "kept"),
+    [
+        (Voucher, "0F" * 16, [uuid.UUID("0f" * 16)], "0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f"),
+        (Discount, Decimal("12.5"), ["12.50", 12.5], "12.50"),
+    ],
+)
+def test_a_key_is_told_as_the_database_writes_it(
+    model: type[models.Model], written: object, others: list[object], kept: str
+) -> None:
+    index = type("OddIndex", (SearchIndex,), {"text": ["pk"]})(model)
+    with connection.schema_editor() as editor:
+        editor.create_model(model)
+    with connected(index):
+        model(pk=written).save()
+        append_keys(index, others)
+
+        assert set(Change.objects.values_list("object_key", flat=True)) == {kept}
 
 
 def test_both_ends_of_one_model() -> None:

@@ -332,8 +332,19 @@ def test_a_shop_moves_its_models_to_a_server(
 
 
 @pytest.mark.django_db
-def test_an_outage_blames_no_product(indexed_shop: dict[str, Product], server: Inference, settings: Any) -> None:
-    place = {"url": server.url("busy"), "timeout": 0.2}
+@pytest.mark.parametrize(
+    ("behaviour", "reason"), [("busy", "does not answer"), ("closed", "refuses the key"), ("away", "answered 404")]
+)
+def test_an_outage_blames_no_product(
+    indexed_shop: dict[str, Product],
+    server: Inference,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    behaviour: str,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(RemoteEmbedder, "dimensions", 64)  # as it was known before
+    place = {"url": server.url(behaviour), "timeout": 0.2}
     embedder = {"BACKEND": REMOTE, "OPTIONS": {"model": "m", "server": place}}
     settings.CATALOG_SEARCH |= {"EMBEDDER": embedder, "RETRY_SECONDS": 60}
     generation = Generation.objects.active("shop.product")
@@ -347,5 +358,5 @@ def test_an_outage_blames_no_product(indexed_shop: dict[str, Product], server: I
     drain()
 
     assert 0 < len(server.asked) - before <= 3  # the batch once, not each product on its own
-    waiting = Change.objects.filter(generation=generation, error__contains="does not answer", attempts=0)
+    waiting = Change.objects.filter(generation=generation, error__contains=reason, attempts=0)
     assert waiting.filter(set_aside=False, claim=None).count() == 6

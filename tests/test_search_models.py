@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.models import Generation
 
 from .conftest import DUMMY, Folder
@@ -93,3 +94,18 @@ def test_a_model_that_cannot_be_loaded_ends_it_after_the_others(settings: Any, t
         call_command("search_models", stdout=out)
     assert "DummyEmbedder" in out.getvalue()
     assert "cannot be used" in out.getvalue()
+
+
+def test_a_model_of_a_shops_own_that_fails_in_its_own_way_is_told(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CATALOG_SEARCH = {
+        "EMBEDDER": DUMMY,
+        "RERANKER": {"BACKEND": "catalog_search.backends.dummy.DummyReranker"},
+    }
+    monkeypatch.setattr(DummyEmbedder, "encode", lambda *_: 1 // 0)
+    out = StringIO()
+
+    with pytest.raises(CommandError, match="EMBEDDER: ZeroDivisionError"):
+        call_command("search_models", stdout=out)
+    assert "DummyReranker" in out.getvalue()

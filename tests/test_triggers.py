@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.fields import GenericRelation
+from django.contrib.contenttypes.models import ContentType
+from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import connection, models, transaction
 
@@ -272,6 +275,52 @@ def test_a_model_that_inherits_from_another() -> None:
         assert concerned() == {parcel.pk}
     finally:
         registry.remove(index)
+
+
+class Remark(models.Model):  # noqa: DJ008
+    """Stands beside rows of any kind, whatever their keys are."""
+
+    content_type = models.ForeignKey(ContentType, models.CASCADE, db_constraint=False)
+    object_id = models.CharField(max_length=50)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Gadget(models.Model):  # noqa: DJ008
+    name = models.CharField(max_length=20)
+    remarks = GenericRelation(Remark)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+def test_a_relation_by_a_key_of_another_type(indexed_shop: Shop) -> None:
+    """The table of remarks would refuse every write otherwise."""
+    index = type("GadgetIndex", (SearchIndex,), {"text": ["name"], "follow": ["remarks"]})(Gadget)
+    with connection.schema_editor() as editor:
+        editor.create_model(Remark)
+        editor.create_model(Gadget)
+    registry.add(index, "gadget")
+    try:
+        Generation.objects.create(index=index.label, definition={}, state=Generation.State.BUILDING)
+        call_command("search_triggers", install=True, verbosity=0)
+        gadget = Gadget.objects.create(name="Clock")
+        concerned()
+        Remark.objects.create(content_type_id=1, object_id=gadget.pk)
+        Remark.objects.create(content_type_id=2, object_id="no number")
+        assert concerned() == {gadget.pk}
+    finally:
+        registry.remove(index)
+
+
+def test_a_declaration_that_cannot_be_followed_is_told(indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(registry.get("product")), "follow", ["nothing"])
+
+    found = [one.id for one in run_checks(databases=["default"]) if str(one.id).startswith("catalog_search")]
+    assert found == ["catalog_search.E012"]
 
 
 def test_a_writer_without_rights_on_the_queue(indexed_shop: Shop) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.core.management import call_command
+from django.db import connection
 from redis import Redis
 
 from catalog_search import tasks
@@ -17,8 +20,12 @@ from catalog_search.backends import worker
 from catalog_search.exceptions import Unavailable
 from catalog_search.indexing import doorbell
 from catalog_search.models import Change, Document, Generation
+from project import services
+from project.services import children
 from project.shop.models import Product
 from project.shop.search import ProductIndex
+
+from .conftest import PLACE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,3 +104,22 @@ def test_a_save_does_not_wait_for_a_broker_that_is_down(served: Product, monkeyp
 
     assert until(lambda: bool(rung))
     assert Change.objects.filter(object_key=str(served.pk)).exists()
+
+
+@pytest.mark.slow
+def test_limits_of_time_that_a_project_sets_for_its_own_tasks_stop_no_build(
+    make_product: Callable[..., Product],
+) -> None:
+    """Loading a model takes longer than this one, and an HNSW index hours."""
+    make_product("Red mug with white dots", "Acme", picture="red")
+    database = connection.settings_dict
+    credentials = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
+    environment = os.environ | {"DATABASE_URL": f"postgres://{credentials}/{database['NAME']}"}
+    command = [sys.executable, "-m", "celery", "-A", "project", "worker", "--hostname", f"limited-{PLACE}@localhost"]
+    command += ["--pool", "prefork", "--concurrency", "1", "--queues", "search", "--soft-time-limit", "1"]
+    with children.running(command, services.DATA / "logs" / f"test-limited-{PLACE}.log", env=environment) as process:
+        call_command("rebuild_search_index", verbosity=0)
+        process.terminate()
+        process.wait(30)
+
+    assert Document.objects.count() == 1

@@ -15,7 +15,7 @@ from ..exceptions import CatalogSearchError
 from ..models import Change, Document, Generation
 from .operations import OPERATIONS, Operation, expected
 from .overview import index_states, model_name
-from .pages import ReadOnlyAdmin, demand, may
+from .pages import ReadOnlyAdmin, demand, may, outside_transactions
 
 REFRESH_SECONDS = 4
 """How often the overview looks again while something is being built."""
@@ -49,6 +49,7 @@ class GenerationAdmin(ReadOnlyAdmin):
             allowed={name for name, one in OPERATIONS.items() if may(request, one.permission)},
         )
 
+    @outside_transactions
     def operate(self, request: HttpRequest, name: str, target: str) -> HttpResponse:
         """Ask before something is done, then do it."""
         operation = OPERATIONS.get(name)

@@ -20,6 +20,8 @@ APIS = ("openai", "vllm", "infinity", "tei")
 SEEING = ("vllm", "infinity")
 """Those that take pictures."""
 ATTEMPTS = 3
+NOT_THE_INPUT = (402, 404, 405)
+"""Answers that speak of the account, of an address or of a model that is not there: whatever is sent gets them."""
 Body = dict[str, Any]
 
 
@@ -96,7 +98,8 @@ class Server:
         """Post a body and return the JSON of the answer; ``end`` is of the monotonic clock.
 
         What may pass (no connection, 429, 5xx) is tried again while the time lasts. Raises Unavailable where it does
-        not pass, ModelError where the server refuses this very input (some do so by 500) or its answer is no JSON.
+        not pass, or where the key or the address is wrong; ModelError where the server refuses this very input (some do
+        so by 500) or its answer is no JSON.
         """
         retrying = Retrying(
             retry=retry_if_exception_type(httpx.HTTPError),
@@ -113,10 +116,13 @@ class Server:
                     raise Unavailable(f"{self.name} does not answer: {busy}") from busy
             except httpx.HTTPError as error:
                 raise Unavailable(f"{self.name} does not answer: {error or type(error).__name__}") from error
-        if response.status_code in (401, 403):
-            raise ModelError(f"{self.name} refuses the key of the environment variable {self._key or '(none named)'}.")
-        if response.status_code != 200:
-            raise ModelError(f"{self.name} answered {response.status_code} to {path}: {response.text[:300]}")
+        status = response.status_code
+        if status in (401, 403):
+            raise Unavailable(f"{self.name} refuses the key of the environment variable {self._key or '(none named)'}.")
+        if status != 200:
+            raise (Unavailable if status < 400 or status in NOT_THE_INPUT else ModelError)(
+                f"{self.name} answered {status} to {path}: {response.text[:300]}"
+            )
         try:
             return response.json()
         except ValueError as error:

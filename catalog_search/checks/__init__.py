@@ -69,6 +69,7 @@ def _settings() -> Iterator[CheckMessage]:
     if not isinstance(getattr(django_settings, "CATALOG_SEARCH", {}), dict):
         yield Error("CATALOG_SEARCH must be a dict.", hint="CATALOG_SEARCH = {}", id="catalog_search.E001")
     known = {setting.name: setting for setting in Settings.describe()}
+    misshapen = set()
     for name, value in settings.written().items():
         if name not in known:
             yield Warning(
@@ -77,6 +78,7 @@ def _settings() -> Iterator[CheckMessage]:
                 id="catalog_search.W002",
             )
         elif problem := known[name].problem(value):
+            misshapen.add(name)
             yield Error(
                 f'CATALOG_SEARCH["{name}"] {problem}.',
                 hint=f'"{name}": {known[name].default!r}',
@@ -86,15 +88,17 @@ def _settings() -> Iterator[CheckMessage]:
         if name == "EMBEDDER" or getattr(settings, name) is not None:
             yield from _backend(name, getattr(settings, name), kind)
     for name in ("REWRITE", "ARRANGE", "API_PERMISSIONS"):
-        for path in getattr(settings, name):
+        for path in () if name in misshapen else getattr(settings, name):
             try:
                 import_string(path)
-            except (ImportError, TypeError) as error:
+            except (ImportError, TypeError, ValueError) as error:
                 yield Error(
                     f'CATALOG_SEARCH["{name}"] names {path!r}, which cannot be imported: {error}.',
                     hint="Write a dotted path: docs/searching.md, Steps of your own; docs/api.md, Who may ask.",
                     id="catalog_search.E008",
                 )
+    if misshapen & {"CACHE", "THUMBNAIL_STORAGE", "MODEL_QUEUE", "QUEUE"}:
+        return
     if settings.MODEL_QUEUE:
         yield from workers.check_serving()
     if settings.CACHE not in django_settings.CACHES:

@@ -90,6 +90,8 @@ def _key_problem(model: type[Model]) -> str:
         return "has several columns"
     while key.remote_field:
         key = key.target_field
+    if isinstance(key, models.CharField | models.TextField) and not key.max_length:
+        return "may have any number of characters"
     return f"may have {key.max_length} characters" if (key.max_length or 0) > KEY_LENGTH else ""
 
 

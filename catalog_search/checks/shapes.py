@@ -16,6 +16,7 @@ from ..extras import told
 from ..facets import Facet
 from ..indexes import SearchIndex
 from ..languages import CONFIGS
+from ..models import Document
 
 LISTS: dict[str, tuple[type, str]] = {
     "text": (object, '["name", "description"]'),  # paths, and what takes a product
@@ -31,6 +32,7 @@ TAKEN = {"events", "suggest", "picture", "facets"}
 """Addresses below that of the page of results."""
 LANGUAGE_CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*")
 """The shape of "en", "pt-br" and "zh-hans" (RFC 5646): longer first parts are not in use."""
+LONGEST_CODE = Document._meta.get_field("language").max_length or 0
 CODES = {name: code for code, name in CONFIGS.items()}
 
 
@@ -42,9 +44,10 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
             meant = f'["{value}"]' if isinstance(value, str) and kind in (object, str) else example
             yield _error(index, f"{attribute} cannot be {value!r}", f"{attribute} = {meant}")
         elif attribute == "languages":
-            for code in filter(lambda one: not LANGUAGE_CODE.fullmatch(one), value):
+            for code in filter(lambda one: not LANGUAGE_CODE.fullmatch(one) or len(one) > LONGEST_CODE, value):
                 meant = CODES.get(code.lower(), "en")
-                yield _error(index, f'languages cannot hold "{code}", no language code', f'languages = ["{meant}"]')
+                problem = f'languages cannot hold "{code}", no language code of up to {LONGEST_CODE} characters'
+                yield _error(index, problem, f'languages = ["{meant}"]')
     if not _is_sorts(index.sorts):
         yield _error(index, f"sorts cannot be {index.sorts!r}", 'sorts = {"price": "price", "newest": "-created"}')
     if "/" in index.name or index.name in TAKEN:
@@ -69,6 +72,9 @@ def _querysets(index: SearchIndex, method: Any, written: str, *given: tuple[Any,
         return
     if not isinstance(found := method(), QuerySet):
         yield _error(index, f"{method.__name__}() returns a {type(found).__name__}, not a QuerySet", written)
+    elif found.query.is_sliced or found.query.combinator or found.query.distinct_fields:
+        problem = f"{method.__name__}() returns a slice, a union or distinct fields: it cannot be filtered and ordered"
+        yield _error(index, problem, f'return {index.model.__name__}.objects.filter(pk__in=these.values("pk"))')
 
 
 def _is_sorts(value: Any) -> bool:

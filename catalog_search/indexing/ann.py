@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from django.db import DatabaseError, connections
@@ -39,9 +39,9 @@ def build(generation: Generation) -> None:
     for workers in dict.fromkeys((settings.ANN_BUILD_WORKERS, 0)):
         if _is_usable(alias, name):
             break
-        drop(alias, name)
         try:
             with _build_session(alias, rows * (2 * dimensions + LINK_BYTES * links), workers):
+                drop(alias, name)
                 execute(
                     alias,
                     f"CREATE INDEX {_concurrently(alias)} {name} ON {_DOCUMENTS} "
@@ -114,7 +114,8 @@ def _is_being_built(alias: str, name: str) -> bool:
 def _build_session(alias: str, needed: int, workers: int) -> Iterator[None]:
     """Give the session the memory that the graph needs: beyond it, building is several times slower.
 
-    CONCURRENTLY runs outside a transaction, so this is the one session state of the app; it is taken back at once.
+    And the time: CONCURRENTLY waits for the transactions of all who write. It runs outside a transaction itself, so
+    this is the one session state of the app; it is taken back at once.
     With ANN_BUILD_MB = 0 it is left to the server, as behind a pooler it must be.
     """
     wanted = {}
@@ -124,13 +125,19 @@ def _build_session(alias: str, needed: int, workers: int) -> Iterator[None]:
             "maintenance_work_mem": f"{memory}MB",
             "max_parallel_maintenance_workers": str(workers),
             "statement_timeout": "0",
+            "lock_timeout": "0",
         }
     local = connections[alias].in_atomic_block
+    # RESET would forget what the shop has set when it connected.
+    before = {name: execute(alias, "SELECT current_setting(%s::text)", (name,))[0][0] for name in wanted}
     try:
-        for name, value in wanted.items():
-            execute(alias, "SELECT set_config(%s::text, %s::text, %s)", (name, value, local))
+        _set(alias, wanted, local)
         yield
     finally:
         if not local:
-            for name in wanted:
-                execute(alias, f"RESET {name}")
+            _set(alias, before, local)
+
+
+def _set(alias: str, values: Mapping[str, str], local: bool) -> None:
+    for name, value in values.items():
+        execute(alias, "SELECT set_config(%s::text, %s::text, %s)", (name, value, local))

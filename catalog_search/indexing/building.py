@@ -7,7 +7,7 @@ from ..models import Change, Generation
 from ..models.changes import WAITING
 from ..registry import registry
 from . import ann, changes
-from .changes import progress
+from .changes import last_change, progress
 from .finishing import finish
 from .preparing import prepare
 from .reconciling import backfill, reconcile
@@ -28,9 +28,11 @@ def advance(generation: Generation, seconds: float) -> bool:
     if generation.state == Generation.State.BUILDING:
         give_up_others(generation)
         backfill(generation)
+        # What comes later is left to whoever comes later: under constant writes something waits at any time.
+        until = last_change(generation)
         drain(generation.alias, seconds)
         # One task may take longer than its message is kept for: then a second worker has it, too.
-        if progress(generation).waiting or ann.is_being_built(generation):
+        if progress(generation, until).waiting or ann.is_being_built(generation):
             return False
         finish(generation)
         # A transaction that was open when all this began told nobody. What takes longer is left to the night's.

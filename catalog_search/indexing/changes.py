@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
@@ -70,9 +70,11 @@ def append_to(generation: Generation, keys: Sequence[str]) -> None:
 
 
 def append_keys(index: SearchIndex, keys: Iterable[Any]) -> int:
-    """Record that products with these primary keys may have changed, or gone."""
-    wanted = [str(key) for key in keys]
-    return _insert(index, "(SELECT unnest(%s::text[]))", (wanted,)) if wanted else 0
+    """Record that products with these primary keys, however they are written, may have changed, or gone."""
+    connection, key_field = connections[write_alias(index.model)], index.model._meta.pk
+    wanted = [str(key_field.get_db_prep_value(key, connection)) for key in keys]
+    kind = key_field.rel_db_type(connection)
+    return _insert(index, f"(SELECT unnest(%s::{kind}[]))", (wanted,)) if wanted else 0
 
 
 def _insert(index: SearchIndex, keys: str, parameters: tuple[Any, ...]) -> int:
@@ -97,7 +99,7 @@ def retry(chosen: QuerySet[Change]) -> int:
     """Let workers try changes again at once, however often they failed; returns how many. Those in work are left."""
     resting = chosen.filter(Q(claim=None) | Q(leased_until__lt=Now()))
     count = resting.update(set_aside=False, attempts=0, error="", due_at=Now(), claim=None, leased_until=None)
-    transaction.on_commit(doorbell.ring, using=chosen.db, robust=True)
+    transaction.on_commit(doorbell.ring, using=resting.db, robust=True)
     return count
 
 

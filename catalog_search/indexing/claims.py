@@ -140,7 +140,8 @@ def claim(alias: str, limit: int, without: Collection[int] = ()) -> Claim | None
                     SELECT due.generation_id, due.object_key FROM due, first
                     WHERE due.generation_id = first.generation_id AND due.left_over = first.left_over
                     ORDER BY due.priority, due.id
-                    LIMIT (SELECT CASE WHEN left_over THEN greatest(1, %s >> (2 * attempts)) ELSE %s END FROM first))
+                    LIMIT (SELECT CASE WHEN left_over THEN greatest(1, %s >> least(2 * attempts, 30)) ELSE %s END
+                           FROM first))
                 RETURNING change.*
             ), told AS (
                 INSERT INTO {_CHANGES} (generation_id, object_key, priority)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.db import transaction
+
 from ..backends.configuration import identity, place
 from ..conf import settings
 from ..digests import digest_of
@@ -13,6 +15,7 @@ from ..languages import PARSING, text_config
 from ..models import Generation
 from ..registry import registry
 from ..sql import write_alias
+from .claims import take_turn
 
 
 def definition(index: SearchIndex) -> dict[str, Any]:
@@ -49,11 +52,14 @@ def is_outdated(index: SearchIndex) -> bool:
 
 def start_generation(index: SearchIndex, fresh: bool = False) -> Generation:
     """Return the generation to build: one that was begun for today's definition, or a new one."""
-    found = None if fresh else current_generation(index)
-    if found:
-        return found
-    generation = planned(index)
-    generation.save(using=write_alias(index.model))
+    alias = write_alias(index.model)
+    with transaction.atomic(using=alias):
+        take_turn(alias)  # of two who begin at once, one would find its own given up for the other's
+        found = None if fresh else current_generation(index)
+        if found:
+            return found
+        generation = planned(index)
+        generation.save(using=alias)
     return generation
 
 

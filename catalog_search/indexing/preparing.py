@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from ..backends.base import Embedder
@@ -13,8 +14,12 @@ from ..registry import registry
 from ..routers import reading_what_was_written
 from .reading import draft, read
 
+logger = logging.getLogger(__name__)
+
 MEANS_SAMPLE = 200
 RATE_SAMPLE = 32
+PACE = {"rate", "pictures"}
+"""What is measured of a model on a sample."""
 RARE = 0.02
 """The share of products below which a sample may show none of what they have."""
 
@@ -39,7 +44,7 @@ def prepare(generation: Generation) -> None:
     means = earlier.mean_vectors if earlier else {}
     lacking = embedder.modalities - means.keys() if needs_means(embedder) else set()
     if earlier and "rate" in earlier.measured and not lacking:
-        generation.measured = {name: value for name, value in earlier.measured.items() if name != "gate"}
+        generation.measured = {name: earlier.measured[name] for name in PACE & earlier.measured.keys()}
     else:
         contents, generation.measured = _measure(generation, embedder)
         if any(sum(kind in one.modalities for one in contents) > 1 for kind in lacking):
@@ -94,8 +99,8 @@ def _measure(generation: Generation, embedder: Embedder) -> tuple[list[Content],
             measured["rate"] = 1 / max(each, 1e-6)
     except Unavailable:
         raise
-    except CatalogSearchError:
-        pass  # a product in the sample that the model refuses: the build finds and names it
+    except Exception as error:  # a product in the sample that the model, foreign code, refuses: the build names it
+        logger.warning("%s: the rate could not be measured: %s", generation, error)
     return contents, measured
 
 

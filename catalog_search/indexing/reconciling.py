@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from django.core.exceptions import EmptyResultSet
 from django.db import transaction
 
 from ..indexes import SearchIndex
@@ -82,7 +83,10 @@ def backfill(generation: Generation, mend: bool = True) -> tuple[int, int]:
     """
     index = registry.get(generation.index)
     alias = write_alias(index.model)
-    statement, parameters = compile_keys(index.index_queryset().using(alias))
+    try:
+        statement, parameters = compile_keys(index.index_queryset().using(alias))
+    except EmptyResultSet:  # Django sees before asking that there are none
+        statement, parameters = "SELECT NULL WHERE false", ()
     insert = f"INSERT INTO {_CHANGES} (generation_id, object_key, priority)" if mend else ""
     with transaction.atomic(using=alias):
         missing, orphaned = execute(

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..content import Content
 from ..embedding import embed
+from ..exceptions import Unavailable
 from ..fusion import Vector
 from ..models import Document, Generation
 from ..sql import execute
@@ -35,7 +36,8 @@ def measure(generation: Generation) -> None:
     """Sample the documents of a generation and keep what the sample tells; the caller saves it.
 
     ``background`` holds vectors of products in general, ``statistics`` how many "documents" there are, the average
-    length of each field ("lengths") and how near a text query comes to the products it means ("nearness").
+    length of each field ("lengths") and how near a text query comes to the products it means ("nearness"). Raises
+    Unavailable where the model does not answer: that passes, and what was not measured would lack for long.
     """
     rows = execute(
         generation.alias,
@@ -55,6 +57,8 @@ def measure(generation: Generation) -> None:
     generation.statistics = {"documents": generation.own(Document).count(), "lengths": lengths}
     try:
         nearness = _nearness(generation, [row[0].partition("\n")[0] for row in rows], vectors)
+    except Unavailable:
+        raise
     except Exception as error:  # a model is foreign code; without this figure searches are only less strict
         logger.error("%s: how near queries come could not be measured: %s", generation, error)
         return

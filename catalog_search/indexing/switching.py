@@ -49,19 +49,25 @@ def activate(generation: Generation, force: bool = False) -> None:
     """
     if not force:
         demand_passed(generation)
-    if not generation.move({Generation.State.READY}, activated_at=Now()):
+    measured = {name: value for name, value in generation.measured.items() if name != "rolled_back"}
+    if not generation.move({Generation.State.READY}, activated_at=Now(), measured=measured):
         raise NotReady(f"{generation} is {generation.state}, not ready to serve; run manage.py rebuild_search_index.")
 
 
 def rollback(index: SearchIndex) -> Generation:
-    """Let the generation serve that served before; called again, it goes back. Raises NotReady where there is none."""
-    earlier = _generations(index).served()[1:2].first()
-    if earlier is None:
+    """Let the generation serve that served before; called again, it goes back. Raises NotReady where there is none.
+
+    What served until now does so no more by itself: a rebuild for today's settings would find it ready.
+    """
+    found = list(_generations(index).served()[:2])
+    if len(found) < 2:
         raise NotReady(
             f"{index.label} has no earlier generation that could serve: it is pruned, or there never was one."
         )
+    serving, earlier = found
     # It has served, whatever was said of it.
     activate(earlier, force=True)
+    serving.move({serving.state}, measured=serving.measured | {"rolled_back": True})
     return earlier
 
 

@@ -16,6 +16,7 @@ from django.db import DatabaseError, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models.sql import Query
 
+from ..exceptions import ConfigurationError
 from ..indexes import SearchIndex
 from ..models import Change, Document, Generation
 from ..registry import registry
@@ -61,7 +62,10 @@ def installed(alias: str) -> dict[str, str]:
 def disagree(alias: str) -> bool:
     """Tell whether there are triggers that are not those that the declared indexes need."""
     there = installed(alias)
-    return bool(there) and there.keys() != wanted(alias).keys()
+    try:
+        return bool(there) and there.keys() != wanted(alias).keys()
+    except ConfigurationError:  # the checks of declarations say what is wrong
+        return False
 
 
 def install(alias: str) -> tuple[int, int]:
@@ -131,7 +135,7 @@ def _wanted(index: SearchIndex, alias: str) -> Iterator[tuple[str, str]]:
         paths.setdefault(table, []).append(path)
     for table, own in sorted(paths.items()):
         for event, (rows, referencing) in _CHANGED.items():
-            keys = " UNION ".join(dict.fromkeys(_keys(index, path, rows, quote) for path in own))
+            keys = " UNION ".join(dict.fromkeys(_keys(index, path, rows, alias) for path in own))
             yield _trigger(index, quote(table), event, f"REFERENCING {referencing}", keys)
         # An emptied table does not say which rows it had: all that is indexed is looked at again.
         keys = (
@@ -162,15 +166,25 @@ def _paths(index: SearchIndex) -> Iterator[Sequence[Any]]:
             yield path[:length]
 
 
-def _keys(index: SearchIndex, path: Sequence[Any], changed: str, quote: Any) -> str:
+def _keys(index: SearchIndex, path: Sequence[Any], changed: str, alias: str) -> str:
     """Return the query of the keys of products that reach changed rows by a path of joins."""
-    product = index.model._meta
+    product: Any = index.model._meta
+    quote = connections[alias].ops.quote_name
     tables = [quote(one.db_table) for one in (product, *(step.to_opts for step in path))]
     tables[-1] = changed
     joins = [f"{tables[0]} t0"]
     for number, step in enumerate(path):
         # What a generic relation asks for beyond its columns is left out: a few products too many do no harm.
-        columns = step.join_field.get_joining_fields()
-        on = (f"t{number}.{quote(near.column)} = t{number + 1}.{quote(far.column)}" for near, far in columns)
+        on: list[str] = []
+        for near, far in step.join_field.get_joining_fields():
+            # Its key may be a text, for it names rows of all kinds.
+            cast = "" if _kind(near, alias) == _kind(far, alias) else "::text"
+            on.append(f"t{number}.{quote(near.column)}{cast} = t{number + 1}.{quote(far.column)}{cast}")
         joins.append(f"{tables[number + 1]} t{number + 1} ON {' AND '.join(on)}")
     return f"SELECT DISTINCT t0.{quote(product.pk.column)}::text FROM {' JOIN '.join(joins)}"
+
+
+def _kind(field: Any, alias: str) -> str:
+    """Return the type of a column, the same name for those that PostgreSQL compares with each other."""
+    name = str(field.rel_db_type(connections[alias])).partition("(")[0]
+    return {"smallint": "integer", "bigint": "integer", "varchar": "text", "char": "text"}.get(name, name)

@@ -130,6 +130,11 @@ class Generation(models.Model):
         return str(self.measured.get("gate", {}).get("verdict", "passed"))
 
     @property
+    def is_rolled_back(self) -> bool:
+        """Did somebody go back from it to the one before? It serves again only where somebody says so."""
+        return bool(self.measured.get("rolled_back"))
+
+    @property
     def mean_vectors(self) -> dict[str, Vector]:
         """The mean vector of each modality, or nothing where the model fuses by itself."""
         if not self.means:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
+
 from ..conf import settings
 from ..models import QueryLog
 from ..searching import cache
@@ -20,8 +22,8 @@ class Entry:
     visitor: str
 
 
-def save(alias: str, entries: Sequence[Entry]) -> None:
-    """Write entries, each joined to the intent that it goes on with.
+def save(alias: str, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Write entries, each joined to the intent that it goes on with; returns them.
 
     Of an intent, the text that it came to counts, and its first page. The last search of a visitor is remembered in
     the shared cache for INTENT_SECONDS; where the cache is down, every first page counts.
@@ -45,11 +47,13 @@ def save(alias: str, entries: Sequence[Entry]) -> None:
             last[key] = (counted, str(row.intent), _asked(row), row.created_at)
     for pk in superseded & rows.keys():
         rows[pk].counted = False
-    QueryLog.objects.using(alias).bulk_create(rows.values(), ignore_conflicts=True)
-    if elsewhere := superseded - rows.keys():
-        QueryLog.objects.using(alias).filter(pk__in=elsewhere).update(counted=False)
+    with transaction.atomic(using=alias):
+        QueryLog.objects.using(alias).bulk_create(rows.values(), ignore_conflicts=True)
+        if elsewhere := superseded - rows.keys():
+            QueryLog.objects.using(alias).filter(pk__in=elsewhere).update(counted=False)
     for key, value in last.items():
         cache.put(key, value, settings.INTENT_SECONDS)
+    return entries
 
 
 def goes_on(asked: str, at: datetime, row: QueryLog) -> bool:

@@ -7,12 +7,16 @@ import logging
 import os
 import threading
 from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
-from django.db import connections
+from django.db import InternalError, ProgrammingError, connections, transaction
 
+from ..bisection import bisect
 from ..conf import settings
 from ..models import QueryEvent, QueryLog
-from ..sql import write_alias
+from ..sql import DATABASE_DOWN, write_alias
 from . import intents
 
 logger = logging.getLogger(__name__)
@@ -20,6 +24,8 @@ logger = logging.getLogger(__name__)
 # Entries of a few seconds go down in one statement.
 WRITE_SECONDS = 2.0
 EXIT_SECONDS = 2.0
+NO_ENTRYS_FAULT = (*DATABASE_DOWN, InternalError, ProgrammingError)
+"""What is raised where the database is away, only read, or not migrated yet."""
 
 Noted = intents.Entry | QueryEvent
 
@@ -50,6 +56,7 @@ class Logbook:
     def write(self) -> int:
         """Write what is noted and return how many that were; what cannot be written is kept for the next time.
 
+        One that the database refuses is dropped: it would hold up all that comes after it.
         What was noted in another database is dropped: a shop's tests have one of their own, which is gone by then.
         """
         alias = write_alias(QueryLog)
@@ -57,17 +64,23 @@ class Logbook:
         with self._lock:
             noted = [one for where, one in self._noted if where == database]
             self._noted.clear()
+        searches = [one for one in noted if isinstance(one, intents.Entry)]
+        events = [one for one in noted if isinstance(one, QueryEvent)]
         try:
-            intents.save(alias, [one for one in noted if isinstance(one, intents.Entry)])
-            events = [one for one in noted if isinstance(one, QueryEvent)]
-            QueryEvent.objects.using(alias).bulk_create(events, ignore_conflicts=True)
+            outcomes: list[Any] = [
+                *bisect(partial(intents.save, alias), searches, NO_ENTRYS_FAULT),
+                *bisect(partial(_save_events, alias), events, NO_ENTRYS_FAULT),
+            ]
         except Exception as error:  # a log is not worth anything that a shop does
             logger.warning("The query log could not be written: %s", error)
             with self._lock:
                 self._noted.extendleft((database, one) for one in reversed(noted))
                 self._bound()
             return 0
-        return len(noted)
+        refused = [one for one in outcomes if isinstance(one, Exception)]
+        for reason in refused:
+            logger.warning("An entry of the query log was refused, and is dropped: %s", reason)
+        return len(outcomes) - len(refused)
 
     def finish(self) -> None:
         """Let a process that ends write its last entries, but wait no longer than it takes."""
@@ -88,6 +101,12 @@ class Logbook:
             self._wake.clear()
             self.write()
             connections.close_all()  # those of this thread
+
+
+def _save_events(alias: str, events: Sequence[QueryEvent]) -> Sequence[QueryEvent]:
+    with transaction.atomic(using=alias):
+        QueryEvent.objects.using(alias).bulk_create(events, ignore_conflicts=True)
+    return events
 
 
 def _database(alias: str) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from ..conf import settings
+from ..exceptions import CatalogSearchError
 from ..languages import noted
 from ..models import QueryEvent, QueryLog
 from ..sql import write_alias
@@ -17,13 +18,16 @@ BATCH = 5000
 def forget(days: float | None = None, containing: str = "") -> int:
     """Erase searches and their events older than ``days`` (QUERY_LOG_DAYS), or those whose text holds some words.
 
-    Returns how many searches were erased. In short transactions, so that writing goes on.
+    Returns how many searches were erased. In short transactions, so that writing goes on. Raises CatalogSearchError
+    where the words are none: all that was ever searched for holds these.
     """
     alias = write_alias(QueryLog)
     limit = timezone.now() - timedelta(days=settings.QUERY_LOG_DAYS if days is None else days)
     rows = QueryLog.objects.using(alias)
     if containing:
-        rows = rows.filter(text__contains=noted(containing))
+        if not (words := noted(containing)):
+            raise CatalogSearchError(f"Give words that searches hold, not {containing!r}; nothing was erased.")
+        rows = rows.filter(text__contains=words)
         rows = rows if days is None else rows.filter(created_at__lte=limit)
     else:
         rows = rows.filter(created_at__lte=limit)

@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from celery import Task
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from catalog_search.conf import settings
+from catalog_search.exceptions import Unavailable
 from catalog_search.indexes import SearchIndex
 from catalog_search.indexing import activate, drain, start_generation
 from catalog_search.indexing.building import demand_complete, retry_failed
@@ -94,7 +96,7 @@ class Command(SearchCommand):
             demand_complete(generation)
         if (left := progress(generation)).failed:
             self.warn(f"{left.failed} products failed and are tried again later, one of them with: {left.reason}")
-        finish(generation)
+        self._finish(generation)
         _demand_going_on(generation)
         for _ in range(CATCH_UPS):
             differing = any(backfill(generation)) if told_of_all else reconcile(generation)
@@ -111,7 +113,7 @@ class Command(SearchCommand):
             self.succeed(f"{index.label}: {done}; generation {generation.pk} {serves}.")
 
     def _is_wanted(self, generation: Generation, is_new: bool, options: dict[str, Any]) -> bool:
-        """Say what building takes, and tell whether to go on; a new generation is deleted where not.
+        """Say what building takes, and tell whether to go on; a new generation is given up where not.
 
         Raises CommandError where it would cost too much.
         """
@@ -120,7 +122,8 @@ class Command(SearchCommand):
             self.stdout.write(described(generation, expected, 1 if options["sync"] else options["workers"]))
         too_dear = limit is not None and expected.cost > limit
         if is_new and (too_dear or options["estimate"]):
-            generation.delete()
+            # Not deleted: whoever saved a product just now, for this one too, could not commit.
+            generation.move({generation.state}, state=Generation.State.RETIRED)
         if too_dear:
             raise CommandError(f"About {expected.cost:,.2f} is over the limit of {limit:,.2f}: nothing was embedded.")
         return not options["estimate"]
@@ -136,7 +139,10 @@ class Command(SearchCommand):
         overruled = options["force"] or active is None
         if not overruled:
             demand_passed(generation)
-        if options["activate"] == "manual":
+        withdrawn = generation.is_rolled_back and not options["force"]
+        if withdrawn:
+            self.warn(f"{generation} was rolled back, and does not serve by itself.")
+        if withdrawn or options["activate"] == "manual":
             self.stdout.write(f"To let it serve: manage.py search_generations activate {index.name} {generation.pk}")
             return
         activate(generation, overruled)
@@ -149,7 +155,7 @@ class Command(SearchCommand):
             prepare(generation)
             return
         Generation.objects.filter(pk=generation.pk).update(error="")
-        send(prepare_generation, generation.pk)
+        _tell(prepare_generation, generation.pk)
         waiting = Patience(PREPARING_SECONDS)
         hinted = False
         while generation.state == Generation.State.PREPARING:
@@ -193,10 +199,35 @@ class Command(SearchCommand):
             bar.update(total - bar.n)
         return total
 
+    def _finish(self, generation: Generation) -> None:
+        """Complete a loaded generation, once its model answers."""
+        waiting = Patience(WORKER_SECONDS)
+        while True:
+            try:
+                finish(generation)
+            except Unavailable as error:
+                waiting.check(0, str(error))
+                time.sleep(SLICE_SECONDS)
+            else:
+                return
+
     def _ring(self, options: dict[str, Any], products: int) -> None:
         batches = math.ceil(products / settings.BATCH_SIZE)
-        for _ in range(0 if options["sync"] else min(options["workers"], batches)):
-            send(index_changes)
+        try:
+            for _ in range(0 if options["sync"] else min(options["workers"], batches)):
+                _tell(index_changes)
+        except CommandError as error:  # it is rung again
+            self.warn(error)
+
+
+def _tell(task: Task[..., None], *args: int) -> None:
+    """Send a task. Raises CommandError where that fails."""
+    try:
+        send(task, *args)
+    except Exception as error:  # each broker has exceptions of its own
+        raise CommandError(
+            f"No worker could be told: the broker does not answer ({error}). Start it, or use --sync."
+        ) from error
 
 
 def described(generation: Generation, expected: Estimate, workers: int) -> str:

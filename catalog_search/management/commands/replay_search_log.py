@@ -31,7 +31,16 @@ from catalog_search.merchandising.rulings import in_order, ruling_of
 from catalog_search.models import Generation
 from catalog_search.querylog.reports import top
 
-KEYS = ("settings", "generation", "rules", "lanes", "rerank", "cutoff", "language")
+KEYS: dict[str, Any] = {
+    "settings": dict,
+    "generation": int,
+    "rules": str | list,
+    "lanes": list,
+    "rerank": bool,
+    "cutoff": float | int | None,
+    "language": str,
+}
+"""What a configuration may hold, and of what kind that is."""
 
 
 class Command(SearchCommand):
@@ -99,10 +108,13 @@ def configuration(index: SearchIndex, written: str) -> Options:
         raise CommandError(f"{written!r} is no configuration: {error}") from error
     if not isinstance(told, dict) or told.keys() - set(KEYS):
         raise CommandError(f"{written!r} is no configuration: give some of {', '.join(KEYS)}.")
+    for name, value in told.items():
+        if not isinstance(value, KEYS[name]):
+            raise CommandError(f"{written!r} is no configuration: {name} cannot be {json.dumps(value)}.")
     options: dict[str, Any] = dict(told)
     if "generation" in options:
         ready = Generation.objects.of(index.label).filter(state=Generation.State.READY)
-        options["generation"] = ready.filter(pk=options["generation"]).first()
+        options["generation"] = next((one for one in ready if one.pk == told["generation"]), None)
         if options["generation"] is None:
             raise CommandError(f"{index.label} has no ready generation {told['generation']}; see search_generations.")
     if "rules" in options:
@@ -129,7 +141,7 @@ def read_queries(path: Path) -> list[Asked]:
     for line in path.read_text(encoding="utf-8-sig").splitlines():
         text, _tab, count = line.partition("\t")
         if text.strip():
-            asked.append(Asked(text.strip(), count=int(count) if count.strip().isdigit() else 1))
+            asked.append(Asked(text.strip(), count=int(count) if count.strip().isdecimal() else 1))
     return asked
 
 

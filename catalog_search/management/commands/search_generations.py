@@ -51,6 +51,7 @@ class Command(SearchCommand):
             parts = [state, f"{documents:,} documents", f"{left.waiting:,} waiting", f"{left.failed:,} failed"]
             parts += [one.ann_index and f"HNSW ({one.quantization.name})", one.error]
             parts.append(f"judgements: {one.verdict}" if "gate" in one.measured else "")
+            parts.append("rolled back" if one.is_rolled_back else "")
             self.stdout.write(f"{one}: {'; '.join(filter(None, parts))}")
 
     def _activate(self, index: SearchIndex, options: dict[str, Any]) -> None:

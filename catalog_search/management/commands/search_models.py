@@ -18,7 +18,7 @@ from catalog_search.backends.base import Backend, Embedder, Reranker
 from catalog_search.backends.configuration import model_name
 from catalog_search.conf import settings
 from catalog_search.content import Content
-from catalog_search.exceptions import CatalogSearchError
+from catalog_search.exceptions import reason_of
 from catalog_search.images import Picture, read_picture
 from catalog_search.indexing import is_outdated
 from catalog_search.management.commandline import SearchCommand, table
@@ -53,9 +53,9 @@ class Command(SearchCommand):
                 model = load()
                 rows.append([setting, name, *described(model)])
                 dimensions = model.dimensions if setting == "EMBEDDER" else dimensions
-            except CatalogSearchError as error:
+            except Exception as error:  # models are foreign code
                 rows.append([setting, name, "cannot be used: see below", *NOTHING[1:]])
-                broken.append(f"{setting}: {error}")
+                broken.append(f"{setting}: {reason_of(error)}")
         self.stdout.write(table(rows, left=True))
         for index in registry:
             self.stdout.write(f"{index.label}: {generation_state(index, dimensions)}")
