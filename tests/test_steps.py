@@ -139,6 +139,15 @@ def test_a_preview_leaves_no_frozen_order(indexed_shop: Shop) -> None:
     assert names("mug", page_size=1, page=2) == second != first
 
 
+@pytest.mark.parametrize("text", ["mug", ""])
+def test_pages_of_an_order_of_its_own_go_on_in_it(indexed_shop: Shop, text: str) -> None:
+    names(text, page_size=1)  # what visitors see is kept
+    everything = names(text)
+    pages = [names(text, page_size=1, page=page, arrange=[backwards]) for page in range(1, len(everything) + 1)]
+
+    assert [name for page in pages for name in page] == everything[::-1]
+
+
 def test_a_step_that_is_not_there_is_a_check(settings: Any) -> None:
     settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "ARRANGE": ["tests.test_steps.missing"]}
 
