@@ -55,8 +55,8 @@ def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
     asked = query.identifiers
     if not asked or not scope.index.identifiers:
         return []
-    whole, *parts = asked
-    words = [part for part in parts if any(character.isdigit() for character in part)]
+    whole = query.identifier or PIECE  # by which alone no document is found
+    words = [word for word in asked if word != whole and any(map(str.isdigit, word))]
     doubtful = {word: query.without(word) for word in words if not is_distinctive(word)}
     surely = " | ".join(f"'{word}'" for word in (whole, *words) if word not in doubtful)
     prefix = f" | '{whole}':*" if is_distinctive(whole) else ""

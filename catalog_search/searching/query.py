@@ -142,15 +142,21 @@ class Query:
         return Content(" ".join(filter(None, words)), self.image)
 
     @property
+    def identifier(self) -> str:
+        """The whole text as identifiers are compared; "" where it could not be one."""
+        whole = normalise_identifier(self.text.strip() or " ".join(text for text, _ in self.positive_terms))
+        return whole if _could_be_identifier(whole) else ""
+
+    @property
     def identifiers(self) -> tuple[str, ...]:
-        """The whole text, then its words, as identifiers are compared; only what could be one."""
+        """The whole text and its words, as identifiers are compared; only what could be one."""
         whole = [token.text for text in self._texts for token in _pieces(text) if not token.excluded]
         words = [token.text for token in self.tokens if not token.excluded]
         words = words[:MAX_TOKENS]
         runs = ["".join(words[at : at + length]) for length in (2, 3) for at in range(len(words) - length + 1)]
-        found = map(normalise_identifier, (self.text, *whole[:MAX_TOKENS], *words))
+        found = map(normalise_identifier, (*whole[:MAX_TOKENS], *words))
         joined = filter(is_distinctive, map(normalise_identifier, runs))  # "BCI 6Y"
-        return tuple(dict.fromkeys(word for word in (*found, *joined) if 2 <= len(word) <= 64))
+        return tuple(dict.fromkeys(filter(_could_be_identifier, (self.identifier, *found, *joined))))
 
     def without(self, identifier: str) -> str:
         """Return the words beside one that is an identifier."""
@@ -178,6 +184,10 @@ class Query:
 def is_distinctive(identifier: str) -> bool:
     """Is a normalised word hardly anything but an article number, wherever it stands? "27" may be a size."""
     return len(identifier) >= DISTINCTIVE and any(character.isdigit() for character in identifier)
+
+
+def _could_be_identifier(word: str) -> bool:
+    return 2 <= len(word) <= 64
 
 
 def _pieces(text: str) -> list[Token]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import connections
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.fields import AutoField, IntegerField
+from psycopg import sql
 
 from ..conditions import Chosen
 from ..indexes import SearchIndex
@@ -20,6 +23,8 @@ from ..models import Generation
 from ..sql import array, compile_keys, execute
 from .documents import Documents
 
+TOLD = (str, int, float, Decimal, date, time, timedelta, UUID)
+"""Values that ``repr`` tells whole."""
 PRESENT = timedelta(seconds=30)
 """What a queryset compares with is the present moment where it is not further from it."""
 
@@ -50,9 +55,19 @@ class Scope:
 
     @cached_property
     def identity(self) -> tuple[str, tuple[Any, ...]]:
-        """What tells the scope from others, whenever it is asked for: the present moment is just "now"."""
+        """What tells the scope from others by its ``repr``, whenever it is asked for: the present moment is just "now".
+
+        What has a short ``repr``, as JSON has, or one that tells nothing, is told as PostgreSQL reads it.
+        """
         statement, parameters = self.keys
-        return statement, tuple("now" if _is_present(value) else value for value in parameters)
+        return statement, tuple("now" if _is_present(value) else self._told(value) for value in parameters)
+
+    def _told(self, value: Any) -> Any:
+        if value is None or isinstance(value, TOLD):
+            return value
+        wrapper: Any = connections[self.alias]
+        wrapper.ensure_connection()
+        return sql.Literal(value).as_string(wrapper.connection)
 
     @cached_property
     def is_empty(self) -> bool:
