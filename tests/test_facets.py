@@ -322,6 +322,37 @@ def test_the_chosen_level_of_a_hierarchy_shows_the_next(indexed_shop: dict[str, 
     assert [(value.label, value.count) for value in home.children] == [("Kitchen", 3), ("Chairs", 1)]
 
 
+def test_a_row_that_no_visible_product_leads_to_is_not_named(
+    indexed_shop: dict[str, Product], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facets = [Facet("brand", name="maker"), HierarchyFacet("parent", name="line", parent="parent"), Facet("colour")]
+    monkeypatch.setattr(ProductIndex, "facets", facets)
+    secret, draft = Brand.objects.create(name="Unannounced"), indexed_shop["draft"]
+    Product.objects.filter(pk=draft.pk).update(brand=secret)
+    dress = indexed_shop["dress"]
+    chosen = {"q": "chair", "maker": [secret.pk, dress.brand_id], "line": draft.pk}
+    page, answer = client.get("/search/", chosen), client.get("/api/search/product/", chosen).json()
+    labels = {one["value"]: one["label"] for one in answer["facets"]["maker"]["values"] if one["chosen"]}
+
+    assert labels == {str(secret.pk): str(secret.pk), str(dress.brand_id): "Coco"}
+    assert [one["label"] for one in answer["facets"]["line"]["values"]] == [str(draft.pk)]
+    assert "Unannounced" not in page.text
+    assert "Secret mug" not in page.text
+
+
+def test_long_values_can_be_chosen(make_product: MakeProduct, build_index: Any, client: Client) -> None:
+    place = " > ".join(["Home", *["A very long name of a category"] * 8])
+    make_product("Mug", category=place)
+
+    assert client.get("/search/", {"category": place}).context["results"].total == 1
+
+
+def test_yes_and_no_are_read_in_the_visitors_language(indexed_shop: dict[str, Product]) -> None:
+    with translation.override("de"):
+        found = ProductIndex.search("").facets["in_stock"].values
+    assert [value.label for value in found or ()] == ["Ja", "Nein"]
+
+
 def test_steps_tell_their_ends_apart(products: list[Product]) -> None:
     Product.objects.update(price=30)
     Product.objects.filter(pk=products[0].pk).update(price=25)

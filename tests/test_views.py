@@ -146,6 +146,16 @@ class TestBadInput:
 
         assert response.status_code == (200 if "%ff" in query else 400)
 
+    @pytest.mark.parametrize(
+        "query", ["q=-red&unlike={0}", "q=-red&terms=floral^-0.5", "q=!!!&unlike={0}", "q=%E2%80%8B&unlike={0}"]
+    )
+    @pytest.mark.parametrize("path", [SEARCH, "/api/search/product/"])
+    def test_only_what_is_not_wanted(self, client: Client, indexed_shop: Shop, path: str, query: str) -> None:
+        address = f"{path}?{query.format(indexed_shop['red mug'].pk)}"
+
+        assert client.get(address).status_code == 400
+        assert client.get(f"{address}&like={indexed_shop['draft'].pk}").status_code == 200
+
     @pytest.mark.parametrize("query", ["in_stock=maybe", "q=mug&in_stock=maybe", "q=mug&in_stock=maybe&page=2"])
     def test_a_value_that_no_product_can_have(self, client: Client, indexed_shop: Shop, query: str) -> None:
         response = client.get(f"{SEARCH}?{query}")
@@ -299,6 +309,22 @@ class TestNavigation:
         first, second = response.context["chips"]
         assert (first.value, first.url) == ("Summer dress", f"/search/?like={indexed_shop['draft'].pk}")
         assert second.value == ""
+
+    def test_chips_of_terms_take_their_own_off(self, client: Client, indexed_shop: Shop) -> None:
+        chips = client.get(f"{SEARCH}?terms=+&terms=mug&terms=red").context["chips"]
+
+        assert [chip.value for chip in chips] == ["mug", "red"]
+        assert [chip.url.count(f"terms={chip.value}") for chip in chips] == [0, 0]
+
+    def test_numbers_are_told_to_scripts_plainly(self, make_product: Any, build_index: Any, settings: Any) -> None:
+        settings.USE_THOUSAND_SEPARATOR = True
+        settings.CATALOG_SEARCH |= {"QUERY_MAX_LENGTH": 2000}
+        make_product("Mug", id=123456)
+        build_index()
+        page = Client().get(SEARCH, {"q": "mug"}).text
+
+        assert 'data-product="123456"' in page
+        assert 'maxlength="2000"' in page
 
     def test_sorting(self, client: Client, indexed_shop: Shop) -> None:
         assert names(client.get(SEARCH, {"sort": "price"}))[0] == "Red mug"

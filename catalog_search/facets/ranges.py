@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from .base import AnyValues, Facet, FacetRange, FacetValue, Found, Row
 
 if TYPE_CHECKING:
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
 
 # More than any price has, and few enough for every numeric column.
 MAX_DIGITS = 18
@@ -54,7 +54,7 @@ class RangeFacet(Facet):
         chosen = (*(cleaned.get(name) for name in self.bounds), *(cleaned.get(self.name) or ()))
         return chosen if any(one is not None for one in chosen) else ()
 
-    def condition(self, chosen: Sequence[Any], model: type[Model]) -> Q:
+    def condition(self, chosen: Sequence[Any], products: QuerySet[Any]) -> Q:
         low, high, *steps = chosen
         condition = self._between(low, high, "lte")
         if steps:

@@ -11,6 +11,7 @@ from django.template import Context
 from django.urls import reverse
 
 from ..conf import settings
+from ..fields import write_keys
 from ..forms import SearchForm
 from ..navigation import Address
 from ..registry import registry
@@ -51,7 +52,7 @@ def more_like(product: Any) -> str:
         return ""
     first = next(iter(registry))
     page = reverse("catalog_search:search", args=[] if index is first else [index.name])
-    return f"{page}?{urlencode({'like': product.pk})}"
+    return f"{page}?{urlencode({'like': write_keys([product.pk])})}"
 
 
 @register.inclusion_tag("catalog_search/_search_box.html", takes_context=True)
