@@ -340,6 +340,49 @@ def test_a_row_that_no_visible_product_leads_to_is_not_named(
     assert "Secret mug" not in page.text
 
 
+def test_a_number_that_is_none_is_no_bound(products: list[Product]) -> None:
+    class Popular(SearchIndex):
+        facets = [RangeFacet("popularity", steps=[1, 2])]
+
+    deal(products, 3)
+    for product, number in zip(products, ("nan", "inf", 1.5, 0.5), strict=False):
+        Product.objects.filter(pk=product.pk).update(popularity=float(number))
+    found = search(Popular(Product)).facets["popularity"].range
+
+    assert found
+    assert 0 <= found.low < found.high == Decimal("1.5")
+
+
+@pytest.mark.parametrize("text", ["", "mug chair dress lamp"])
+def test_what_a_visitor_is_told_is_their_own(
+    products: list[Product], rf: Any, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prices of one customer neither sort nor count what another one sees, however much is kept."""
+
+    class Priced(SearchIndex):
+        facets = [RangeFacet("own_price")]
+        sorts = {"own": "own_price"}
+
+        def queryset(self, request: Any = None) -> QuerySet[Product]:
+            """Multiply prices by what is agreed upon."""
+            factor = models.F("price") * models.Value(int(request.headers["Factor"]))
+            own = models.ExpressionWrapper(factor, output_field=models.DecimalField())
+            return Product.objects.exclude(price=None).annotate(own_price=own)
+
+    deal(products, 2)
+    monkeypatch.setattr(shared, "COSTLY_SECONDS", 0.0)
+    monkeypatch.setattr(shared, "WORTH", 1_000_000)
+    first, second = (rf.get("/", headers={"Factor": factor}) for factor in ("1", "-1"))
+    asked: dict[str, Any] = {"sort": "own", "page_size": 5, "cutoff": None}
+    search(Priced(Product), text, request=first, **asked)
+    page = search(Priced(Product), text, request=second, page=2, **asked)
+    everything = search(Priced(Product), text, request=second, **asked | {"page_size": 100})
+
+    assert [hit.key for hit in page] == [hit.key for hit in everything][5:10]
+    assert everything.facets["own_price"].range
+    assert everything.facets["own_price"].range.high < 0
+
+
 def test_long_values_can_be_chosen(make_product: MakeProduct, build_index: Any, client: Client) -> None:
     place = " > ".join(["Home", *["A very long name of a category"] * 8])
     make_product("Mug", category=place)

@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import DataError, connection, transaction
 from django.db.models import Q
 
 from catalog_search.searching import Guidance, lanes
@@ -128,6 +129,17 @@ def test_a_step_that_fails_is_left_out_openly(indexed_shop: Shop) -> None:
     assert results.degraded == ("rewrite", "arrange")
     assert "Red mug" not in [hit.object.name for hit in results]
     assert results.total
+
+
+def test_what_failed_in_a_transaction_is_told(indexed_shop: Shop) -> None:
+    def divides(scope: Scope, ask: Ask) -> Ask:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+        return ask
+
+    with pytest.raises(DataError, match="division by zero"), transaction.atomic():
+        ProductIndex.search("mug", rewrite=[divides])
+    assert names("mug")
 
 
 def test_a_preview_leaves_no_frozen_order(indexed_shop: Shop) -> None:

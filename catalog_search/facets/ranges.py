@@ -88,7 +88,8 @@ class RangeFacet(Facet):
         self, rows: Sequence[Row], chosen: Sequence[Any], model: type[Model], more: bool = False, within: str = ""
     ) -> Found:
         counts = {int(bucket): count for bucket, _, _, count in rows}
-        lows, highs = ([Decimal(row[column]) for row in rows if row[column]] for column in (1, 2))  # type: ignore[arg-type]
+        ends = ([Decimal(row[column] or "NaN") for row in rows] for column in (1, 2))
+        lows, highs = ([one for one in found if one.is_finite()] for found in ends)
         chosen_low, chosen_high, *wanted = chosen or (None, None)
         steps = tuple(
             FacetValue(name, range_text(low, high), counts.get(bucket, 0), name in wanted)

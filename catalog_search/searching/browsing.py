@@ -96,11 +96,13 @@ def _rows(
     if without:
         products = products.exclude(catalog_search_family__in=without)
     place = Window(RowNumber(), order_by=order)
+    # What DISTINCT takes together has places of its own.
+    variants = "count(DISTINCT key)" if products.query.distinct else "count(*)"
     inner, parameters = compile_keys(products, "catalog_search_family", place)
     statement = f"""
         WITH product(key, family, place) AS MATERIALIZED ({inner})
         SELECT product.key::text, product.family::text, best.variants
-        FROM (SELECT min(place) AS place, count(*) AS variants FROM product
+        FROM (SELECT min(place) AS place, {variants} AS variants FROM product
               GROUP BY family ORDER BY 1 OFFSET %s LIMIT %s) best JOIN product USING (place) ORDER BY place
     """
     return execute(scope.alias, statement, (*parameters, window.start, window.stop - window.start))

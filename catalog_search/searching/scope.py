@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -57,9 +58,14 @@ class Scope:
     def identity(self) -> tuple[str, tuple[Any, ...]]:
         """What tells the scope from others by its ``repr``, whenever it is asked for: the present moment is just "now".
 
-        What has a short ``repr``, as JSON has, or one that tells nothing, is told as PostgreSQL reads it.
+        Its annotations belong to it, by which it may be filtered and sorted. What has a short ``repr``, as JSON has, or
+        one that tells nothing, is told as PostgreSQL reads it.
         """
         statement, parameters = self.keys
+        if annotations := self.products.query.annotations:
+            with suppress(EmptyResultSet):
+                query = self.products.order_by(*sorted(annotations)).values_list("pk").query
+                statement, parameters = query.get_compiler(using=self.alias).as_sql()
         return statement, tuple("now" if _is_present(value) else self._told(value) for value in parameters)
 
     def _told(self, value: Any) -> Any:
