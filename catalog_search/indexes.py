@@ -108,8 +108,10 @@ class SearchIndex:
         except FieldDoesNotExist:
             names = ", ".join(one.name for one in meta.concrete_fields)
             raise CatalogSearchError(f'{self.label} has no field "{name}" for a key; it has: {names}.') from None
-        found = products.filter(**{f"{name}__in": readable(field, values).values()})
-        return {str(value): str(key) for value, key in found.values_list(name, "pk")}
+        named = readable(field, values)
+        found = products.filter(**{f"{name}__in": named.values()}).order_by()
+        keys = {value: str(key) for value, key in found.values_list(name, "pk")}
+        return {written: keys[value] for written, value in named.items() if value in keys}
 
     def family(self, product: Any) -> QuerySet[Any]:
         """Return a product and its variants, by ``variants``."""

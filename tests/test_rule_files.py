@@ -416,3 +416,14 @@ class TestNotation:
         )
 
         assert {hit.object.brand.name for hit in ProductIndex.search("")} == {"Bolt"}
+
+
+def test_a_table_with_the_line_ends_of_another_system() -> None:
+    plain = "index,name,when\rshop.product,Bare,always\r"
+    assert [rule["name"] for _, rule in read_table(plain).rules] == ["Bare"]
+
+
+def test_products_are_named_as_a_file_writes_them(several: dict[str, Rule]) -> None:
+    key = Product.objects.get(sku="M-1").pk
+
+    assert ProductIndex.registered().keys_by("pk", [f"0{key}", "x"], Product.objects.all()) == {f"0{key}": str(key)}

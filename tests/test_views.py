@@ -245,6 +245,13 @@ class TestPictures:
         assert f'value="{parameters["picture"][0]}"' in shown.text
         assert "Search without the picture" in shown.text
 
+    def test_a_strange_token_beside_an_upload(
+        self, client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]
+    ) -> None:
+        sent = {"image": upload(picture_bytes("red")), "picture": "a/b", "q": "x" * 600}
+
+        assert client.post(SEARCH, sent).status_code == 400
+
     def test_picture_and_words(self, client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]) -> None:
         response = client.post(SEARCH, {"image": upload(picture_bytes("red")), "q": "chair"}, follow=True)
 
@@ -447,6 +454,11 @@ class TestThrottling:
         assert 'value="blue mug"' in sent.text
         assert 'href="/search/?q=blue+mug&amp;colour=blue"' in sent.text
         assert client.get(SEARCH, {"q": "mug"}, HTTP_X_FORWARDED_FOR="10.1.2.3").status_code == 200
+
+    def test_who_asks_for_headers_alone_is_counted(self, client: Client, indexed_shop: Shop, settings: Any) -> None:
+        settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"SEARCHES_PER_MINUTE": 2}
+
+        assert 429 in [client.head(SEARCH, {"q": "mug"}).status_code for _ in range(5)]
 
     def test_what_a_page_asks_by_itself_is_counted_apart(
         self, client: Client, indexed_shop: Shop, settings: Any

@@ -35,7 +35,7 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
             )
     orders = {f'sorts["{sort}"]': order for sort, order in index.sorts.items()}
     for attribute, order in (orders | ({"browse_order": index.browse_order} if index.browse_order else {})).items():
-        if problem := _lookup_problem(products, order.lstrip("-").replace(".", "__")):
+        if problem := _order_problem(products, order.lstrip("-").replace(".", "__")):
             yield Error(
                 f'{name}.{attribute}: "{order}" cannot be sorted by: {problem}',
                 hint=f"A sort is a field or an annotation of queryset(): {known}.",
@@ -69,6 +69,11 @@ def _lookup_problem(products: Any, lookup: str) -> str:
     return ""
 
 
+def _order_problem(products: Any, lookup: str) -> str:
+    several = "a product may have several of it; annotate queryset() with the one that counts, such as Min()."
+    return _lookup_problem(products, lookup) or (several if followed(products.model, lookup).many else "")
+
+
 def _facet_problem(facet: Facet, model: type[Model]) -> str:
     field = followed(model, facet.lookup).field
     if isinstance(facet, RangeFacet) and isinstance(field, Field):
@@ -81,6 +86,8 @@ def _facet_problem(facet: Facet, model: type[Model]) -> str:
             or tree._meta.get_field(facet.parent).related_model != tree
         ):
             return f'"{facet.parent}" is no foreign key of what it leads to, to itself.'
+        if tree._meta.get_field(facet.parent).target_field != field.target_field:
+            return f'"{facet.parent}" names rows by another field than "{facet.field}".'
     return ""
 
 

@@ -76,7 +76,7 @@ def search_box(context: Context, index: str = "", placeholder: str = "", assets:
     }
     if isinstance(form, SearchForm) and isinstance(address, Address):
         token = address.parameters.get("picture", "")
-        has_picture = bool(token) and "picture" not in form.errors
+        has_picture = form.is_bound and not form.errors.get("picture") and bool(form.cleaned_data.get("picture"))
         box |= {
             "action": address.path,
             "q": form["q"].value() or "",
