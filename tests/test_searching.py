@@ -232,6 +232,15 @@ def test_the_vector_lane_admits_everything_without_a_cutoff(indexed_shop: Shop) 
     assert len(names("nothing of that kind", cutoff=None)) == Product.objects.public().count()
 
 
+def test_a_document_that_points_nowhere_is_like_nothing(indexed_shop: Shop) -> None:
+    document = Document.objects.get(object_key=str(indexed_shop["red mug"].pk))
+    Document.objects.filter(pk=document.pk).update(embedding=[0.0] * (document.generation.dimensions or 0))
+    first, second = (ProductIndex.search("red mug", page_size=1, page=page)[page - 1] for page in (1, 2))
+
+    assert first.object == indexed_shop["red mug"]
+    assert all(hit.score == hit.score >= 0 for hit in (first, second))  # NaN is not even itself
+
+
 def test_a_high_cutoff_admits_nothing(indexed_shop: Shop) -> None:
     assert names("nothing of that kind", cutoff=99) == []
 

@@ -175,6 +175,16 @@ class TestBadInput:
     def test_large_numbers(self, client: Client, indexed_shop: Shop) -> None:
         assert client.get(SEARCH, {"like": "9" * 30}).status_code == 200
 
+    @pytest.mark.parametrize("language", ["de", "en"])
+    def test_bounds_as_they_are_written_there(self, client: Client, indexed_shop: Shop, language: str) -> None:
+        def found(price: str) -> int | None:
+            response = client.get(SEARCH, {"q": "mug", "price_max": price}, headers={"Accept-Language": language})
+            return response.context["results"].total if response.status_code == 200 else None
+
+        assert found("10.50") == 1
+        assert found("10,50") == (1 if language == "de" else None)
+        assert found("1.000,50") is None
+
     def test_bad_bounds_leave_the_rest_in_force(self, client: Client, indexed_shop: Shop) -> None:
         response = client.get(SEARCH, {"q": "mug", "colour": "red", "price_max": "cheap"})
 

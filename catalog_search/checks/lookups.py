@@ -20,13 +20,15 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
     """Check facets, sorts, boosts and variants of an index against its model."""
     name, products = type(index).__name__, index.queryset(None)
     known = ", ".join(field_names(index.model))
+    taken = dict.fromkeys(RESERVED, "the search form")
     for facet in index.facets:
-        if set(facet.parameters) & set(RESERVED):
+        if used := [taken[parameter] for parameter in facet.parameters if parameter in taken]:
             yield Error(
-                f'{name}.facets: the name "{facet.name}" is taken by the search form.',
+                f'{name}.facets: the name "{facet.name}" is taken by {used[0]}.',
                 hint=f'Facet("{facet.field}", name="{facet.name}_value")',
                 id="catalog_search.E013",
             )
+        taken |= dict.fromkeys(facet.parameters, f'another facet, of "{facet.field}"')
         if problem := _lookup_problem(products, facet.lookup) or _facet_problem(facet, index.model):
             yield Error(
                 f'{name}.facets: "{facet.field}" cannot be filtered by: {problem}',

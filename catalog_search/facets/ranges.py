@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Q
+from django.utils.formats import get_format
 from django.utils.translation import gettext
 
 from .base import AnyValues, Facet, FacetRange, FacetValue, Found, Row
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
 # More than any price has, and few enough for every numeric column.
 MAX_DIGITS = 18
+
+
+class Bound(forms.DecimalField):
+    """A number with a decimal point, or with the comma that stands for it in the visitor's language."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and get_format("DECIMAL_SEPARATOR") == "," and "." not in value:
+            value = value.replace(",", ".", 1)
+        return super().to_python(value)
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,7 @@ class RangeFacet(Facet):
         named = {"label": self.label}
         labels = {low: gettext("%(label)s, from") % named, high: gettext("%(label)s, to") % named}
         fields: dict[str, forms.Field] = {
-            name: forms.DecimalField(required=False, max_digits=MAX_DIGITS, label=label)
-            for name, label in labels.items()
+            name: Bound(required=False, max_digits=MAX_DIGITS, label=label) for name, label in labels.items()
         }
         return fields | ({self.name: AnyValues(label=self.label)} if self.steps else {})
 

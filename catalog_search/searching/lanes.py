@@ -208,9 +208,12 @@ def excluded(scope: Scope, words: Sequence[str], keys: Sequence[str]) -> list[st
 
 
 def similarities(scope: Scope, vector: Vector, keys: Sequence[str]) -> dict[str, float]:
-    """Return the cosine similarity of given products, which other lanes found."""
+    """Return the cosine similarity of given products, which other lanes found.
+
+    What is exactly as the mean of all, where that is taken out, points nowhere: it has none.
+    """
     rows = scope.documents.of(keys, "object_key, 1 - (embedding <=> %s)", HalfVector(vector))
-    return {key: float(similarity) for key, similarity in rows}
+    return {key: similarity for key, similarity in rows if not math.isnan(similarity)}
 
 
 def document_vectors(scope: Scope, keys: Sequence[str]) -> list[Vector]:
