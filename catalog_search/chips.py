@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from .facets import FacetValue, HierarchyFacet
 from .facets.ranges import range_text
+from .fields import write_keys
 from .forms import SearchForm
 from .navigation import Address
 from .searching import Results
@@ -27,7 +28,7 @@ class Chip:
 def query_chips(form: SearchForm, address: Address, request: HttpRequest) -> list[Chip]:
     """Return what is asked for beside words and picture: products to resemble or not, weighted terms."""
     products = (chip for name in ("like", "unlike") for chip in _products(form, address, request, name))
-    written = address.parameters.getlist("terms")
+    written = [term for term in address.parameters.getlist("terms") if term.strip()]
     terms = (
         Chip(_("More of") if weight > 0 else _("Less of"), words, str(address.without_value("terms", raw)))
         for (words, weight), raw in zip(form.cleaned_data.get("terms") or [], written, strict=False)
@@ -40,8 +41,8 @@ def _products(form: SearchForm, address: Address, request: HttpRequest, name: st
     if not keys:
         return []
     # A product that this visitor may not see is not named to them either.
-    seen = {product.pk: str(product) for product in form.index.queryset(request).filter(pk__in=keys)}
-    rest = {key: ",".join(str(other) for other in keys if other != key) for key in keys}
+    seen = {product.pk: str(product) for product in form.visible(keys, request)}
+    rest = {key: write_keys(other for other in keys if other != key) for key in keys}
     without = address.without(name)
     label = str(form.fields[name].label)
     return [

@@ -47,6 +47,7 @@ def holds(wanted: Chosen, chosen: Chosen) -> bool:
 
 
 def _among(wanted: Sequence[Any], chosen: Sequence[Any]) -> bool:
-    if None in wanted:  # bounds, of which one is open
-        return list(wanted) == list(chosen)
+    if not isinstance(wanted[0], str):  # bounds, each of which may be open, and steps between
+        bounds = zip(wanted[:2], chosen[:2], strict=True)
+        return all(one in (None, other) for one, other in bounds) and set(wanted[2:]) <= set(chosen[2:])
     return {str(value).lower() for value in wanted} <= {str(value).lower() for value in chosen}

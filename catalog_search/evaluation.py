@@ -232,6 +232,13 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         raise JudgementError(f"{path} does not exist. {JudgementError.__doc__}")
     if path.suffix not in (".jsonl", ".csv", ".tsv"):
         raise JudgementError(f"{path} is none of .jsonl, .csv and .tsv.")
+    try:
+        yield from _read(path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise JudgementError(f"{path} cannot be read as UTF-8 with columns: {error}.") from error
+
+
+def _read(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
         if path.suffix != ".jsonl":
             for row in (reader := csv.DictReader(lines, delimiter="\t" if path.suffix == ".tsv" else ",")):

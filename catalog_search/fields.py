@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -42,16 +45,32 @@ class SeveralField(forms.CharField):
 
 
 class KeysField(SeveralField):
-    """Keys of products, separated by commas or given several times; cleans to a list of them, each once."""
+    """Keys of products, separated by commas or given several times; cleans to a list of them, each once.
+
+    One that holds a comma stands in double quotes, as in CSV: see ``write_keys``.
+    """
 
     key: Any = None
     """The primary key that they are of; the form tells it."""
 
     def clean(self, value: Any) -> list[Any]:
-        keys = dict.fromkeys(key.strip() for part in super().clean(value) for key in part.split(",") if key.strip())
+        try:
+            written = [
+                key for part in super().clean(value) for row in csv.reader([part], skipinitialspace=True) for key in row
+            ]
+        except csv.Error as error:
+            raise ValidationError(_("Separate keys by commas."), code="invalid") from error
+        keys = dict.fromkeys(filter(None, map(str.strip, written)))
         if len(keys) > MAX_LIKED:
             raise ValidationError(_("Give at most %(limit)d products to resemble."), params={"limit": MAX_LIKED})
         return [self.key.to_python(key) for key in keys]
+
+
+def write_keys(keys: Iterable[Any]) -> str:
+    """Return keys of products as a KeysField reads them."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(keys)
+    return line.getvalue()
 
 
 class TermsField(SeveralField):

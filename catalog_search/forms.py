@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from .conf import settings
 from .exceptions import ImageError
-from .facets import RangeFacet, read_as
+from .facets import Facet, RangeFacet, read_as
 from .fields import KeysField, PictureField, TermsField
 from .images import Picture
 from .indexes import SearchIndex
+from .languages import legible
 from .metrics import observe
 from .querylog import note_search
 from .searching import FacetResult, Hit, Results, cache, search
+from .searching.query import Query, query_language
 
 MAX_PAGE = 10_000
 MAX_PAGE_SIZE = 100
@@ -61,11 +65,16 @@ class SearchForm(forms.Form):
         self.fields["more"].choices = [("", ""), *((facet.name, facet.label) for facet in index.facets)]  # type: ignore[attr-defined]
         for name in ("like", "unlike"):
             self.fields[name].key = index.model._meta.pk  # type: ignore[attr-defined]
-        for facet in index.facets:
+        for facet in self.facets:
             self.fields.update(facet.form_fields())
 
+    @property
+    def facets(self) -> Sequence[Facet]:
+        """The facets that can be chosen."""
+        return self.index.facets
+
     def clean_q(self) -> str:
-        text = str(self.cleaned_data["q"])
+        text = legible(str(self.cleaned_data["q"])).strip()
         if len(text) > settings.QUERY_MAX_LENGTH:
             raise ValidationError(
                 _("Please search for fewer words: at most %(limit)d characters."),
@@ -86,12 +95,11 @@ class SearchForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Refuse bounds that no product can meet, and a query that only takes away."""
-        wanted = [weight for _words, weight in self.cleaned_data.get("terms") or () if weight > 0]
-        if not (wanted or any(self.cleaned_data.get(name) for name in ("q", "image", "picture", "like"))):
+        if not self._asks(self.options()):
             for name in ("unlike", "terms"):
                 if self.cleaned_data.get(name):
                     self.add_error(name, ValidationError(_("Say what is wanted too."), code="nothing_wanted"))
-        for facet in self.index.facets:
+        for facet in self.facets:
             if isinstance(facet, RangeFacet):
                 self._check_bounds(*facet.bounds)
         return self.cleaned_data
@@ -115,7 +123,7 @@ class SearchForm(forms.Form):
             "like": cleaned.get("like") or (),
             "unlike": cleaned.get("unlike") or (),
             "terms": cleaned.get("terms") or (),
-            "facets": {facet.name: chosen for facet in self.index.facets if (chosen := facet.chosen(cleaned))},
+            "facets": {facet.name: chosen for facet in self.facets if (chosen := facet.chosen(cleaned))},
             "sort": cleaned.get("sort") or None,
             "page": cleaned.get("page") or 1,
             "page_size": cleaned.get("page_size"),
@@ -169,12 +177,21 @@ class SearchForm(forms.Form):
         options = {**self.options(), **overrides}
         for name in ("like", "unlike"):
             if keys := options[name]:
-                visible = self.index.queryset(request).filter(pk__in=keys)
-                options[name] = list(visible.values_list("pk", flat=True))
+                options[name] = [product.pk for product in self.visible(keys, request)]
         return options
 
+    def visible(self, keys: Iterable[Any], request: HttpRequest | None) -> QuerySet[Any]:
+        """Return those products of some keys that this visitor may see."""
+        known = self.index.keys(map(str, keys))
+        return self.index.queryset(request).filter(pk__in=known.values())
+
     def _found(self, request: HttpRequest | None, options: dict[str, Any]) -> Results | None:
-        wanted = [weight for _words, weight in options["terms"] if weight > 0]
-        if self.cleaned_data.get("like") and not (options["like"] or options["text"] or options["image"] or wanted):
+        if self.cleaned_data.get("like") and not self._asks(options):
             return None
         return search(self.index, **options, request=request)
+
+    def _asks(self, options: dict[str, Any]) -> bool:
+        """Do these options say what is looked for, rather than nothing or only what is not wanted?"""
+        language = query_language(self.index, options["language"])
+        liked, terms = tuple(map(str, options["like"])), tuple(options["terms"])
+        return bool(Query(options["text"], options["image"], liked, language, terms=terms))

@@ -49,10 +49,21 @@ _LETTERS = str.maketrans(
     {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"}
     | {"œ": "oe", "Œ": "OE", "\u0131": "i", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th"}
 )
-# What nobody reads: where a word may break, in which direction it is written, what only stretches an Arabic one.
+# What nobody reads: where a word may break, in which direction it is written, what only stretches an Arabic one, and
+# halves of characters, which no database takes.
 # Joiners stay: Persian spells with them.
 _INVISIBLE = dict.fromkeys(
-    [0xAD, 0x640, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
+    [
+        0xAD,
+        0x640,
+        0x200B,
+        0x200E,
+        0x200F,
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x206A),
+        *range(0xD800, 0xE000),
+        0xFEFF,
+    ]
 )
 # Signs that Unicode takes for letters ("Core\u2122" is not "CoreTM"), and hyphens that break no line.
 _SIGNS = str.maketrans({"\u2122": " ", "\u2120": " ", "\u2010": "-", "\u2011": "-"})

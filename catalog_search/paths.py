@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import Model, QuerySet
+from django.db import connection
+from django.db.models import DecimalField, GeneratedField, IntegerField, Model, QuerySet
 from django.utils.html import strip_tags
 
 Path = str | Callable[[Any], Any]
@@ -90,13 +91,43 @@ def followed(model: type[Model], lookup: str) -> Reached:
     return Reached(field, many)
 
 
+MOST_DIGITS = 1000
+"""Of a decimal number: more than any shop keeps, and less than PostgreSQL refuses to compare with."""
+
+
+def typed(field: Any) -> Any:
+    """Return the field that tells what kind of values one has: what is generated, of what its expression gives."""
+    return field.output_field if isinstance(field, GeneratedField) else field
+
+
+def compared(field: Any) -> Any:
+    """Return the field whose values a relation names its rows by; any other field is its own."""
+    while field.is_relation:
+        field = field.target_field
+    return typed(field)
+
+
 def readable(field: Any, texts: Iterable[Any]) -> dict[Any, Any]:
-    """Return what texts say as values of a field, by the text; what says none is left out, for no row has it."""
-    found = {}
+    """Return what texts say as values of a field, by the text; what says none is left out, for no row has it.
+
+    So is what its column cannot hold: the database would refuse to compare with it.
+    """
+    field, found = compared(field), {}
     for text in texts:
-        with suppress(ValidationError):
-            found[text] = field.to_python(text)
+        with suppress(ValidationError, OverflowError):
+            value = field.to_python(text)
+            if _fits(field, value):
+                found[text] = value
     return found
+
+
+def _fits(field: Any, value: Any) -> bool:
+    if isinstance(field, IntegerField):
+        low, high = connection.ops.integer_field_range(field.get_internal_type())
+        return low <= value <= high
+    if isinstance(field, DecimalField):
+        return abs(value.adjusted()) <= MOST_DIGITS
+    return not isinstance(value, str) or "\x00" not in value
 
 
 def path_name(path: Path) -> str:

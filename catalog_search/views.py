@@ -48,7 +48,7 @@ class SearchView(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Ask a visitor who searches without end to wait, and everybody to come back where the database is down."""
         try:
-            if request.method in ("GET", "POST") and (seconds := seconds_to_wait(request)):
+            if request.method in ("GET", "HEAD", "POST") and (seconds := seconds_to_wait(request)):
                 return self.refuse(429, {"Retry-After": str(seconds)}, seconds=seconds)
             return super().dispatch(request, *args, **kwargs)
         except DATABASE_DOWN as error:

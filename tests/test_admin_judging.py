@@ -491,6 +491,9 @@ class TestRelevance:
         assert client.post(f"{RELEVANCE}measure/", {"index": "product"}).status_code == 403
         assert not Measurement.objects.exists()
 
+    def test_no_report_of_that_number(self, admin_client: Client) -> None:
+        assert admin_client.get("/admin/catalog_search/measurement/abc/change/").status_code == 404
+
     def test_a_report_needs_permission(self, client: Client, judged: Shop) -> None:
         call_command("evaluate_search", "admin", verbosity=0)
         make_staff(client, "view_judgement")

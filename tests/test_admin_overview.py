@@ -9,6 +9,7 @@ import pytest
 from django import db
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -348,6 +349,12 @@ class TestRebuilding:
 
         assert serving() == new
         assert Generation.objects.get(pk=new.pk).error == ""
+
+    @pytest.mark.parametrize("name", ["²", "9" * 30, "9" * 5000, "x"])
+    def test_none_of_that_number(self, admin_client: Client, indexed_shop: Shop, name: str) -> None:
+        address = reverse("admin:catalog_search_generation_operate", args=["pause", name])
+
+        assert admin_client.get(address).status_code == 404
 
     def test_a_paused_one_is_left(self, indexed_shop: Shop, sent: list[Any]) -> None:
         generation = serving()

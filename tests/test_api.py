@@ -15,6 +15,7 @@ from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.permissions import IsAdminUser
 from rest_framework.test import force_authenticate
+from rest_framework.versioning import URLPathVersioning
 
 from catalog_search.api.serializers import AnswerSerializer
 from catalog_search.api.throttling import EventsThrottle, HealthThrottle, SearchThrottle, SuggestThrottle
@@ -486,6 +487,22 @@ def test_permissions_by_setting(client: Client, indexed_shop: Shop, settings: An
     assert client.get("/api/search/health/").json() == {"status": "ok"}
     client.force_login(User.objects.create_user("anna"))
     assert ask(client, method, path, indexed_shop).status_code == 200
+
+
+def test_a_version_in_the_address(rf: Any, indexed_shop: Shop) -> None:
+    class VersionedView(SearchView):
+        versioning_class = URLPathVersioning
+
+    answer = VersionedView.as_view()(rf.get("/v2/search/product/"), index="product", version="v2")
+    assert answer.data["total"] == 5
+
+
+def test_a_product_without_a_page_has_no_address(
+    client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Product, "get_absolute_url", lambda product: "")
+
+    assert {hit["url"] for hit in client.get(URL, {"q": "mug"}).json()["hits"]} == {None}
 
 
 def test_permissions_of_a_subclass_go_first(rf: Any, indexed_shop: Shop, settings: Any) -> None:

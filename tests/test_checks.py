@@ -145,9 +145,12 @@ def test_workers_and_those_who_ask_them(
         ({"queryset": lambda index, request=None: [Brand()]}, ["catalog_search.E009"]),
         ({"index_queryset": lambda index: None}, ["catalog_search.E009"]),
         ({"index_queryset": lambda index: Brand.objects.all()[:5]}, ["catalog_search.E009"]),
-        ({"index_queryset": lambda index: Brand.objects.distinct("name")}, ["catalog_search.E009"]),
-        ({"queryset": lambda index, request=None: Brand.objects.union(Brand.objects.all())}, ["catalog_search.E009"]),
         ({"queryset": lambda index, request: Brand.objects.all()}, ["catalog_search.E009"]),
+        ({"queryset": lambda index, request=None: Brand.objects.all()[:5]}, ["catalog_search.E009"]),
+        ({"queryset": lambda index, request=None: Brand.objects.distinct("name")}, ["catalog_search.E009"]),
+        ({"queryset": lambda index, request=None: Brand.objects.values("pk")}, ["catalog_search.E009"]),
+        ({"index_queryset": lambda index: Brand.objects.union(Brand.objects.all())}, ["catalog_search.E009"]),
+        ({"queryset": lambda index, request=None: Brand.objects.distinct().only("name")}, []),
         ({"name": "brands/all"}, ["catalog_search.E009"]),
         ({"serializer": "project.shop.nothing.Serializer"}, ["catalog_search.E009"]),
         ({"text": []}, ["catalog_search.E010"]),
@@ -161,12 +164,19 @@ def test_workers_and_those_who_ask_them(
         ({"follow": ["name"]}, ["catalog_search.E012"]),
         ({"follow": ["products.images"]}, []),
         ({"facets": [Facet("name", name="page")]}, ["catalog_search.E013"]),
+        ({"facets": [Facet("name"), Facet("products.name", name="name")]}, ["catalog_search.E013"]),
+        ({"facets": [RangeFacet("pk", name="a"), Facet("name", name="a_max")]}, ["catalog_search.E013"]),
+        ({"facets": [RangeFacet("pk", name="a"), Facet("name", name="a")]}, []),
         ({"facets": [Facet("colour")]}, ["catalog_search.E014"]),
         ({"facets": [RangeFacet("name")]}, ["catalog_search.E014"]),
+        ({"facets": [RangeFacet("pk", steps=[50, 10])]}, ["catalog_search.E014"]),
+        ({"facets": [RangeFacet("pk", steps=[10, 10])]}, ["catalog_search.E014"]),
+        ({"facets": [RangeFacet("pk", steps=[10, 24.99, 50])]}, []),
         ({"facets": [HierarchyFacet("name"), HierarchyFacet("products", parent="parent")]}, []),
         ({"facets": [HierarchyFacet("products", parent="brand")]}, ["catalog_search.E014"]),
         ({"facets": [HierarchyFacet("name", parent="parent")]}, ["catalog_search.E014"]),
         ({"sorts": {"price": "-price"}}, ["catalog_search.E015"]),
+        ({"sorts": {"price": "-products.price"}}, ["catalog_search.E015"]),
         ({"browse_order": "-popularity"}, ["catalog_search.E015"]),
         ({"browse_order": "-name", "boosts": [Boost("name"), Boost(Q(name="Acme"))]}, []),
         ({"boosts": [Boost("sold")]}, ["catalog_search.E017"]),
@@ -222,9 +232,54 @@ class Keyword(models.Model):  # noqa: DJ008
         managed = False
 
 
+class PrefixedField(models.UUIDField):
+    """Shows "item_0000..." for a UUID."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> str:
+        return f"item_{value.hex}"
+
+
+class UpperField(models.CharField):
+    """Tells nothing but what the database has."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> str:
+        return str(value)
+
+
+class Prefixed(models.Model):  # noqa: DJ008
+    id = PrefixedField(primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Moment(models.Model):  # noqa: DJ008
+    at = models.DateTimeField(primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Plain(models.Model):  # noqa: DJ008
+    code = UpperField(max_length=20, primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+def test_a_key_of_a_field_of_its_own() -> None:
+    assert list(declarations.check_index(type("PlainIndex", (SearchIndex,), {"text": ["pk"]})(Plain))) == []
+
+
 @pytest.mark.parametrize(
     ("model", "reason"),
-    [(Batch, "several columns"), (Page, "201 char"), (Landing, "201 char"), (Keyword, "any number of char")],
+    [
+        *[(Batch, "several columns"), (Page, "201 char"), (Landing, "201 char"), (Keyword, "any number of char")],
+        *[(Prefixed, "otherwise"), (Moment, "otherwise")],
+    ],
 )
 def test_a_key_that_names_no_document(model: type[models.Model], reason: str) -> None:
     """Saving such a product would fail."""

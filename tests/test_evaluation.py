@@ -151,6 +151,15 @@ class TestDifference:
 
 
 class TestFiles:
+    @pytest.mark.parametrize(
+        "content", ["query,product,grade\nÄpfel,1,2\n".encode("latin-1"), b"query\n" + b"x" * 200_000]
+    )
+    def test_what_cannot_be_read_is_told(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "judgements.csv").write_bytes(content)
+
+        with pytest.raises(JudgementError, match="UTF-8"):
+            read_judgements(tmp_path / "judgements.csv")
+
     def test_folder(self, tmp_path: Path) -> None:
         (tmp_path / "queries.jsonl").write_text('{"id": "q1", "query": "lamp"}\n\n{"id": "q2", "query": "boat"}\n')
         (tmp_path / "qrels.tsv").write_text("query_id\tproduct_id\tgrade\nq1\t17\t3\nq1\t18\t0\n")

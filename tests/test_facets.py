@@ -23,6 +23,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from catalog_search import Facet, HierarchyFacet, RangeFacet, SearchIndex
+from catalog_search.checks import declarations
 from catalog_search.facets import FacetRange, FacetValue, bounds
 from catalog_search.forms import SearchForm
 from catalog_search.models import Generation
@@ -322,6 +323,80 @@ def test_the_chosen_level_of_a_hierarchy_shows_the_next(indexed_shop: dict[str, 
     assert [(value.label, value.count) for value in home.children] == [("Kitchen", 3), ("Chairs", 1)]
 
 
+def test_a_row_that_no_visible_product_leads_to_is_not_named(
+    indexed_shop: dict[str, Product], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facets = [Facet("brand", name="maker"), HierarchyFacet("parent", name="line", parent="parent"), Facet("colour")]
+    monkeypatch.setattr(ProductIndex, "facets", facets)
+    secret, draft = Brand.objects.create(name="Unannounced"), indexed_shop["draft"]
+    Product.objects.filter(pk=draft.pk).update(brand=secret)
+    dress = indexed_shop["dress"]
+    chosen = {"q": "chair", "maker": [secret.pk, dress.brand_id], "line": draft.pk}
+    page, answer = client.get("/search/", chosen), client.get("/api/search/product/", chosen).json()
+    labels = {one["value"]: one["label"] for one in answer["facets"]["maker"]["values"] if one["chosen"]}
+
+    assert labels == {str(secret.pk): str(secret.pk), str(dress.brand_id): "Coco"}
+    assert [one["label"] for one in answer["facets"]["line"]["values"]] == [str(draft.pk)]
+    assert "Unannounced" not in page.text
+    assert "Secret mug" not in page.text
+
+
+def test_a_number_that_is_none_is_no_bound(products: list[Product]) -> None:
+    class Popular(SearchIndex):
+        facets = [RangeFacet("popularity", steps=[1, 2])]
+
+    deal(products, 3)
+    for product, number in zip(products, ("nan", "inf", 1.5, 0.5), strict=False):
+        Product.objects.filter(pk=product.pk).update(popularity=float(number))
+    found = search(Popular(Product)).facets["popularity"].range
+
+    assert found
+    assert 0 <= found.low < found.high == Decimal("1.5")
+
+
+@pytest.mark.parametrize("text", ["", "mug chair dress lamp"])
+def test_what_a_visitor_is_told_is_their_own(
+    products: list[Product], rf: Any, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prices of one customer neither sort nor count what another one sees, however much is kept."""
+
+    class Priced(SearchIndex):
+        facets = [RangeFacet("own_price")]
+        sorts = {"own": "own_price"}
+
+        def queryset(self, request: Any = None) -> QuerySet[Product]:
+            """Multiply prices by what is agreed upon."""
+            factor = models.F("price") * models.Value(int(request.headers["Factor"]))
+            own = models.ExpressionWrapper(factor, output_field=models.DecimalField())
+            return Product.objects.exclude(price=None).annotate(own_price=own)
+
+    deal(products, 2)
+    monkeypatch.setattr(shared, "COSTLY_SECONDS", 0.0)
+    monkeypatch.setattr(shared, "WORTH", 1_000_000)
+    first, second = (rf.get("/", headers={"Factor": factor}) for factor in ("1", "-1"))
+    asked: dict[str, Any] = {"sort": "own", "page_size": 5, "cutoff": None}
+    search(Priced(Product), text, request=first, **asked)
+    page = search(Priced(Product), text, request=second, page=2, **asked)
+    everything = search(Priced(Product), text, request=second, **asked | {"page_size": 100})
+
+    assert [hit.key for hit in page] == [hit.key for hit in everything][5:10]
+    assert everything.facets["own_price"].range
+    assert everything.facets["own_price"].range.high < 0
+
+
+def test_long_values_can_be_chosen(make_product: MakeProduct, build_index: Any, client: Client) -> None:
+    place = " > ".join(["Home", *["A very long name of a category"] * 8])
+    make_product("Mug", category=place)
+
+    assert client.get("/search/", {"category": place}).context["results"].total == 1
+
+
+def test_yes_and_no_are_read_in_the_visitors_language(indexed_shop: dict[str, Product]) -> None:
+    with translation.override("de"):
+        found = ProductIndex.search("").facets["in_stock"].values
+    assert [value.label for value in found or ()] == ["Ja", "Nein"]
+
+
 def test_steps_tell_their_ends_apart(products: list[Product]) -> None:
     Product.objects.update(price=30)
     Product.objects.filter(pk=products[0].pk).update(price=25)
@@ -535,6 +610,63 @@ def test_a_manager_that_hides_rows_by_default_hides_none_here(tagged: Any, monke
     assert not item._default_manager.exists()
     assert results.total == 3
     assert [(one.label, one.count) for one in results.facets["shelves"].found] == [("Home", 3), ("Garden", 1)]
+
+
+def test_what_the_database_reckons_is_of_the_kind_that_it_gives(db: None) -> None:
+    class Offer(models.Model):  # noqa: DJ008
+        price = models.IntegerField()
+        double = models.GeneratedField(
+            expression=models.F("price") * 2, output_field=models.IntegerField(), db_persist=True
+        )
+        dear = models.GeneratedField(
+            expression=models.Q(price__gt=5), output_field=models.BooleanField(), db_persist=True
+        )
+
+        class Meta:
+            app_label = "shop"
+
+    class Offers(SearchIndex):
+        text = ["price"]
+        facets = [Facet("double"), Facet("dear"), RangeFacet("double", name="range", steps=[10])]
+        sorts = {"dear": "-double"}
+
+    del apps.all_models["shop"]["offer"]
+    with connection.schema_editor() as editor:
+        editor.create_model(Offer)
+    for price in (1, 5, 9):
+        Offer.objects.create(price=price)
+    index = Offers(Offer)
+    chosen: dict[str, Any] = {"double": ["10"], "dear": ["true"], "range": (5, None, "10..")}
+    nothing = {"double": ["abc"], "dear": ["maybe"]}
+
+    assert list(declarations.check_index(index)) == []
+    assert {name: browse(index, facets={name: value}).total for name, value in chosen.items()} == {
+        **{"double": 1, "dear": 1, "range": 2},
+    }
+    assert all(browse(index, facets={name: value}).total == 0 for name, value in nothing.items())
+    assert browse(index, facets={"double": ["9" * 30]}).total == 0
+
+
+@pytest.mark.parametrize("text", ["", "mug chair dress lamp"])
+def test_a_column_by_language_is_kept_by_language(
+    products: list[Product], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Translated(Facet):
+        @property
+        def lookup(self) -> str:
+            """Name the column of the visitor's language."""
+            return "colour" if translation.get_language() == "de" else "size"
+
+    class Looks(SearchIndex):
+        facets = [Translated("colour", name="look", label="Look")]
+
+    Product.objects.update(colour="rot", size="big")
+    monkeypatch.setattr(shared, "COSTLY_SECONDS", 0.0)
+    monkeypatch.setattr(shared, "WORTH", 1_000_000)
+    for language, value in {"en": "big", "de": "rot"}.items():
+        with translation.override(language):
+            found = search(Looks(Product), text, cutoff=None).facets["look"].values
+        assert [one.value for one in found or ()] == [value]
 
 
 def test_names_are_read_in_the_shops_translations() -> None:

@@ -64,6 +64,9 @@ def test_any_places_can_be_had(indexed_shop: Shop) -> None:
     for start in range(6):
         for stop in range(7):
             assert titles(results[start:stop]) == BY_PRICE[start:stop]
+    for step in (1, 2, 3, -1, -2):
+        assert titles(results[::step]) == BY_PRICE[::step]
+        assert titles(results[1:4:step]) == BY_PRICE[1:4:step]
     assert titles(results[:]) == BY_PRICE
     assert Results()[:5] == ()
 

@@ -15,6 +15,9 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import IntegrityError
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
 
 from catalog_search.merchandising import editing, restore
 from catalog_search.merchandising.exchange import ImportProblem, bring_in, read_table, write_table
@@ -416,3 +419,77 @@ class TestNotation:
         )
 
         assert {hit.object.brand.name for hit in ProductIndex.search("")} == {"Bolt"}
+
+
+def test_a_table_with_the_line_ends_of_another_system() -> None:
+    plain = "index,name,when\rshop.product,Bare,always\r"
+    assert [rule["name"] for _, rule in read_table(plain).rules] == ["Bare"]
+
+
+def test_products_are_named_as_a_file_writes_them(several: dict[str, Rule]) -> None:
+    key = Product.objects.get(sku="M-1").pk
+
+    assert ProductIndex.registered().keys_by("pk", [f"0{key}", "x"], Product.objects.all()) == {f"0{key}": str(key)}
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1), min_size=4, max_size=4
+    )
+)
+@hypothesis(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_texts_come_back_as_they_went(make_rule: MakeRule, texts: list[str]) -> None:
+    name, note, searches, banner = (one.strip() or "x" for one in texts)
+    Rule.objects.all().delete()
+    actions = [{"kind": "banner", "text": banner}, {"kind": "banner", "text": note}]
+    make_rule(name=name, note=note, searches=searches.replace("*", ""), when="searches", actions=actions)
+    before = [write(rule) for rule in Rule.objects.all()]
+    found = read_table(write_table(Rule.objects.all()))
+
+    assert [rule for _, rule in found.rules] == before
+
+
+def test_line_ends_within_a_cell_change_nothing(make_rule: MakeRule, tmp_path: Path) -> None:
+    make_rule("Rule", searches="mug\r\ncup", note="one\rtwo\nthree", clean=True)
+    out = StringIO()
+    call_command("export_search_rules", str(tmp_path / "rules.csv"), stdout=out)
+    call_command("import_search_rules", str(tmp_path / "rules.csv"), stdout=out)
+
+    assert "0 rules made, 0 changed, 1 as they were" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("written", "having"),
+    [
+        ("price = 20", "price_min=20\nprice_max=20"),
+        ("price:20", "price_min=20\nprice_max=20"),
+        ("price >= 10 AND price <= 20", "price_min=10\nprice_max=20"),
+        ("price < 5 OR brand:Acme", None),
+        ("price = 10 OR price = 20", None),
+        ("price <= 5 OR price >= 10", None),
+    ],
+)
+def test_numbers_of_an_algolia_filter(db: None, written: str, having: str | None) -> None:
+    conditions = [{"pattern": "mug", "anchoring": "is"}]
+    export = [{"objectID": "a", "conditions": conditions, "consequence": {"params": {"filters": written}}}]
+    found = read_rules(ProductIndex.registered(), json.dumps(export))
+
+    assert [rule["actions"] for _, rule in found.rules] == ([[{"kind": "filter", "having": having}]] if having else [])
+    assert bool(found.remarks) == (having is None)
+
+
+@pytest.mark.parametrize(
+    ("written", "having"),
+    [
+        ("price:=20", "price_min=20\nprice_max=20"),
+        ("price:[10..20]", "price_min=10\nprice_max=20"),
+        ("price:=[10, 20]", None),
+        ("brand:=[A, B]", "brand=A\nbrand=B"),
+        ("brand:=[`A, B`, C,`D`]", "brand=A, B\nbrand=C\nbrand=D"),
+    ],
+)
+def test_values_of_a_typesense_filter(db: None, written: str, having: str | None) -> None:
+    export = [{"id": "a", "rule": {"query": "mug", "match": "exact"}, "filter_by": written}]
+    found = read_rules(ProductIndex.registered(), json.dumps(export))
+
+    assert [rule["actions"] for _, rule in found.rules] == ([[{"kind": "filter", "having": having}]] if having else [])

@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from catalog_search.conditions import holds, read_conditions
+from catalog_search.facets import bounds
 from catalog_search.merchandising import rulebook
 from catalog_search.merchandising.patterns import matches, read_patterns, words
 from catalog_search.merchandising.steps import lifted, pinned
@@ -405,6 +406,19 @@ class TestConditions:
         assert not holds({"brand": ["Acme", "Coco"]}, read)
         assert holds({"price": read["price"]}, read)
 
+    def test_bounds_are_numbers_and_steps_are_values(self) -> None:
+        price = read_conditions(ProductIndex.registered(), "price_max=20")
+        both = read_conditions(ProductIndex.registered(), "price_min=5\nprice_max=20")
+        step = read_conditions(ProductIndex.registered(), "price=..10")
+
+        assert holds(price, {"price": bounds(high="20.00")})
+        assert holds(price, {"price": bounds(5, 20)})
+        assert holds(both, {"price": bounds("5.0", "20.00")})
+        assert not holds(both, {"price": bounds(20, 5)})
+        assert not holds(price, {"price": bounds(20)})
+        assert holds(step, {"price": (None, None, "..10", "10..25")})
+        assert not holds(step, {"price": (None, None, "10..25")})
+
     @pytest.mark.parametrize("text", ["brand", "brand=", "shoe=1", "price_max=cheap", "brand__name=Acme"])
     def test_mistakes_are_told(self, text: str) -> None:
         with pytest.raises(ValidationError):
@@ -412,6 +426,15 @@ class TestConditions:
 
 
 class TestValidation:
+    def test_a_product_that_no_key_can_name(self, indexed_shop: Shop, make_rule: MakeRule) -> None:
+        pin = {"kind": "pin", "product": "9" * 30, "position": 1}
+        with pytest.raises(ValidationError):
+            make_rule("Refused", searches="mug", actions=[pin], clean=True)
+        make_rule("Brought in", searches="mug", actions=[pin])
+
+        assert ProductIndex.search("mug").degraded == ()
+        assert ProductIndex.search("mug").guidance.rules == ()
+
     @pytest.mark.parametrize(
         "url",
         [

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -115,6 +116,12 @@ class TestEditing:
 
 
 class TestList:
+    @pytest.mark.parametrize("page", ["0", "x", "9" * 30, "9" * 5000])
+    def test_pages_of_products_that_cannot_be(self, admin_client: Client, indexed_shop: Shop, page: str) -> None:
+        asked = {"app_label": "shop.product", "page": page}
+
+        assert admin_client.get("/admin/catalog_search/rule/products/", asked).status_code == 200
+
     def test_it_tells_what_is_wrong(self, admin_client: Client, indexed_shop: Shop, make_rule: MakeRule) -> None:
         make_rule("Gone", searches="mug", actions=[{"kind": "pin", "product": "999999", "position": 1}])
         make_rule("Facet", searches="mug", actions=[{"kind": "filter", "having": "shoe=1"}])
@@ -320,6 +327,17 @@ class TestFiles:
         assert self.upload(admin_client, text).status_code == 302
         assert rule.actions.get().text == "Two"
         assert RuleVersion.objects.first().editor == "admin"
+
+    @pytest.mark.parametrize(
+        "text", ["index,name,note\nshop.product,a," + "x" * 200_000, "index;name\rshop.product;a\rx;b\r"]
+    )
+    def test_what_is_no_table_is_told(self, admin_client: Client, indexed_shop: Shop, text: str) -> None:
+        file = SimpleUploadedFile("rules.csv", text.encode())
+        sent = {"file": file, "index": "shop.product", "key": "pk", "dry_run": "on"}
+        response = admin_client.post("/admin/catalog_search/rule/import/", sent)
+
+        assert response.status_code == 200
+        assert response.context["form"].errors
 
     def test_mistakes_and_what_is_lost(self, admin_client: Client, indexed_shop: Shop) -> None:
         bad = self.upload(admin_client, "index,name,when\nproduct,A,sometimes\n")

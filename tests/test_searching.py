@@ -17,6 +17,7 @@ from catalog_search.indexing import drain
 from catalog_search.models import Document, Generation
 from catalog_search.searching import lanes, reranking
 from catalog_search.searching.query import Query
+from catalog_search.searching.scope import Scope
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -73,7 +74,7 @@ def test_some_words_do_where_too_few_hold_all(indexed_shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["'", "\\", "a & b | !c", "((", "<->", ":*", "-", '"', "\x00red\x00", "%s %(x)s", "🫖"]
+    "text", ["'", "\\", "a & b | !c", "((", "<->", ":*", "-", '"', "\x00red\x00", "%s %(x)s", "🫖", "\ud83e"]
 )
 def test_odd_text_is_only_text(indexed_shop: Shop, text: str) -> None:
     assert ProductIndex.search(text).degraded == ()
@@ -126,6 +127,19 @@ def test_an_identifier_among_words_is_found_however_it_is_written(indexed_shop: 
     best = ProductIndex.search(text).hits[0]
 
     assert (best.object, best.why.matched) == (indexed_shop["blue mug"], "word")
+
+
+def test_the_first_word_of_a_long_query_is_not_the_whole_of_it(
+    indexed_shop: Shop, make_product: Callable[..., Product], build_index: Any
+) -> None:
+    make_product("Strange thing", sku="27")
+    build_index()
+    exact = [hit.object.name for hit in ProductIndex.search("27") if hit.why.matched == "exact"]
+
+    assert exact == ["Strange thing"]
+    for options in ({"text": "27 inches " + "red mug " * 10}, {"terms": [("27 inches of red mug", 1)]}):
+        assert "exact" not in [hit.why.matched for hit in ProductIndex.search(**options)]
+    assert ProductIndex.search(terms=[("MUG-1001", 1)])[0].why.matched == "exact"
 
 
 def test_a_number_is_an_identifier_beside_words_of_its_product_alone(
@@ -209,13 +223,22 @@ def test_results_are_a_sequence(indexed_shop: Shop) -> None:
     everything = [hit.object for hit in ProductIndex.search("", sort="price")]
 
     assert [results[place].object for place in range(-5, 5)] == everything * 2
-    for place in (5, -6):
+    for place in (5, -6, -9):
         with pytest.raises(IndexError):
             results[place]
 
 
 def test_the_vector_lane_admits_everything_without_a_cutoff(indexed_shop: Shop) -> None:
     assert len(names("nothing of that kind", cutoff=None)) == Product.objects.public().count()
+
+
+def test_a_document_that_points_nowhere_is_like_nothing(indexed_shop: Shop) -> None:
+    document = Document.objects.get(object_key=str(indexed_shop["red mug"].pk))
+    Document.objects.filter(pk=document.pk).update(embedding=[0.0] * (document.generation.dimensions or 0))
+    first, second = (ProductIndex.search("red mug", page_size=1, page=page)[page - 1] for page in (1, 2))
+
+    assert first.object == indexed_shop["red mug"]
+    assert all(hit.score == hit.score >= 0 for hit in (first, second))  # NaN is not even itself
 
 
 def test_a_high_cutoff_admits_nothing(indexed_shop: Shop) -> None:
@@ -276,6 +299,25 @@ def test_no_text_is_browsing(indexed_shop: Shop) -> None:
 
 
 # Paging
+
+
+def test_pages_of_any_number_and_size(indexed_shop: Shop) -> None:
+    assert names("", page=10**30) == names("mug", page=10**30) == []
+    assert len(names("", page_size=10**15)) == 5
+
+
+def test_rankings_are_told_apart_by_all_that_a_filter_says(indexed_shop: Shop) -> None:
+    for number, product in enumerate(Product.objects.filter(name__endswith="mug")):
+        product.attributes = {"a_specification_with_a_long_name": ["wood", "iron"][number % 2], "and_so": "on"}
+        product.save()
+    wood, iron = (
+        Product.objects.filter(attributes__contains={"a_specification_with_a_long_name": material, "and_so": "on"})
+        for material in ("wood", "iron")
+    )
+    scopes = [Scope(ProductIndex.registered(), Generation(), "en", products) for products in (wood, iron, wood.all())]
+
+    assert repr(scopes[0].identity) != repr(scopes[1].identity)
+    assert repr(scopes[0].identity) == repr(scopes[2].identity)
 
 
 def test_pages_neither_repeat_nor_skip_while_the_index_changes(

@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import DataError, connection, transaction
 from django.db.models import Q
 
 from catalog_search.searching import Guidance, lanes
@@ -130,6 +131,17 @@ def test_a_step_that_fails_is_left_out_openly(indexed_shop: Shop) -> None:
     assert results.total
 
 
+def test_what_failed_in_a_transaction_is_told(indexed_shop: Shop) -> None:
+    def divides(scope: Scope, ask: Ask) -> Ask:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+        return ask
+
+    with pytest.raises(DataError, match="division by zero"), transaction.atomic():
+        ProductIndex.search("mug", rewrite=[divides])
+    assert names("mug")
+
+
 def test_a_preview_leaves_no_frozen_order(indexed_shop: Shop) -> None:
     first = names("mug", page_size=1)
     second = names("mug", page_size=1, page=2)
@@ -137,6 +149,15 @@ def test_a_preview_leaves_no_frozen_order(indexed_shop: Shop) -> None:
     names("mug", page_size=1, arrange=[backwards])
 
     assert names("mug", page_size=1, page=2) == second != first
+
+
+@pytest.mark.parametrize("text", ["mug", ""])
+def test_pages_of_an_order_of_its_own_go_on_in_it(indexed_shop: Shop, text: str) -> None:
+    names(text, page_size=1)  # what visitors see is kept
+    everything = names(text)
+    pages = [names(text, page_size=1, page=page, arrange=[backwards]) for page in range(1, len(everything) + 1)]
+
+    assert [name for page in pages for name in page] == everything[::-1]
 
 
 def test_a_step_that_is_not_there_is_a_check(settings: Any) -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 
 from catalog_search import Facet, SearchIndex
 from catalog_search.searching import lanes, search
-from project.shop.models import Product
+from project.shop.models import Product, ProductImage
 from project.shop.search import ProductIndex
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +86,18 @@ def test_totals_facets_and_pages_count_families(shop: Shop, text: str, sort: str
 def test_the_first_in_a_sort_stands_for_its_family(shop: Shop) -> None:
     assert names("", sort="price") == ["Red mug", "Red shirt", "Red chair"]
     assert names("", sort="highest_price") == ["Red chair", "Blue shirt", "Red mug"]
+
+
+@pytest.mark.parametrize("text", ["", "shirt"])
+def test_what_is_distinct_counts_once(shop: Shop, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {hit.unit: hit.variants for hit in ProductIndex.search(text)}
+    for product in shop.values():
+        ProductImage.objects.bulk_create([ProductImage(product=product, position=place) for place in (7, 8, 9)])
+    public = Product.objects.public().with_stock()
+    distinct = public.filter(images__position__gte=7).distinct()
+    monkeypatch.setattr(ProductIndex, "queryset", lambda index, request=None: distinct)
+
+    assert {hit.unit: hit.variants for hit in ProductIndex.search(text)} == before
 
 
 def test_every_variant_on_demand(shop: Shop) -> None:

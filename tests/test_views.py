@@ -16,11 +16,13 @@ from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
 
+from catalog_search import SearchIndex
 from catalog_search.models import Generation, Synonym
 from catalog_search.navigation import Address
+from catalog_search.registry import registry
 from catalog_search.searching import Results, cache
 from catalog_search.wording import synonyms
-from project.shop.models import Product
+from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
@@ -146,6 +148,16 @@ class TestBadInput:
 
         assert response.status_code == (200 if "%ff" in query else 400)
 
+    @pytest.mark.parametrize(
+        "query", ["q=-red&unlike={0}", "q=-red&terms=floral^-0.5", "q=!!!&unlike={0}", "q=%E2%80%8B&unlike={0}"]
+    )
+    @pytest.mark.parametrize("path", [SEARCH, "/api/search/product/"])
+    def test_only_what_is_not_wanted(self, client: Client, indexed_shop: Shop, path: str, query: str) -> None:
+        address = f"{path}?{query.format(indexed_shop['red mug'].pk)}"
+
+        assert client.get(address).status_code == 400
+        assert client.get(f"{address}&like={indexed_shop['draft'].pk}").status_code == 200
+
     @pytest.mark.parametrize("query", ["in_stock=maybe", "q=mug&in_stock=maybe", "q=mug&in_stock=maybe&page=2"])
     def test_a_value_that_no_product_can_have(self, client: Client, indexed_shop: Shop, query: str) -> None:
         response = client.get(f"{SEARCH}?{query}")
@@ -162,8 +174,28 @@ class TestBadInput:
         assert "<mark>mug</mark>" not in response.text
         assert "Red mug" in response.text
 
+    @pytest.mark.parametrize("path", [SEARCH, "/api/search/product/"])
+    @pytest.mark.parametrize(
+        "query", ["brand=&colour=", "category=", "price=&price_min=&price_max=", "sort=&page=&like="]
+    )
+    def test_what_is_empty_is_not_asked_for(self, client: Client, indexed_shop: Shop, path: str, query: str) -> None:
+        both = [client.get(f"{path}?q=mug{rest}") for rest in ("", f"&{query}")]
+        totals = [one.json()["total"] if "api" in path else one.context["results"].total for one in both]
+
+        assert totals[0] == totals[1] == 3
+
     def test_large_numbers(self, client: Client, indexed_shop: Shop) -> None:
         assert client.get(SEARCH, {"like": "9" * 30}).status_code == 200
+
+    @pytest.mark.parametrize("language", ["de", "en"])
+    def test_bounds_as_they_are_written_there(self, client: Client, indexed_shop: Shop, language: str) -> None:
+        def found(price: str) -> int | None:
+            response = client.get(SEARCH, {"q": "mug", "price_max": price}, headers={"Accept-Language": language})
+            return response.context["results"].total if response.status_code == 200 else None
+
+        assert found("10.50") == 1
+        assert found("10,50") == (1 if language == "de" else None)
+        assert found("1.000,50") is None
 
     def test_bad_bounds_leave_the_rest_in_force(self, client: Client, indexed_shop: Shop) -> None:
         response = client.get(SEARCH, {"q": "mug", "colour": "red", "price_max": "cheap"})
@@ -235,6 +267,13 @@ class TestPictures:
         assert f'value="{parameters["picture"][0]}"' in shown.text
         assert "Search without the picture" in shown.text
 
+    def test_a_strange_token_beside_an_upload(
+        self, client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]
+    ) -> None:
+        sent = {"image": upload(picture_bytes("red")), "picture": "a/b", "q": "x" * 600}
+
+        assert client.post(SEARCH, sent).status_code == 400
+
     def test_picture_and_words(self, client: Client, indexed_shop: Shop, picture_bytes: Callable[..., bytes]) -> None:
         response = client.post(SEARCH, {"image": upload(picture_bytes("red")), "q": "chair"}, follow=True)
 
@@ -299,6 +338,22 @@ class TestNavigation:
         first, second = response.context["chips"]
         assert (first.value, first.url) == ("Summer dress", f"/search/?like={indexed_shop['draft'].pk}")
         assert second.value == ""
+
+    def test_chips_of_terms_take_their_own_off(self, client: Client, indexed_shop: Shop) -> None:
+        chips = client.get(f"{SEARCH}?terms=+&terms=mug&terms=red").context["chips"]
+
+        assert [chip.value for chip in chips] == ["mug", "red"]
+        assert [chip.url.count(f"terms={chip.value}") for chip in chips] == [0, 0]
+
+    def test_numbers_are_told_to_scripts_plainly(self, make_product: Any, build_index: Any, settings: Any) -> None:
+        settings.USE_THOUSAND_SEPARATOR = True
+        settings.CATALOG_SEARCH |= {"QUERY_MAX_LENGTH": 2000}
+        make_product("Mug", id=123456)
+        build_index()
+        page = Client().get(SEARCH, {"q": "mug"}).text
+
+        assert 'data-product="123456"' in page
+        assert 'maxlength="2000"' in page
 
     def test_sorting(self, client: Client, indexed_shop: Shop) -> None:
         assert names(client.get(SEARCH, {"sort": "price"}))[0] == "Red mug"
@@ -422,6 +477,11 @@ class TestThrottling:
         assert 'href="/search/?q=blue+mug&amp;colour=blue"' in sent.text
         assert client.get(SEARCH, {"q": "mug"}, HTTP_X_FORWARDED_FOR="10.1.2.3").status_code == 200
 
+    def test_who_asks_for_headers_alone_is_counted(self, client: Client, indexed_shop: Shop, settings: Any) -> None:
+        settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"SEARCHES_PER_MINUTE": 2}
+
+        assert 429 in [client.head(SEARCH, {"q": "mug"}).status_code for _ in range(5)]
+
     def test_what_a_page_asks_by_itself_is_counted_apart(
         self, client: Client, indexed_shop: Shop, settings: Any
     ) -> None:
@@ -536,6 +596,22 @@ class TestSearchBox:
 
         assert 'type="file"' not in html
         assert 'placeholder="Search"' in html
+
+    def test_on_the_page_of_another_index(self, client: Client, indexed_shop: Shop) -> None:
+        class BrandIndex(SearchIndex):
+            name = "brand"
+            text = ["name"]
+
+        index = BrandIndex(Brand)
+        registry.add(index, "brand")
+        try:
+            page = client.get(f"{SEARCH}brand/").text
+        finally:
+            registry.remove(index)
+
+        assert f'action="{SEARCH}brand/"' in page
+        assert f'data-suggest="{SEARCH}brand/suggest/"' in page
+        assert f'data-suggest="{SEARCH}suggest/"' in client.get(SEARCH).text
 
     def test_for_one_index_without_assets(self) -> None:
         html = Template("{% load catalog_search %}{% search_box 'product' assets=False %}").render(Context())

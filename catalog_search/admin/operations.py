@@ -16,6 +16,7 @@ from ..indexing import building, switching
 from ..indexing.estimates import Estimate, estimate
 from ..indexing.generations import current_generation, planned, start_generation
 from ..models import Generation
+from ..paths import readable
 from ..registry import registry
 from ..tasks import NIGHT_SECONDS, build_generation, reconcile_indexes, send
 
@@ -40,7 +41,8 @@ class Operation:
         """Return the index or generation of this name or number. Raises LookupError where there is none."""
         if self.on == "index":
             return registry.get(name)
-        found = Generation.objects.live().filter(pk=int(name)).first() if name.isdigit() else None
+        pk: Any = Generation._meta.pk
+        found = Generation.objects.live().filter(pk__in=readable(pk, [name]).values()).first()
         if found is None:
             raise LookupError(name)
         return found

@@ -77,7 +77,7 @@ def offer(request: HttpRequest, allowed: bool) -> JsonResponse:
         index,
         request.GET.get("term", "")[: settings.QUERY_MAX_LENGTH],
         visible=index.index_queryset(),
-        page=int(page) if page.isdecimal() else 1,
+        page=int(page) if page.isdecimal() and len(page) < 10 else 1,
         page_size=OFFERED,
         rerank=False,
         facet_counts=False,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -14,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from .. import endpoints
 from ..conf import settings
 from ..exceptions import CatalogSearchError
-from ..fields import KeysField, TermsField
+from ..facets import Facet
+from ..fields import KeysField, TermsField, write_keys
 from ..forms import SearchForm
 from ..indexes import SearchIndex
 from ..models import Generation, Judgement
@@ -75,6 +77,11 @@ class PlaygroundForm(SearchForm):
         fields["terms"].widget.attrs["placeholder"] = "floral^-0.5, leather^2"
         fields["cutoff"].widget.attrs |= {"placeholder": settings.CUTOFF, "step": "0.1"}
         fields["weight"].widget.attrs |= {"placeholder": _("by class"), "step": "0.05"}
+
+    @property
+    def facets(self) -> Sequence[Facet]:
+        """None: lanes are compared without filters, and a facet may be called as a field here, such as "weight"."""
+        return ()
 
     @property
     def says_something(self) -> bool:
@@ -229,6 +236,11 @@ class Row:
     grade: int | None
     together: int | None
     """The place of it, or of a variant, when all lanes work together, where that is among the first."""
+
+    @property
+    def like(self) -> str:
+        """What asks for products that resemble it."""
+        return urlencode({"like": write_keys([self.hit.key])})
 
     @property
     def lanes(self) -> list[tuple[Any, int, float]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -35,7 +36,7 @@ def product_link(label: str, key: str, name: str = "") -> str:
     """Link to a product's own page in the admin; its name or key alone where there is none."""
     try:
         options = registry.get(label).model._meta
-        url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[key])
+        url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[quote(key)])
     except (IndexNotFound, NoReverseMatch):
         return name or key
     return format_html('<a href="{}">{}</a>', url, name or f"{str(options.verbose_name).capitalize()} {key}")

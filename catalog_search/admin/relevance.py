@@ -7,8 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
@@ -71,7 +70,9 @@ class MeasurementAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """Show what was measured, with plots."""
         demand(request, "view_measurement")
-        found = get_object_or_404(Measurement.objects.select_related("generation"), pk=object_id)
+        found = self.get_object(request, object_id)
+        if found is None:
+            raise Http404("There is no such measurement.")
         report = Report.of(found)
         title = _("Relevance of %s") % found.generation
         return self.render(request, "relevance.html", title, measurement=found, report=report, **report.plots)

@@ -77,7 +77,7 @@ class SearchAPIView(views.APIView):
     """An endpoint of the search.
 
     Nothing here changes the shop, and no other site can read an answer, so that a POST wants no CSRF token, whoever is
-    logged in.
+    logged in. What else an address names, such as a version of the project's API, is taken and passed over.
     """
 
     schema = SearchSchema()

@@ -68,15 +68,14 @@ class ProductSerializer(serializers.Serializer):
     thumbnail = serializers.SerializerMethodField(help_text="Address of its picture, or null.")
 
     def get_url(self, found: Any) -> str | None:
-        has_page = hasattr(found.object, "get_absolute_url")
-        return self._absolute(found.object.get_absolute_url()) if has_page else None
+        return self._absolute(found.object.get_absolute_url() if hasattr(found.object, "get_absolute_url") else None)
 
     def get_thumbnail(self, found: Any) -> str | None:
-        return self._absolute(found.thumbnail_url) if found.thumbnail_url else None
+        return self._absolute(found.thumbnail_url)
 
-    def _absolute(self, url: str) -> str:
+    def _absolute(self, url: str | None) -> str | None:
         request: Request = self.context["request"]
-        return request.build_absolute_uri(url)
+        return request.build_absolute_uri(url) if url else None
 
 
 class HitSerializer(ProductSerializer):

@@ -26,7 +26,7 @@ WHAT_FOR = {
     "q": 'Words; "quotes" ask for a phrase, a minus excludes.',
     "image": "A picture to search by: JPEG, PNG, WebP and others.",
     "picture": "Token of a picture sent before: `query.picture` of its answer.",
-    "like": "Keys of products to resemble.",
+    "like": 'Keys of products to resemble; one that holds a comma in "quotes".',
     "unlike": "Keys of products not to resemble.",
     "terms": "Weighted words, `words^weight`; below zero they are not wanted.",
     "sort": "The order; without it the best first.",

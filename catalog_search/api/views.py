@@ -59,7 +59,7 @@ class HealthView(SearchAPIView):
     throttle_classes = [HealthThrottle]
     permission_classes = [AllowAny]
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request, **address: Any) -> Response:
         """Answer with the status of the worst index, and for staff with all that is known of each; 503 where one
         cannot be searched.
         """
@@ -81,7 +81,7 @@ class EventView(SearchAPIView):
     parser_classes = [JSONParser, FormParser, MultiPartParser, BeaconParser]
     body_class = EventSerializer
 
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: Request, **address: Any) -> HttpResponse:
         """Note an event; an id that no search had counts for nothing, and the same event counts once."""
         event = EventSerializer(data=request.data)
         event.is_valid(raise_exception=True)
@@ -100,7 +100,7 @@ class SimilarView(IndexView):
     answer_class = SimilarSerializer
     form_class = SimilarForm
 
-    def get(self, request: Request, product: str, index: str = "") -> Response:
+    def get(self, request: Request, product: str, index: str = "", **address: Any) -> Response:
         """Answer with `size` products, 10 by default; 404 where this user may not see the product."""
         declared = self.get_index(index)
         size = valid(SimilarForm(request.query_params))["size"] or 10
@@ -120,7 +120,7 @@ class SuggestView(IndexView):
     throttle_classes = [SuggestThrottle]
     form_class = SuggestForm
 
-    def get(self, request: Request, index: str = "") -> Response:
+    def get(self, request: Request, index: str = "", **address: Any) -> Response:
         """Answer for `q`, with `size` of each kind at most, 5 by default."""
         declared = self.get_index(index)
         asked = valid(SuggestForm(request.query_params))
@@ -146,7 +146,7 @@ class FacetView(_FormView):
     operation = "facet"
     answer_class = FacetSerializer
 
-    def get(self, request: Request, facet: str, index: str = "") -> Response:
+    def get(self, request: Request, facet: str, index: str = "", **address: Any) -> Response:
         """Answer with the facet as a search shows it, but for its limit; `within` keeps values that hold a text."""
         form = self.form_class(self.get_index(index), request.query_params)
         if facet not in [one.name for one in form.index.facets]:
@@ -166,11 +166,11 @@ class SearchView(_FormView):
     answer_class = AnswerSerializer
     parser_classes = [JSONParser, MultiPartParser, FormParser]
 
-    def get(self, request: Request, index: str = "") -> Response:
+    def get(self, request: Request, index: str = "", **address: Any) -> Response:
         """Answer a search given by its parameters."""
         return self.answer(request, self.form_class(self.get_index(index), request.query_params))
 
-    def post(self, request: Request, index: str = "") -> Response:
+    def post(self, request: Request, index: str = "", **address: Any) -> Response:
         """Answer a search given as JSON or as a form; a form may hold a picture, whose token later requests give."""
         declared, sent = self.get_index(index), parameters(request.data)
         if "image" in sent and "image" not in request.FILES:
@@ -215,7 +215,7 @@ class MultiView(SearchView):
     parser_classes = [JSONParser]
     http_method_names = ["post", "options"]
 
-    def post(self, request: Request, index: str = "") -> Response:
+    def post(self, request: Request, index: str = "", **address: Any) -> Response:
         """Answer up to 10 searches in their order. Where one of them is wrong, none is made."""
         asked = request.data.get("searches") if isinstance(request.data, dict) else None
         if not isinstance(asked, list) or not 1 <= len(asked) <= MAX_SEARCHES:

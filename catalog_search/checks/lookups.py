@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
@@ -13,20 +14,22 @@ from ..boosts import Boost
 from ..facets import Facet, HierarchyFacet, RangeFacet
 from ..forms import RESERVED
 from ..indexes import SearchIndex
-from ..paths import followed
+from ..paths import followed, typed
 
 
 def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
     """Check facets, sorts, boosts and variants of an index against its model."""
     name, products = type(index).__name__, index.queryset(None)
     known = ", ".join(field_names(index.model))
+    taken = dict.fromkeys(RESERVED, "the search form")
     for facet in index.facets:
-        if set(facet.parameters) & set(RESERVED):
+        if used := [taken[parameter] for parameter in facet.parameters if parameter in taken]:
             yield Error(
-                f'{name}.facets: the name "{facet.name}" is taken by the search form.',
+                f'{name}.facets: the name "{facet.name}" is taken by {used[0]}.',
                 hint=f'Facet("{facet.field}", name="{facet.name}_value")',
                 id="catalog_search.E013",
             )
+        taken |= dict.fromkeys(facet.parameters, f'another facet, of "{facet.field}"')
         if problem := _lookup_problem(products, facet.lookup) or _facet_problem(facet, index.model):
             yield Error(
                 f'{name}.facets: "{facet.field}" cannot be filtered by: {problem}',
@@ -35,7 +38,7 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
             )
     orders = {f'sorts["{sort}"]': order for sort, order in index.sorts.items()}
     for attribute, order in (orders | ({"browse_order": index.browse_order} if index.browse_order else {})).items():
-        if problem := _lookup_problem(products, order.lstrip("-").replace(".", "__")):
+        if problem := _order_problem(products, order.lstrip("-").replace(".", "__")):
             yield Error(
                 f'{name}.{attribute}: "{order}" cannot be sorted by: {problem}',
                 hint=f"A sort is a field or an annotation of queryset(): {known}.",
@@ -69,10 +72,17 @@ def _lookup_problem(products: Any, lookup: str) -> str:
     return ""
 
 
+def _order_problem(products: Any, lookup: str) -> str:
+    several = "a product may have several of it; annotate queryset() with the one that counts, such as Min()."
+    return _lookup_problem(products, lookup) or (several if followed(products.model, lookup).many else "")
+
+
 def _facet_problem(facet: Facet, model: type[Model]) -> str:
     field = followed(model, facet.lookup).field
+    if isinstance(facet, RangeFacet) and any(low >= high for low, high in pairwise(facet.steps)):
+        return "each of its steps must be higher than the one before."
     if isinstance(facet, RangeFacet) and isinstance(field, Field):
-        return "" if isinstance(field, DecimalField | FloatField | IntegerField) else "a range needs numbers."
+        return "" if isinstance(typed(field), DecimalField | FloatField | IntegerField) else "a range needs numbers."
     if isinstance(facet, HierarchyFacet) and facet.parent:
         tree = field.related_model if field is not None and field.is_relation else None
         if (
@@ -81,6 +91,8 @@ def _facet_problem(facet: Facet, model: type[Model]) -> str:
             or tree._meta.get_field(facet.parent).related_model != tree
         ):
             return f'"{facet.parent}" is no foreign key of what it leads to, to itself.'
+        if tree._meta.get_field(facet.parent).target_field != field.target_field:
+            return f'"{facet.parent}" names rows by another field than "{facet.field}".'
     return ""
 
 
@@ -90,7 +102,7 @@ def _boost_problem(products: Any, boost: Boost) -> str:
         if problem := _lookup_problem(products, lookup):
             return problem
         by = products.annotate(boost_by=F(lookup)).query.annotations["boost_by"]
-        fades = not boost.half_life or isinstance(by.output_field, DateField)
+        fades = not boost.half_life or isinstance(typed(by.output_field), DateField)
         return "" if fades else "a half-life needs a date or a time."
     try:
         products.filter(boost.by)

@@ -72,9 +72,23 @@ def _querysets(index: SearchIndex, method: Any, written: str, *given: tuple[Any,
         return
     if not isinstance(found := method(), QuerySet):
         yield _error(index, f"{method.__name__}() returns a {type(found).__name__}, not a QuerySet", written)
-    elif found.query.is_sliced or found.query.combinator or found.query.distinct_fields:
-        problem = f"{method.__name__}() returns a slice, a union or distinct fields: it cannot be filtered and ordered"
-        yield _error(index, problem, f'return {index.model.__name__}.objects.filter(pk__in=these.values("pk"))')
+    elif problem := _narrowing_problem(found):
+        meant = "return self.model.objects.filter(pk__in=[...])"
+        yield _error(
+            index, f"{method.__name__}() returns {problem}, which cannot be filtered and sorted further", meant
+        )
+
+
+def _narrowing_problem(queryset: QuerySet[Any]) -> str:
+    """Say why a queryset cannot be narrowed as searches do it, "" where it can."""
+    query = queryset.query
+    problems = {
+        "a slice": query.is_sliced,
+        f"a {query.combinator}": query.combinator,
+        "rows that are distinct by some fields": query.distinct_fields,
+        "values, not products": getattr(queryset, "_fields", None) is not None,
+    }
+    return next((problem for problem, there in problems.items() if there), "")
 
 
 def _is_sorts(value: Any) -> bool:

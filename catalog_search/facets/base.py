@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django import forms
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BooleanField, F, Func, JSONField, Q, TextField
+from django.db.models import BooleanField, F, Func, JSONField, Model, Q, TextField
 from django.db.models.lookups import In
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from ..paths import followed, readable
+from ..paths import followed, readable, typed
 
 if TYPE_CHECKING:
-    from django.db.models import Model, QuerySet
+    from django.db.models import QuerySet
     from django.db.models.expressions import Combinable
 
 Row = tuple[str, str | None, str | None, int]
-"""What counting returns for each value: the value, two columns that a kind of facet uses its own way, the count."""
+"""What counting returns for each value: the value, two columns that a kind of facet uses its own way, the count.
+
+0 is counted of what is chosen and not found, but held by another product that the visitor may see.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,9 @@ def read_as(name: str) -> Any:
 
 
 def as_parameter(value: Any) -> str:
-    """Return the text that stands for a field's value in a URL."""
+    """Return the text that stands for a field's value in a URL; for a row, its key."""
+    if isinstance(value, Model):
+        value = value.pk
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -100,28 +105,33 @@ class Facet:
 
     def filter(self, products: QuerySet[Any], chosen: Sequence[Any]) -> QuerySet[Any]:
         """Keep the products that have one of the chosen values; each once, whatever its field holds."""
-        condition = self.condition(chosen, products.model)
+        condition = self.condition(chosen, products)
         if followed(products.model, self.lookup).many:
             return products.filter(pk__in=products.model._base_manager.filter(condition).values("pk"))
         return products.filter(condition)
 
-    def condition(self, chosen: Sequence[Any], model: type[Model]) -> Q:
+    def condition(self, chosen: Sequence[Any], products: QuerySet[Any]) -> Q:
         """Return the condition for the chosen values: any of them will do."""
-        field = followed(model, self.lookup).field
+        values = [as_parameter(value) for value in chosen]
+        field = typed(followed(products.model, self.lookup).field)
         if isinstance(field, JSONField):  # as text, for a number is no string
-            return Q(In(self.value(model), [as_parameter(value) for value in chosen]))
+            return Q(In(self.value(products.model), values))
+        if field is None and self.lookup in products.query.annotations:
+            field = products.query.annotations[self.lookup].output_field
         flags = _BOOLEANS if field is None or isinstance(field, BooleanField) else {}
-        lookup = "overlap" if isinstance(field, ArrayField) else "in"
-        return Q(**{f"{self.lookup}__{lookup}": [flags.get(value, value) for value in chosen]})
+        held = field.base_field if isinstance(field, ArrayField) else field
+        wanted = [flags.get(value, value) for value in values]
+        lookup = "overlap" if held is not field else "in"
+        return Q(**{f"{self.lookup}__{lookup}": wanted if held is None else [*readable(held, wanted).values()]})
 
     def spreads(self, model: type[Model]) -> bool:
         """Can one product have several values?"""
         path = followed(model, self.lookup)
-        return path.many or isinstance(path.field, ArrayField)
+        return path.many or isinstance(typed(path.field), ArrayField)
 
     def value(self, model: type[Model]) -> Combinable:
         """Return the expression of a product's value; of one that has several, a row for each."""
-        field = followed(model, self.lookup).field
+        field = typed(followed(model, self.lookup).field)
         if isinstance(field, ArrayField):
             return Func(F(self.lookup), function="unnest", output_field=field.base_field)
         if isinstance(field, JSONField):
@@ -145,7 +155,7 @@ class Facet:
 
         ``more`` lists up to MORE_VALUES; ``within`` keeps what people read it in.
         """
-        counts = {value: count for value, _, _, count in rows}
+        counts = {value: count for value, _, _, count in rows if count}
         wanted = {as_parameter(value) for value in chosen}
         order = sorted(counts, key=lambda value: (-counts[value], value))
         labels: Mapping[str, str] = {}
@@ -156,19 +166,29 @@ class Facet:
         shown, rest = order[:limit], order[limit:]
         if not within:
             shown += [value for value in rest if value in wanted] + sorted(wanted - counts.keys())
-        labels = labels or self.labels(shown, model)
+        labels = labels or self.labels(self._tellable(shown, rows, model), model)
         values = [FacetValue(one, labels.get(one, one), counts.get(one, 0), one in wanted) for one in shown]
         return Found(values, len(rest) if within else len(rest) - len(wanted.intersection(rest)))
+
+    def names_rows(self, model: type[Model]) -> bool:
+        """Are its values keys of other rows, which not everybody may see, rather than all that there is to read?"""
+        field = followed(model, self.lookup).field
+        return field is not None and field.is_relation
+
+    def _tellable(self, values: Sequence[str], rows: Sequence[Row], model: type[Model]) -> Sequence[str]:
+        """Return the values of which people may read more than what they asked for themselves."""
+        if not self.names_rows(model):
+            return values
+        known = {value for value, *_ in rows}
+        return [value for value in values if value in known]
 
     def labels(self, values: Sequence[str], model: type[Model]) -> Mapping[str, str]:
         """Return what people read for values: of choices their names, of a relation its rows as text."""
         field = followed(model, self.lookup).field
-        if field is None or not values:
-            return _LABELS
-        if field.is_relation:
-            rows = field.related_model
-            known = rows._base_manager.in_bulk([*readable(rows._meta.pk, values).values()])
-            return {str(key): str(row) for key, row in known.items()}
+        if field is not None and field.is_relation:
+            key, rows = field.target_field, field.related_model._base_manager
+            known = rows.filter(**{f"{key.name}__in": readable(key, values).values()}) if values else ()
+            return {str(getattr(row, key.attname)): str(row) for row in known}
         named = {as_parameter(value): str(label) for value, label in getattr(field, "flatchoices", ())}
         return named or {value: gettext(label) for value, label in _LABELS.items()}
 
@@ -182,12 +202,15 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 class AnyValues(forms.MultipleChoiceField):
-    """Takes any values: one that no product has simply finds nothing."""
+    """Takes any values: one that no product has simply finds nothing, and an empty one is none."""
 
-    max_values, max_length = 50, 200
+    max_values, max_length = 50, 1000
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, **options)
+
+    def to_python(self, value: Any) -> list[str]:
+        return [one for one in super().to_python(value) if one]
 
     def validate(self, value: list[str]) -> None:
         if len(value) > self.max_values:

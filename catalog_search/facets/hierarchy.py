@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db import connection
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
@@ -14,7 +15,7 @@ from ..paths import followed
 from .base import Facet, FacetValue, Found, Row, as_parameter
 
 if TYPE_CHECKING:
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,10 @@ class HierarchyFacet(Facet):
     separator: str = " > "
     parent: str = ""
 
-    def condition(self, chosen: Sequence[Any], model: type[Model]) -> Q:
+    def condition(self, chosen: Sequence[Any], products: QuerySet[Any]) -> Q:
         values = [as_parameter(value) for value in chosen]
         if self.parent:
-            table, key, above = self._columns(model)
+            table, key, above = self._columns(products.model)
             below = f"""
                 WITH RECURSIVE below(key) AS (
                     SELECT {key} FROM {table} WHERE {key}::text = ANY(%s)
@@ -71,14 +72,14 @@ class HierarchyFacet(Facet):
         if within:
             return super().read(rows, chosen, model, more, within)
         wanted = {as_parameter(value) for value in chosen}
-        counts = {node: count for node, _, _, count in rows}
+        counts = {node: count for node, _, _, count in rows if count}
         above = {node: parent or "" for node, parent, _, _ in rows}
         below: dict[str, list[str]] = defaultdict(list)
         for node in sorted(counts, key=lambda node: (-counts[node], node)):
             below[above[node]].append(node)
         open_nodes = {node for value in wanted for node in self._way(value, above)}
         listed = [node for parent in ("", *open_nodes) for node in below[parent]]
-        labels = self.labels([*listed, *wanted], model)
+        labels = self.labels([*listed, *self._tellable(sorted(wanted), rows, model)], model)
 
         def values(parent: str) -> tuple[FacetValue, ...]:
             return tuple(
@@ -104,8 +105,11 @@ class HierarchyFacet(Facet):
 
     def _columns(self, model: type[Model]) -> tuple[str, str, str]:
         """Return the table of the tree and its columns of key and parent, quoted."""
-        tree = followed(model, self.lookup).field.related_model._meta
-        return f'"{tree.db_table}"', f'"{tree.pk.column}"', f'"{tree.get_field(self.parent).column}"'
+        field = followed(model, self.lookup).field
+        tree = field.related_model._meta
+        columns = tree.db_table, field.target_field.column, tree.get_field(self.parent).column
+        table, key, above = map(connection.ops.quote_name, columns)
+        return table, key, above
 
 
 def _rolled_up(up: str, distinct: bool) -> str:

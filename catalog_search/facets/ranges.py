@@ -10,15 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Q
+from django.utils.formats import get_format
 from django.utils.translation import gettext
 
 from .base import AnyValues, Facet, FacetRange, FacetValue, Found, Row
 
 if TYPE_CHECKING:
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
 
 # More than any price has, and few enough for every numeric column.
 MAX_DIGITS = 18
+
+
+class Bound(forms.DecimalField):
+    """A number with a decimal point, or with the comma that stands for it in the visitor's language."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and get_format("DECIMAL_SEPARATOR") == "," and "." not in value:
+            value = value.replace(",", ".", 1)
+        return super().to_python(value)
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,7 @@ class RangeFacet(Facet):
         named = {"label": self.label}
         labels = {low: gettext("%(label)s, from") % named, high: gettext("%(label)s, to") % named}
         fields: dict[str, forms.Field] = {
-            name: forms.DecimalField(required=False, max_digits=MAX_DIGITS, label=label)
-            for name, label in labels.items()
+            name: Bound(required=False, max_digits=MAX_DIGITS, label=label) for name, label in labels.items()
         }
         return fields | ({self.name: AnyValues(label=self.label)} if self.steps else {})
 
@@ -54,7 +63,7 @@ class RangeFacet(Facet):
         chosen = (*(cleaned.get(name) for name in self.bounds), *(cleaned.get(self.name) or ()))
         return chosen if any(one is not None for one in chosen) else ()
 
-    def condition(self, chosen: Sequence[Any], model: type[Model]) -> Q:
+    def condition(self, chosen: Sequence[Any], products: QuerySet[Any]) -> Q:
         low, high, *steps = chosen
         condition = self._between(low, high, "lte")
         if steps:
@@ -88,7 +97,8 @@ class RangeFacet(Facet):
         self, rows: Sequence[Row], chosen: Sequence[Any], model: type[Model], more: bool = False, within: str = ""
     ) -> Found:
         counts = {int(bucket): count for bucket, _, _, count in rows}
-        lows, highs = ([Decimal(row[column]) for row in rows if row[column]] for column in (1, 2))  # type: ignore[arg-type]
+        ends = ([Decimal(row[column] or "NaN") for row in rows] for column in (1, 2))
+        lows, highs = ([one for one in found if one.is_finite()] for found in ends)
         chosen_low, chosen_high, *wanted = chosen or (None, None)
         steps = tuple(
             FacetValue(name, range_text(low, high), counts.get(bucket, 0), name in wanted)

@@ -80,7 +80,13 @@ def read_table(text: str) -> Found:
     A line names its rule by index and name; what else it says of the rule may be left out after the first.
     Raises ImportProblem.
     """
-    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")), delimiter=_delimiter(text))
+    try:
+        return _read(csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=_delimiter(text)))
+    except csv.Error as error:
+        raise ImportProblem([_("This is no table: %s") % error]) from error
+
+
+def _read(reader: csv.DictReader[str]) -> Found:
     if unknown := sorted(set(reader.fieldnames or ()) - set(COLUMNS)):
         known = ", ".join(COLUMNS)
         raise ImportProblem([_("line 1: there are no columns %s; there are: %s") % (", ".join(unknown), known)])
@@ -112,8 +118,8 @@ def read_table(text: str) -> Found:
 
 def write_table(rules: Iterable[Rule]) -> str:
     """Return rules as CSV; ``read_table`` reads the same back."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, COLUMNS, restval="")
     writer.writeheader()
     for rule in rules:
         own = write(rule)
@@ -130,5 +136,5 @@ def _present(written: Written) -> Mapping[str, Any] | None:
 
 def _delimiter(text: str) -> str:
     """Spreadsheets of half of Europe write semicolons."""
-    head = text.partition("\n")[0]
+    head = next(iter(text.splitlines()), "")
     return max(",;\t", key=head.count)

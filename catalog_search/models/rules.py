@@ -198,6 +198,8 @@ class RuleAction(models.Model):
             read_conditions(index, self.having)
             if self.product:
                 index.model._meta.pk.to_python(self.product)
+                if self.product not in index.keys([self.product]):
+                    errors["product"] = _("This is not the key of a product.")
         except IndexNotFound:
             pass  # said of the rule
         except ValidationError as error:

@@ -97,13 +97,13 @@ def keys(index: SearchIndex, name: str, products: Iterable[Any]) -> tuple[str, .
 def terms(given: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
     """Return weighted words, without those that say nothing."""
     try:
-        pairs = [(words.replace("\x00", " "), float(weight)) for words, weight in given]
-    except (AttributeError, TypeError, ValueError) as error:
+        pairs = [(words(text), float(weight)) for text, weight in given]
+    except (CatalogSearchError, TypeError, ValueError) as error:
         raise CatalogSearchError('terms= takes pairs of words and a weight: [("summer dress", 1)].') from error
-    for words, weight in pairs:
+    for text, weight in pairs:
         if not abs(weight) <= MAX_WEIGHT:
-            raise CatalogSearchError(f'The weight of "{words}" must lie between {-MAX_WEIGHT:g} and {MAX_WEIGHT:g}.')
-    return tuple((words, weight) for words, weight in pairs if words.strip() and weight)
+            raise CatalogSearchError(f'The weight of "{text}" must lie between {-MAX_WEIGHT:g} and {MAX_WEIGHT:g}.')
+    return tuple((text, weight) for text, weight in pairs if text.strip() and weight)
 
 
 def whole(name: str, value: Any, low: int | None = None) -> int:

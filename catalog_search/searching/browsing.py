@@ -33,9 +33,12 @@ def browsed(scope: Scope, ask: Ask, trace: Trace) -> Results:
     narrowed = scope.narrowed(ask.chosen)
     with trace.stage("browse"):
         length, window = settings.MAX_CANDIDATES, ask.window
-        parts = [] if narrowed.is_empty else range(window.start // length, (window.stop - 1) // length + 1)
-        read = [_part(narrowed, ask, number, trace) for number in parts]
-        first = window.start - parts[0] * length if parts else 0
+        number = start = window.start // length
+        read = [] if narrowed.is_empty else [_part(narrowed, ask, number, trace)]
+        while read and (number + 1) * length < min(window.stop, read[0].total):
+            number += 1
+            read.append(_part(narrowed, ask, number, trace))
+        first = window.start - start * length
         listed = [one for part in read for one in part.candidates][first : first + ask.size]
     with trace.stage("hydrate"):
         hits = hydrate(narrowed, listed)
@@ -59,7 +62,7 @@ def _part(scope: Scope, ask: Ask, number: int, trace: Trace) -> Ranking:
     if number == 0 and not ask.sort:
         candidates = steps.arranged(scope, ask, candidates, trace)
     ranking = Ranking(candidates, total=total)
-    if total > ask.size and not trace.degraded and ask.arrange is None:
+    if total > ask.size and not trace.degraded:
         paging.freeze(paging.ranking_key(scope, ask, number), ranking)
     return ranking
 
@@ -93,11 +96,13 @@ def _rows(
     if without:
         products = products.exclude(catalog_search_family__in=without)
     place = Window(RowNumber(), order_by=order)
+    # What DISTINCT takes together has places of its own.
+    variants = "count(DISTINCT key)" if products.query.distinct else "count(*)"
     inner, parameters = compile_keys(products, "catalog_search_family", place)
     statement = f"""
         WITH product(key, family, place) AS MATERIALIZED ({inner})
         SELECT product.key::text, product.family::text, best.variants
-        FROM (SELECT min(place) AS place, count(*) AS variants FROM product
+        FROM (SELECT min(place) AS place, {variants} AS variants FROM product
               GROUP BY family ORDER BY 1 OFFSET %s LIMIT %s) best JOIN product USING (place) ORDER BY place
     """
     return execute(scope.alias, statement, (*parameters, window.start, window.stop - window.start))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db.models import F, QuerySet
 
 from ..facets import Facet
-from ..facets.base import Row
+from ..facets.base import Row, as_parameter
 from ..sql import execute
 from . import cache
 from .asking import Ask
@@ -48,12 +48,32 @@ def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -
         rows = cache.costly("counts", decided, read)
     else:
         rows = read()
+    rows |= _lost(scope, ask, facets, rows)
     found: dict[str, FacetResult] = {}
     for facet in facets:
         chosen, more = ask.chosen.get(facet.name, ()), facet.name == ask.more
         counted = facet.read(rows.get(facet.name, []), chosen, scope.index.model, more, ask.within if more else "")
         found[facet.name] = FacetResult(facet, *counted, exact.get(facet.name, True))
     return found
+
+
+def _lost(scope: Scope, ask: Ask, facets: Sequence[Facet], rows: Mapping[str, list[Row]]) -> dict[str, list[Row]]:
+    """Return the rows of facets with those of chosen values that nothing found has, but another product in scope.
+
+    Only of what names other rows: the name of one that no visible product leads to is not for everybody.
+    """
+    lost: dict[str, list[str]] = {}
+    for facet in facets:
+        if facet.name in ask.chosen and facet.names_rows(scope.index.model):
+            counted = {value for value, *_ in rows.get(facet.name, ())}
+            wanted = map(as_parameter, ask.chosen[facet.name])
+            if missing := [one for one in wanted if one not in counted]:
+                lost[facet.name] = missing
+    bases = [_Base(scope.narrowed({one.name: lost[one.name]}).products, [one]) for one in facets if one.name in lost]
+    return {
+        name: [*rows.get(name, ()), *((value, None, None, 0) for value, *_ in held if value in lost[name])]
+        for name, held in _rows(scope, ask, bases).items()
+    }
 
 
 def everywhere(scope: Scope, facet: Facet, grouped: bool) -> dict[str, int]:

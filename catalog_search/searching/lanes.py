@@ -55,8 +55,8 @@ def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
     asked = query.identifiers
     if not asked or not scope.index.identifiers:
         return []
-    whole, *parts = asked
-    words = [part for part in parts if any(character.isdigit() for character in part)]
+    whole = query.identifier or PIECE  # by which alone no document is found
+    words = [word for word in asked if word != whole and any(map(str.isdigit, word))]
     doubtful = {word: query.without(word) for word in words if not is_distinctive(word)}
     surely = " | ".join(f"'{word}'" for word in (whole, *words) if word not in doubtful)
     prefix = f" | '{whole}':*" if is_distinctive(whole) else ""
@@ -208,9 +208,12 @@ def excluded(scope: Scope, words: Sequence[str], keys: Sequence[str]) -> list[st
 
 
 def similarities(scope: Scope, vector: Vector, keys: Sequence[str]) -> dict[str, float]:
-    """Return the cosine similarity of given products, which other lanes found."""
+    """Return the cosine similarity of given products, which other lanes found.
+
+    What is exactly as the mean of all, where that is taken out, points nowhere: it has none.
+    """
     rows = scope.documents.of(keys, "object_key, 1 - (embedding <=> %s)", HalfVector(vector))
-    return {key: float(similarity) for key, similarity in rows}
+    return {key: similarity for key, similarity in rows if not math.isnan(similarity)}
 
 
 def document_vectors(scope: Scope, keys: Sequence[str]) -> list[Vector]:

@@ -28,15 +28,20 @@ class Ranking:
 def ranking_key(scope: Scope, ask: Ask, part: int = 0) -> str:
     """Return the key of a ranking: everything that decides it, visibility and filters by their SQL.
 
-    Which generation serves does not: pages go on as they began when another takes over.
+    Which generation serves does not: pages go on as they began when another takes over. Where a caller brings steps
+    that arrange, "": nobody else is shown that order, nor they that of others.
     """
+    if ask.arrange is not None:
+        return ""
     decided = [ask.query.digest, ask.sort, ask.cutoff, ask.rerank, ask.lanes, ask.admitted, ask.guidance, ask.grouped]
     parts = [scope.index.label, ask.generation, *scope.identity, *decided, part, ask.vector_weight]
     return cache.named("ranking", parts)
 
 
 def freeze(key: str, ranking: Ranking) -> None:
-    """Keep a ranking for the next pages."""
+    """Keep a ranking for the next pages, where it has a key."""
+    if not key:
+        return
     rows = [tuple(one) for one in ranking.candidates]  # what orjson asks back about, such as a named one, takes longer
     kept = {"reranked": ranking.reranked, "exact": ranking.exact, "total": ranking.total, "rows": rows}
     cache.put(key, orjson.dumps(kept, default=_plain), settings.PAGING_SECONDS)
@@ -48,7 +53,7 @@ def _plain(value: Any) -> Any:
 
 def frozen(key: str) -> Ranking | None:
     """Return a kept ranking, or None."""
-    kept = cache.get(key)
+    kept = cache.get(key) if key else None
     if not isinstance(kept, bytes):
         return None
     ranking: Mapping[str, Any] = orjson.loads(kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 from django.utils import translation
 
@@ -142,15 +143,21 @@ class Query:
         return Content(" ".join(filter(None, words)), self.image)
 
     @property
+    def identifier(self) -> str:
+        """The whole text as identifiers are compared; "" where it could not be one."""
+        whole = normalise_identifier(self.text.strip() or " ".join(text for text, _ in self.positive_terms))
+        return whole if _could_be_identifier(whole) else ""
+
+    @property
     def identifiers(self) -> tuple[str, ...]:
-        """The whole text, then its words, as identifiers are compared; only what could be one."""
+        """The whole text and its words, as identifiers are compared; only what could be one."""
         whole = [token.text for text in self._texts for token in _pieces(text) if not token.excluded]
         words = [token.text for token in self.tokens if not token.excluded]
         words = words[:MAX_TOKENS]
         runs = ["".join(words[at : at + length]) for length in (2, 3) for at in range(len(words) - length + 1)]
-        found = map(normalise_identifier, (self.text, *whole[:MAX_TOKENS], *words))
+        found = map(normalise_identifier, (*whole[:MAX_TOKENS], *words))
         joined = filter(is_distinctive, map(normalise_identifier, runs))  # "BCI 6Y"
-        return tuple(dict.fromkeys(word for word in (*found, *joined) if 2 <= len(word) <= 64))
+        return tuple(dict.fromkeys(filter(_could_be_identifier, (self.identifier, *found, *joined))))
 
     def without(self, identifier: str) -> str:
         """Return the words beside one that is an identifier."""
@@ -180,6 +187,10 @@ def is_distinctive(identifier: str) -> bool:
     return len(identifier) >= DISTINCTIVE and any(character.isdigit() for character in identifier)
 
 
+def _could_be_identifier(word: str) -> bool:
+    return 2 <= len(word) <= 64
+
+
 def _pieces(text: str) -> list[Token]:
     """Return what stands between spaces, and phrases."""
     found = (Token(bool(minus), phrase or word, bool(phrase)) for minus, phrase, word in TOKEN.findall(text))
@@ -205,9 +216,18 @@ def _without_negations(text: str, language: str) -> tuple[str, tuple[str, ...]]:
 
 
 def query_language(index: SearchIndex, asked: str = "") -> str:
-    """Return the index language nearest to the one asked for, or to the visitor's; the first where none fits."""
+    """Return the index language nearest to the one asked for, or to the visitor's; the first where none fits.
+
+    Nearest is the one that begins with most of the same subtags, and has the fewest others: "zh-hant" for "zh-hant-tw".
+    """
     for wanted in (asked, translation.get_language() or ""):
-        for language in index.language_codes:
-            if wanted and primary_subtag(language) == primary_subtag(wanted):
-                return language
+        near = [one for one in index.language_codes if wanted and primary_subtag(one) == primary_subtag(wanted)]
+        if near:
+            return max(near, key=lambda one: _nearness(one, wanted))
     return index.language_codes[0]
+
+
+def _nearness(language: str, wanted: str) -> tuple[int, int]:
+    own, others = (one.lower().replace("_", "-").split("-") for one in (language, wanted))
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(own, others, strict=False))
+    return len(list(same)), -len(own)

@@ -183,18 +183,19 @@ class Results:
         So ``Paginator(results, 24)``, a ``ListView`` and the pagination classes of DRF page any search.
         """
         if isinstance(places, int):
-            place = places + self.total if places < 0 else places
+            place = range(self.total)[places]
             return self[place : place + 1][0]
-        start, stop, _ = places.indices(self.total)
-        if start >= stop:
+        wanted = range(self.total)[places]
+        if not wanted:
             return ()
+        start, stop = min(wanted), max(wanted) + 1
         here = self
         if self.elsewhere and not self.offset <= start <= stop <= self.offset + self.page_size:
             size = max(self.page_size, stop - start)
             # A window that is no page, such as a last one with orphans, is the end of a larger one.
             page, size = (start // size + 1, size) if start % size == 0 else (1, stop)
             here = self.elsewhere(page, size)
-        return here.hits[start - here.offset : stop - here.offset]
+        return here.hits[start - here.offset : stop - here.offset][:: wanted.step]
 
     @property
     def pages(self) -> int:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import connections
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.fields import AutoField, IntegerField
+from django.utils.translation import get_language
+from psycopg import sql
 
 from ..conditions import Chosen
 from ..indexes import SearchIndex
@@ -20,6 +25,8 @@ from ..models import Generation
 from ..sql import array, compile_keys, execute
 from .documents import Documents
 
+TOLD = (str, int, float, Decimal, date, time, timedelta, UUID)
+"""Values that ``repr`` tells whole."""
 PRESENT = timedelta(seconds=30)
 """What a queryset compares with is the present moment where it is not further from it."""
 
@@ -49,10 +56,27 @@ class Scope:
         return compile_keys(self.products)
 
     @cached_property
-    def identity(self) -> tuple[str, tuple[Any, ...]]:
-        """What tells the scope from others, whenever it is asked for: the present moment is just "now"."""
+    def identity(self) -> tuple[str, str | None, tuple[Any, ...]]:
+        """What tells the scope from others by its ``repr``, whenever it is asked for: the present moment is just "now".
+
+        Its annotations belong to it, by which it may be filtered and sorted, and the visitor's language, by which a
+        shop may choose its columns. What has a short ``repr``, as JSON has, or one that tells nothing, is told as
+        PostgreSQL reads it.
+        """
         statement, parameters = self.keys
-        return statement, tuple("now" if _is_present(value) else value for value in parameters)
+        if annotations := self.products.query.annotations:
+            with suppress(EmptyResultSet):
+                query = self.products.order_by(*sorted(annotations)).values_list("pk").query
+                statement, parameters = query.get_compiler(using=self.alias).as_sql()
+        told = tuple("now" if _is_present(value) else self._told(value) for value in parameters)
+        return statement, get_language(), told
+
+    def _told(self, value: Any) -> Any:
+        if value is None or isinstance(value, TOLD):
+            return value
+        wrapper: Any = connections[self.alias]
+        wrapper.ensure_connection()
+        return sql.Literal(value).as_string(wrapper.connection)
 
     @cached_property
     def is_empty(self) -> bool:

@@ -39,6 +39,8 @@ from .words import without_excluded
 
 logger = logging.getLogger(__name__)
 
+LAST_PAGE = 10**9
+"""Beyond any list, and a place in it that the database can count to."""
 ALTERNATIVES = 8
 """Products shown, marked as such, where nothing matches."""
 
@@ -117,7 +119,7 @@ def search(
         query=query,
         chosen=chosen,
         sort=sort or "",
-        page=max(1, arguments.whole("page", page)),
+        page=min(max(1, arguments.whole("page", page)), LAST_PAGE),
         size=arguments.whole("page_size", page_size or 0, 0) or settings.PAGE_SIZE,
         cutoff=cutoff,
         vector_weight=vector_weight,
@@ -141,7 +143,7 @@ def search(
                 own = queryset if queryset.query.is_sliced else queryset.order_by()
                 products = products.filter(pk__in=own.values("pk"))
             if liked or unliked:
-                products = products.exclude(pk__in=[*liked, *unliked])
+                products = products.exclude(pk__in=index.keys([*liked, *unliked]).values())
             serving = generation or _active_generation(index, trace)
             scope = Scope(index, serving, serving.language_for(query.language), products)
             answer = _answered(scope, ask, trace)
@@ -230,7 +232,7 @@ def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Answer:
 def _ranking(scope: Scope, ask: Ask, membership: Membership, trace: Trace) -> Ranking:
     """Return the members in order; page one's order is frozen for the next pages."""
     key = "" if scope.is_empty else paging.ranking_key(scope, ask)
-    kept = paging.frozen(key) if key and ask.page > 1 else None
+    kept = paging.frozen(key) if ask.page > 1 else None
     if kept:
         return kept
     found, reranked = membership.under(scope), 0
@@ -250,7 +252,7 @@ def _ranking(scope: Scope, ask: Ask, membership: Membership, trace: Trace) -> Ra
                     trace.degrade("reranker")
         members = steps.arranged(scope, ask, members, trace)
     ranking = Ranking(members, reranked, found.complete)
-    if len(members) > ask.size and not trace.degraded and ask.arrange is None:
+    if len(members) > ask.size and not trace.degraded:
         with trace.stage("freeze"):
             paging.freeze(key, ranking)
     return ranking

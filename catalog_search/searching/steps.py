@@ -14,6 +14,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db import DatabaseError, connections
 from django.utils.module_loading import import_string
 
 from ..conf import settings
@@ -32,7 +33,7 @@ def rewritten(scope: Scope, ask: Ask, trace: Trace) -> Ask:
             try:
                 ask = step(scope, ask)
             except Exception as error:
-                _failed(step, "rewrite", error, trace)
+                _failed(scope, step, "rewrite", error, trace)
     return ask
 
 
@@ -46,7 +47,7 @@ def arranged(scope: Scope, ask: Ask, candidates: Sequence[Candidate], trace: Tra
                 changed = step(scope, ask, offered)
                 found = found if changed is offered else _same_members(changed, offered)
             except Exception as error:
-                _failed(step, "arrange", error, trace)
+                _failed(scope, step, "arrange", error, trace)
     return found
 
 
@@ -71,6 +72,8 @@ def exchanged(own: Mapping[Any, Rewrite]) -> dict[str, Any]:
     return {"rewrite": [own.get(step, step) for step in rewriting()], "arrange": arranging()}
 
 
-def _failed(step: Any, point: str, error: Exception, trace: Trace) -> None:
+def _failed(scope: Scope, step: Any, point: str, error: Exception, trace: Trace) -> None:
+    if isinstance(error, DatabaseError) and connections[scope.alias].in_atomic_block:
+        raise error  # in a transaction that failed nothing else can be asked
     logger.error("%s failed and was left out: %s", getattr(step, "__qualname__", step), error, exc_info=error)
     trace.degrade(point)

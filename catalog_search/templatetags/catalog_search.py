@@ -11,6 +11,7 @@ from django.template import Context
 from django.urls import reverse
 
 from ..conf import settings
+from ..fields import write_keys
 from ..forms import SearchForm
 from ..navigation import Address
 from ..registry import registry
@@ -51,7 +52,7 @@ def more_like(product: Any) -> str:
         return ""
     first = next(iter(registry))
     page = reverse("catalog_search:search", args=[] if index is first else [index.name])
-    return f"{page}?{urlencode({'like': product.pk})}"
+    return f"{page}?{urlencode({'like': write_keys([product.pk])})}"
 
 
 @register.inclusion_tag("catalog_search/_search_box.html", takes_context=True)
@@ -65,6 +66,8 @@ def search_box(context: Context, index: str = "", placeholder: str = "", assets:
     form = context.get("search_form")
     address = context.get("address")
     searched = form.index if isinstance(form, SearchForm) else registry.chosen(index) if len(registry) else None
+    if isinstance(form, SearchForm) and form.index is not registry.chosen(index):
+        index = form.index.name  # a page of another index than that of the first
     box: dict[str, Any] = {
         "action": reverse("catalog_search:search", args=[index] if index else []),
         "placeholder": placeholder,
@@ -75,7 +78,7 @@ def search_box(context: Context, index: str = "", placeholder: str = "", assets:
     }
     if isinstance(form, SearchForm) and isinstance(address, Address):
         token = address.parameters.get("picture", "")
-        has_picture = bool(token) and "picture" not in form.errors
+        has_picture = form.is_bound and not form.errors.get("picture") and bool(form.cleaned_data.get("picture"))
         box |= {
             "action": address.path,
             "q": form["q"].value() or "",

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from catalog_search import Facet
 from catalog_search.models import QueryEvent
 from project.shop.models import Product
+from project.shop.search import ProductIndex
 
 PATIENCE = 300
 """Tenths of a second that a beacon may take."""
@@ -59,6 +61,19 @@ def test_words_lead_to_results(visit: Visit) -> None:
     above.first.click()
     page.wait_for_url("**/search/?category=Home")
     assert page.locator(".cs-total").inner_text() == "15 products"
+
+
+def test_facets_called_as_what_every_form_has(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProductIndex, "facets", [Facet("colour", name="action"), Facet("brand.name", name="id")])
+    page = visit("/search/?q=mug+chair")
+    page.evaluate("window.stays = true")
+    page.get_by_label("Acme").check()
+    page.wait_for_url("**id=Acme**")
+    page.get_by_label("Sort by").select_option(label="Highest price")
+    page.wait_for_url("**sort=highest_price**")
+
+    assert page.evaluate("location.pathname") == "/search/"
+    assert page.evaluate("window.stays")
 
 
 def test_filter_sort_page_and_back(visit: Visit) -> None:

@@ -259,7 +259,7 @@
   /* On a small screen filters are a sheet where several are ticked before one look at the results. */
   function enhanceFilters(form) {
     form.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && location.hash === `#${form.id}`) location.hash = "results";
+      if (event.key === "Escape" && location.hash === `#${form.getAttribute("id")}`) location.hash = "results";
     });
     form.addEventListener("change", () => {
       if (form.matches(".cs-facets") && !window.matchMedia(WIDE).matches) return;
@@ -270,7 +270,8 @@
       if (!results) return; /* a page of the shop's own, without the part that is replaced */
       event.preventDefault();
       const query = new URLSearchParams(new FormData(form)).toString();
-      results.go(new URL(form.action).pathname + (query && `?${query}`));
+      /* Not form.action: a facet may be called so. */
+      results.go(new URL(form.getAttribute("action"), location.href).pathname + (query && `?${query}`));
     });
   }
 
