@@ -124,19 +124,22 @@ def strictness(judgements: Mapping[str, Mapping[str, int]], foreign: Sequence[st
     return rows
 
 
-def sentences(references: Any) -> list[Any]:
-    """Measure how many questions in whole sentences find something, for shares of nearness that are demanded of them:
-    those that the shop has something for, and those of other trades.
+def answered(options: Mapping[str, Any], references: Any) -> dict[str, float]:
+    """Return the shares of questions in whole sentences that find something: those that the shop has something for,
+    and those of other trades.
     """
+    asked, search = tomllib.loads(SENTENCES.read_text(encoding="utf-8")), ask(options, references)
+    return {name: sum(bool(search(query).total) for query in own) / len(own) for name, own in asked.items()}
+
+
+def sentences(references: Any) -> list[Any]:
+    """Measure what questions in whole sentences find for shares of nearness that are demanded of them."""
     from catalog_search.searching import silence
 
-    asked = tomllib.loads(SENTENCES.read_text(encoding="utf-8"))
     usual, rows = silence.SENTENCE_SHARE, []
     for share in sorted({1.0, 0.9, 0.8, 0.75, 0.7, 0.6, usual}):
         silence.SENTENCE_SHARE = share
-        search = ask(WAYS["hybrid"], references)
-        found = {name: sum(bool(search(query).total) for query in own) / len(own) for name, own in asked.items()}
-        rows.append({"share": share, "usual": share == usual} | found)
+        rows.append({"share": share, "usual": share == usual} | answered(WAYS["hybrid"], references))
     silence.SENTENCE_SHARE = usual
     return rows
 
@@ -176,6 +179,7 @@ def measure(folder: Path) -> dict[str, Any]:
         "gain": {"mean": gain.mean, "low": gain.low, "high": gain.high},
         "strictness": strictness(judgements, [query for query in foreign if query], references),
         "sentences": sentences(references),
+        "words alone": answered(WAYS["words"], references),
     }
 
 
@@ -216,6 +220,8 @@ def report(measured: Mapping[str, Any]) -> str:
     for row in measured["sentences"]:
         mark = "  <- the default" if row["usual"] else ""
         lines.append(f"{row['share']:25.2f}   {row['own']:8.0%}   {1 - row['foreign']:42.0%}{mark}")
+    alone = measured["words alone"]
+    lines.append(f"{'by words alone':>25}   {alone['own']:8.0%}   {1 - alone['foreign']:42.0%}")
     return "\n".join(lines)
 
 

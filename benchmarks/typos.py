@@ -5,6 +5,8 @@ misspelt by seeded edits: one, two (in words long enough that a person would sti
 and the key beside the one meant. The reference is the nDCG@10 of the correct spelling in the same run; without
 correction the same queries show what it is worth. False corrections are counted over brand and model words of the
 catalogue, over the same where the vocabulary never saw them, and over words of queries that belong to other shops.
+Edits that make a good word of another ("rain bots") are counted by what is offered for them, and what is offered for
+queries that are right: the judged ones, and those of ``benchmarks.slices`` and ``benchmarks.relevance``.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import statistics
 import sys
 import tempfile
 import time
+import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,13 +26,16 @@ from typing import Any
 import django
 from tqdm import tqdm
 
-from .relevance import FOREIGN, KEPT, convert, is_at_hand, of_catalogue
+from .relevance import FOREIGN, KEPT, SENTENCES, convert, is_at_hand, of_catalogue
+from .slices import LISTS
 from .vector_lane import scratch_database
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 DRAWS = 3
 WORDS = 500
-SHARE, FALSE, MILLISECONDS = 0.9, 0.01, 2.0
+DRAWN = 100
+"""Edits of each word of a query, of which those are asked that make another good word of it."""
+SHARE, FALSE, FALSE_OFFERS, MILLISECONDS = 0.9, 0.01, 0.2, 2.0
 SHORTEST, LONG = 4, 6
 
 
@@ -135,7 +142,7 @@ def relevance(judgements: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
 def left_alone(words: Sequence[str], without: bool = False) -> list[tuple[str, str]]:
     """Return which words are searched as other ones; ``without`` takes each out of the vocabulary and index first."""
     from catalog_search.models import Generation
-    from catalog_search.wording import correcting, vocabulary
+    from catalog_search.wording import correcting, guessing, vocabulary
     from catalog_search.wording.lexicon import Lexicon
 
     generation = Generation.objects.get()
@@ -146,8 +153,8 @@ def left_alone(words: Sequence[str], without: bool = False) -> list[tuple[str, s
     for word in words:
         known = Lexicon((one, count) for one, count in counts.items() if one != word) if without else lexicon
         if not correcting.is_known(known, word, "en"):
-            guess = correcting.best(known, word, correcting.likely(known, word))
-            if guess and guess.probability >= correcting.SURE:
+            guess = guessing.best(known, word, correcting.likely(known, word))
+            if guess and guess.probability >= guessing.SURE:
                 wrong.append((word, guess.word))
     return wrong
 
@@ -180,6 +187,56 @@ def false_corrections(products: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "held out": {"words": len(good), "changed": left_alone(good, without=True)},
         "of other shops": {"words": len(foreign), "changed": left_alone(foreign)},
     }
+
+
+def confusions(judged: Sequence[str]) -> dict[str, Any]:
+    """Search for queries with a good word in the place of another, and for right ones, and see what is offered."""
+    from catalog_search.models import Generation
+    from catalog_search.registry import registry
+    from catalog_search.searching.bm25 import matched
+    from catalog_search.searching.query import Query
+    from catalog_search.searching.scope import Scope
+    from catalog_search.searching.words import parse_words
+    from catalog_search.wording import correcting, vocabulary
+    from project.shop.models import Product
+    from project.shop.search import ProductIndex
+
+    generation = Generation.objects.get()
+    lexicon = vocabulary.lexicon("default", generation, "en")
+    assert lexicon is not None
+    scope = Scope(registry.for_model(Product), generation, "en", Product.objects.all())
+
+    def stems(text: str) -> set[str]:
+        return set(parse_words(scope, Query(text, language="en")).wanted)
+
+    def offered(text: str) -> str:
+        results = ProductIndex.search(text, facet_counts=False, page_size=1)
+        return results.did_you_mean or results.guidance.searched
+
+    draw, outcomes, wrong = random.Random("confusions"), Counter[str](), []
+    for query in tqdm(judged, desc="good words for others", leave=False):
+        words = query.split()
+        for place, word in enumerate(words):
+            if not (len(words) > 1 and word.isalpha() and len(word) >= SHORTEST):
+                continue
+            for one in sorted({edited(word, draw, kind) for kind in ("", "key") for _ in range(DRAWN)}):
+                typed = " ".join([*words[:place], one, *words[place + 1 :]])
+                if not correcting.is_known(lexicon, one, "en") or stems(typed) == stems(query):
+                    continue
+                if matched(scope, parse_words(scope, Query(typed, language="en")), 1):
+                    outcomes["held together"] += 1
+                elif not (other := offered(typed)):
+                    outcomes["nothing"] += 1
+                elif stems(other) == stems(query):
+                    outcomes["what was meant"] += 1
+                else:
+                    outcomes["another"] += 1
+                    wrong.append((typed, other))
+    lists = [path.read_text(encoding="utf-8").split("\n") for path in LISTS.values()]
+    lists += tomllib.loads(SENTENCES.read_text(encoding="utf-8")).values()
+    right = sorted({query for own in (judged, *lists) for query in own if query})
+    changed = [(query, other) for query in tqdm(right, desc="right queries", leave=False) if (other := offered(query))]
+    return {"outcomes": dict(outcomes), "wrong": wrong, "right": {"queries": len(right), "changed": changed}}
 
 
 def timed(size: int = 100_000) -> dict[str, float]:
@@ -218,6 +275,12 @@ def report(measured: Mapping[str, Any]) -> str:
     for name, own in measured["false"].items():
         shown = ", ".join(f"{word} > {other}" for word, other in own["changed"][:12])
         lines.append(f"{name:15}{len(own['changed']):>4} of {own['words']}   {shown}")
+    confused = measured["confusions"]
+    outcomes = ", ".join(f"{name} {number}" for name, number in sorted(confused["outcomes"].items()))
+    lines.append(f"\ngood words typed for others, what is offered: {outcomes}")
+    right = confused["right"]
+    shown = ", ".join(f"{query} > {other}" for query, other in right["changed"][:12])
+    lines.append(f"{'right queries':15}{len(right['changed']):>4} of {right['queries']}   {shown}")
     timing = measured["timing"]
     lines.append(
         f"\none word among 100,000: {timing['median']:.2f} ms, p95 {timing['p95']:.2f}; loading {timing['loading']:.0f}"
@@ -235,6 +298,11 @@ def misses(measured: Mapping[str, Any]) -> list[str]:
     for name in ("good", "beside others"):
         wrong, words = len(found[name]["changed"]), found[name]["words"]
         goals.append((wrong <= FALSE * words, lambda name=name, wrong=wrong: f"{wrong} words changed: {name}"))
+    right, outcomes = measured["confusions"]["right"], measured["confusions"]["outcomes"]
+    offered = len(right["changed"])
+    goals.append((offered <= FALSE * right["queries"], lambda: f"{offered} right queries are offered other words"))
+    meant, another = outcomes.get("what was meant", 0), outcomes.get("another", 0)
+    goals.append((another <= FALSE_OFFERS * meant, lambda: f"{another} wrong words offered beside {meant} right ones"))
     goals.append((measured["timing"]["p95"] <= MILLISECONDS, lambda: f"{measured['timing']['p95']:.1f} ms for a word"))
     return [missed() for met, missed in goals if not met]
 
@@ -251,6 +319,7 @@ def main() -> int:
         django.setup()
         products, judgements = load(options.folder)
         measured = relevance(judgements) | {"false": false_corrections(products), "timing": timed()}
+        measured["confusions"] = confusions(list(judgements))
         print(report(measured))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(measured, indent=1), encoding="utf-8")

@@ -418,6 +418,13 @@ def test_a_failing_embedder_leaves_words_and_identifiers(indexed_shop: Shop) -> 
     assert results.hits[0].object.name == "Red mug"
 
 
+def test_a_failing_embedder_leaves_sentences_what_their_words_find(indexed_shop: Shop) -> None:
+    results = ProductIndex.search("poisonous question for something like a mug of any kind")
+
+    assert results.degraded == ("embedder",)
+    assert {hit.object.name for hit in results} == {"Red mug", "Blue mug", "Mug"}
+
+
 def test_without_an_index_there_is_an_answer(make_product: Callable[..., Product], dummy_models: Any) -> None:
     make_product("Red mug")
 

@@ -553,15 +553,20 @@ class TestDegraded:
 
     def test_a_model_that_fails(self, client: Client, indexed_shop: Shop) -> None:
         generation = Generation.objects.get(state=Generation.State.READY)
-        generation.definition["embedder"]["options"] = {"poison": "mug"}
-        generation.save()
 
+        def refuse(word: str) -> None:
+            generation.definition["embedder"]["options"] = {"poison": word}
+            generation.save()
+
+        refuse("mug")
         response = client.get(SEARCH, {"q": "red mug"})
 
         assert response.headers["X-Search-Degraded"] == "embedder"
         assert names(response)[0] == "Red mug"
+        assert "Red mug" in names(client.get(SEARCH, {"q": "something like a mug that glows"}))
         # Nobody is sent to what does not work either.
-        nothing = client.get(SEARCH, {"q": "a poisonous mug that glows"}).text
+        refuse("zeppelin")
+        nothing = client.get(SEARCH, {"q": "smuggled zeppelin"}).text
         assert "By words alone, we found nothing" in nothing
         assert "or a picture" not in nothing
 

@@ -96,6 +96,67 @@ def test_what_the_catalogue_knows_stays_as_it_is(shop: None, text: str) -> None:
     assert (guidance.instead_of, guidance.searched) == ("", "")
 
 
+@pytest.fixture
+def wardrobe(make_product: Callable[..., Product], build_index: Callable[[], Generation]) -> None:
+    for number in range(20):
+        make_product(f"Rain boots for children {number}")
+        make_product(f"Dining table {number}")
+    make_product("Dinning table, oak")
+    make_product("Robot kit", description="With two bots")
+    make_product("Toy bots")
+    build_index()
+    cache.clear()
+    lanes._sample.cache_clear()
+    vocabulary.forget()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("rain bots", "rain boots"),  # both are words of the catalogue
+        ("Rain bots (children)", "Rain boots (children)"),
+        ("dinning table", "dining table"),  # one product writes it so
+        ("rain boost", "rain boots"),  # a word of the language alone
+        ("rain bots -robot", "rain boots -robot"),
+    ],
+)
+def test_a_good_word_typed_for_another_is_offered_by_what_stands_together(
+    wardrobe: None, typed: str, meant: str
+) -> None:
+    results = ProductIndex.search(typed, cutoff=99)
+
+    assert results.did_you_mean == meant
+    assert results.guidance.searched == ""
+    assert ProductIndex.search(typed, cutoff=99, exact=True).did_you_mean == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rain boots",
+        "robot bots",
+        "toy bots",
+        "bots",
+        "table bots",
+        'rain "bots"',
+        "rain -bots",
+        "the bots",
+        "rain b0ts",
+        "rain bots that my children like",  # a sentence
+    ],
+)
+def test_good_words_that_stand_together_or_alone_are_no_confusion(wardrobe: None, text: str) -> None:
+    assert ProductIndex.search(text, cutoff=99).did_you_mean == ""
+
+
+def test_no_confusion_is_offered_that_finds_nothing_or_of_a_word_that_a_synonym_has(wardrobe: None) -> None:
+    assert ProductIndex.search("rain bots", cutoff=99).did_you_mean
+    dry = Product.objects.exclude(name__startswith="Rain")
+    assert ProductIndex.search("rain bots", cutoff=99, queryset=dry).did_you_mean == ""
+    Synonym.objects.create(words="bots, automatons")
+    assert ProductIndex.search("rain bots", cutoff=99).did_you_mean == ""
+
+
 def test_the_words_as_typed_can_be_insisted_on(shop: None, client: Client) -> None:
     assert found("hedphones", exact=True) == []
     page = client.get("/search/", {"q": "hedphones"}).content.decode()

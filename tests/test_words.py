@@ -191,6 +191,37 @@ def test_other_spellings_rest_where_enough_is_found(make_product: Make, build_in
     assert "Head set" not in names("headset", page_size=20)
 
 
+SENTENCE = "something warm for my feet in winter"
+
+
+@pytest.mark.django_db
+def test_words_alone_are_relaxed_where_few_products_hold_most_of_them(make_product: Make, build_index: Any) -> None:
+    for number in range(12):
+        make_product(f"Warm blanket {number}")
+    make_product("Feet cream")
+    make_product("Warm winter hat")
+    make_product("Red mug")
+    build_index()
+
+    found = names(SENTENCE)
+
+    assert found[:2] == ["Warm winter hat", "Feet cream"]  # two of the words, then the rarer one
+    assert len(found) == 14
+    assert len(ProductIndex.search(SENTENCE, cutoff=99)) == 0  # where meaning searches too, it tells what belongs
+    assert names("zeppelin parts and airship tickets") == []
+
+
+@pytest.mark.django_db
+def test_words_alone_are_relaxed_no_further_than_needed(make_product: Make, build_index: Any) -> None:
+    for number in range(10):
+        make_product(f"Warm winter hat {number}")
+    make_product("Warm blanket")
+    build_index()
+
+    assert len(names(SENTENCE)) == 10
+    assert len(names("warm winter feet")) == 10  # they hold most of the words
+
+
 @pytest.mark.django_db
 def test_a_title_counts_more_than_a_description_and_a_short_field_more_than_a_long_one(
     make_product: Make, build_index: Any

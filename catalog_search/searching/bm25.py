@@ -5,6 +5,7 @@ Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +45,39 @@ def broadened(scope: Scope, words: Words) -> Words:
     if matched(scope, words, FEW_MATCHES) >= FEW_MATCHES:
         return words
     return replace(words, spellings=_in_use(scope, words.spellings), broad=True)
+
+
+def relaxed(scope: Scope, words: Words) -> Words:
+    """Demand fewer of the words where too few products hold most of them; then the rarer ones count more.
+
+    That is for words alone: else meaning finds what holds only few of them, and tells which of them matter.
+    """
+    enough = words.demanded
+    if not words.broad or enough == 1:
+        return words
+    held, columns = _held(words.terms)
+    rows = scope.execute(
+        f"""
+        SELECT {" + ".join(columns)}, count(*), {", ".join(f"sum({column})" for column in columns)} FROM (
+            SELECT {", ".join(held)} {from_scope(scope)} AND document.search_vector @@ %s::tsquery OFFSET 0
+        ) matching GROUP BY 1
+        """,
+        (*words.terms, *scope.keys[1], scope.language, words.any),
+    )
+    while enough > 1 and sum(products for number, products, *_ in rows if number >= enough) < FEW_MATCHES:
+        enough -= 1
+    if not rows or enough == words.demanded:
+        return words
+    _, found, *counts = map(sum, zip(*rows, strict=True))
+    rarities = [math.log(1 + found / max(1, count)) for count in counts]
+    mean = sum(rarities) / len(rarities)
+    return replace(words, enough=enough, weights=tuple(rarity / mean for rarity in rarities))
+
+
+def _held(terms: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the SQL that says of a document which of the terms it holds, 1 or 0, and the names of its columns."""
+    columns = [f"held_{place}" for place in range(len(terms))]
+    return [f"(document.search_vector @@ %s::tsquery)::int AS {column}" for column in columns], columns
 
 
 def _in_use(scope: Scope, spellings: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
@@ -101,25 +135,29 @@ def _scored(
     if not words.wanted:
         return []
     total = len(words.wanted)
+    weights = words.weights or (1,) * total
     spelt = zip(words.wanted, words.spellings, strict=True)
-    weighted = [_weighted(word, others if words.broad else ()) for word, others in spelt]
-    rest = " + ".join(f"1 / ({SATURATION} + {weight})" for weight, _ in weighted)
-    counted = words.terms if words.broad else ()
-    coverage = " + ".join("(document.search_vector @@ %s::tsquery)::int" for _ in counted) or str(total)
+    counted = [_counted(word, others if words.broad else ()) for word, others in spelt]
+    rest = " + ".join(f"{own} / ({SATURATION} + {count})" for own, (count, _) in zip(weights, counted, strict=True))
+    terms = words.terms if words.broad else ()  # else all are held
+    held, columns = _held(terms)
+    number = " + ".join(columns) or str(total)
+    coverage = " + ".join(f"{own}::float8 * {one}" for own, one in zip(weights, columns, strict=False)) or number
     shares = _shares(scope)
     # PostgreSQL takes no weight above one.
-    weights = f"ARRAY[{', '.join(f'{1 - LENGTH_SHARE} * {share}' for share in reversed(shares))}]::float4[]"
+    lengths = f"ARRAY[{', '.join(f'{1 - LENGTH_SHARE} * {share}' for share in reversed(shares))}]::float4[]"
     # The exact score is for those that can be shown: PostgreSQL's own rank, in one pass over all terms, chooses them.
     # ts_filter reads a long document's words once, which each function would do for itself.
     rows = scope.execute(
         f"""
         SELECT object_key, coverage, 1 - {SATURATION / total} * ({rest}) AS rank FROM (
             SELECT document.id, document.coverage FROM (
-                SELECT id, object_key, object_id, coverage, ts_rank({weights}, search_vector, %s::tsquery) AS roughly
+                SELECT id, object_key, object_id, {coverage} AS coverage,
+                       ts_rank({lengths}, search_vector, %s::tsquery) AS roughly
                 FROM (
-                    SELECT document.*, {coverage} AS coverage
-                    {documents} AND document.search_vector @@ %s::tsquery OFFSET 0
-                ) matching WHERE coverage >= {words.demanded}
+                    SELECT {", ".join(("document.*", *held))} {documents}
+                    AND document.search_vector @@ %s::tsquery OFFSET 0
+                ) matching WHERE {number} >= {words.demanded}
                 ORDER BY coverage DESC, roughly DESC, object_key OFFSET 0
             ) document {narrowing}
             ORDER BY document.coverage DESC, document.roughly DESC, document.object_key LIMIT {int(limit)}
@@ -130,9 +168,9 @@ def _scored(
         ORDER BY coverage DESC, rank DESC, object_key
         """,
         (
-            *(parameter for _, own in weighted for parameter in own),
+            *(parameter for _, own in counted for parameter in own),
             " | ".join(words.terms),
-            *counted,
+            *terms,
             *parameters,
             words.any if words.broad else words.all,
             *narrowing_parameters,
@@ -141,7 +179,7 @@ def _scored(
     return [WordMatch(key, held / total, rank) for key, held, rank in rows]
 
 
-def _weighted(word: str, others: Sequence[str]) -> tuple[str, list[str]]:
+def _counted(word: str, others: Sequence[str]) -> tuple[str, list[str]]:
     """Return the SQL, with its parameters, of how often a word stands in a document, each place by its field."""
     places, parameters = _places(word)
     if not others:

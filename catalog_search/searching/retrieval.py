@@ -12,7 +12,7 @@ from ..conf import settings
 from ..fusion import Background
 from . import composition, lanes
 from .asking import Ask
-from .bm25 import WordMatch, broadened, matches_of
+from .bm25 import WordMatch, broadened, matches_of, relaxed
 from .bm25 import matches as matching_words
 from .composition import BEST, SMALL_SAMPLE_SHARE, Composition, refined
 from .encoding import Meaning
@@ -57,8 +57,8 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
     query, cutoff = ask.query, ask.cutoff
     with trace.stage("read query"):
         words = broadened(scope, parse_words(scope, query))
-    if meaning is None:
-        return Demand(scope, ask, words, None, (), -math.inf, -math.inf)
+        if meaning is None:
+            return Demand(scope, ask, relaxed(scope, words), None, (), -math.inf, -math.inf)
     with trace.stage("vectors"):
         asked = composition.compose(scope, meaning)
         deviations = cutoff

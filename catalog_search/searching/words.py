@@ -21,7 +21,8 @@ from .spellings import other_spellings
 class Words:
     """The words of a query as PostgreSQL reads them: stemmed, without stop words.
 
-    ``spellings`` holds, for each word, the same written together or apart, as tsqueries.
+    ``spellings`` holds, for each word, the same written together or apart, as tsqueries; ``weights``, where the words
+    do not count alike, how much each does, 1 on average.
     """
 
     wanted: tuple[str, ...] = ()
@@ -29,6 +30,9 @@ class Words:
     spellings: tuple[tuple[str, ...], ...] = ()
     broad: bool = False
     """Do other spellings count, and products that hold only most of the words?"""
+    enough: int = MAX_TOKENS
+    """How many of the words do, where even most of them are too many to ask."""
+    weights: tuple[float, ...] = ()
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -42,7 +46,7 @@ class Words:
     def demanded(self) -> int:
         """How many of the words a product must hold."""
         total = len(self.wanted)
-        return max(1, math.ceil(total * 2 / 3) if total > 2 else 1) if self.broad else total
+        return min(self.enough, math.ceil(total * 2 / 3) if total > 2 else 1) if self.broad else total
 
     @property
     def all(self) -> str:

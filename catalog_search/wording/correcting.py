@@ -4,58 +4,53 @@ A word stays as it is where the catalogue has it or a word that begins so, where
 it is a number, in quotes or excluded, where a synonym has it, and where it is a word of the language (with simplemma
 installed, the extra ``spelling``). Another is taken for the word whose typo it most likely is, of the catalogue, of the
 shop's synonyms and rules, or, where letters were doubled or swapped, of the language; how sure that is decides whether
-that is searched, or only offered.
+that is searched, or only offered. A good word may have been typed for another one ("rain bots"): where the words hold
+together in hardly a product, what would is offered.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
 from rapidfuzz.distance import OSA
 
-from ..languages import WORD, folded, normalise_identifier, text_config
+from ..languages import folded
 from ..merchandising import rulebook
 from ..searching.asking import Ask
 from ..searching.negation import grammar_of
-from ..searching.query import MAX_TOKENS, TOKEN
+from ..searching.query import MAX_TOKENS
 from ..searching.scope import Scope
 from ..searching.spellings import taken_apart
-from ..sql import execute
 from . import synonyms, vocabulary
+from .confusions import unconfused
 from .dictionary import is_at_hand, is_in_language
+from .guessing import (
+    ODDS,
+    SHORTEST_ALONE,
+    SURE,
+    TOGETHER,
+    Guess,
+    best,
+    looked_up,
+    read,
+    replaced,
+    without_synonyms,
+)
 from .lexicon import Lexicon
 from .typos import cost
 
-SHORTEST, SHORTEST_ALONE, LONG = 3, 4, 6
-"""Letters from which on a word may have one typo beside others that tell what it is, one typo, and two where what it is
-meant as has them."""
-ODDS = 5.0
-"""How much less likely, as a logarithm, each unit of the cost of a typo makes it."""
-UNKNOWN, UNKNOWN_PER_LETTER = 0.8, 0.1
-"""What it costs to take a word for a good one that nobody knows: the longer it is, the less a likeness is chance."""
-TOGETHER, MOST_TOGETHER = 3.0, 100
-"""How much more likely, as a logarithm, a word is that stands in one document with the rest of the query, and of how
-many such documents more would not tell more."""
-SURE = 0.6
-"""The probability from which on the other word is searched."""
+SHORTEST, LONG = 3, 6
+"""Letters from which on a word may have one typo beside others that tell what it is, and two where what it is meant as
+has them."""
 CHOICES = 8
 """Words of the catalogue that one misspelt word may stand for."""
 TAUGHT = 10
 """In how many documents a word of a synonym or of a rule stands, so to speak."""
 NO_GROUPS, NO_WORDS = synonyms.Groups({}), Lexicon(())
-
-
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """What a word was most likely meant as, and how likely that is."""
-
-    word: str
-    probability: float
 
 
 def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> Ask:
@@ -70,9 +65,10 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
     own = synonyms.in_force(scope) if groups is None else groups
     guesses = guessed(scope, lexicon, text, own) if lexicon else {}
     if not guesses:
-        return ask
-    meant = _replaced(text, {word: guess.word for word, guess in guesses.items()})
-    searched = _replaced(text, {word: guess.word for word, guess in guesses.items() if guess.probability >= SURE})
+        other = unconfused(scope, lexicon, ask, own) if lexicon else ""
+        return replace(ask, guidance=replace(ask.guidance, did_you_mean=other)) if other else ask
+    meant = replaced(text, {word: guess.word for word, guess in guesses.items()})
+    searched = replaced(text, {word: guess.word for word, guess in guesses.items() if guess.probability >= SURE})
     guidance = replace(
         ask.guidance,
         did_you_mean=meant if meant != searched else "",
@@ -84,12 +80,10 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
 
 def guessed(scope: Scope, lexicon: Lexicon, text: str, groups: synonyms.Groups = NO_GROUPS) -> dict[str, Guess]:
     """Return a guess for each word of a text that is most likely misspelt; what synonyms have is not."""
-    words = [folded(match.group()) for match in _words(text)][:MAX_TOKENS]
+    words = [folded(match.group()) for match in read(text)][:MAX_TOKENS]
     grammar = grammar_of(scope.language)
     strange = [word for word in dict.fromkeys(words) if not (word in grammar.words or word in lexicon)]
-    if groups.stems and strange:
-        stems = synonyms.stemmed(scope.alias, strange, scope.language)
-        strange = [word for word, stem in zip(strange, stems, strict=True) if stem not in groups.stems]
+    strange = without_synonyms(scope, strange, groups)
     unknown = [word for word in strange if not is_known(lexicon, word, scope.language)]
     taught = _taught(groups.words | _ruled(scope)) if unknown else NO_WORDS
     doubtful = {word: slips(word, scope.language) | likely(taught, word) | likely(lexicon, word) for word in unknown}
@@ -136,7 +130,9 @@ def _guessed(
         for word in {first, second} & doubtful.keys():
             spellings[word].append(first + second)
     rest = " ".join(word for word in words if word not in doubtful)
-    found, together = _looked_up(scope, spellings, doubtful if rest else {}, rest)
+    asked = [(word, one, "") for word, own in spellings.items() for one in own]
+    asked += [(word, one, rest) for word, choices in doubtful.items() for one in choices if rest]
+    found, together = looked_up(scope, asked)
     guesses = {}
     for word, choices in doubtful.items():
         # How often it stands beside the other words says more than how often it stands at all; in specifications,
@@ -182,69 +178,6 @@ def likely(lexicon: Lexicon, word: str, finished: bool = False) -> dict[str, flo
     return {one: scores[one] for one in sorted(scores, key=lambda one: (-scores[one], one))[:CHOICES]}
 
 
-def best(lexicon: Lexicon, word: str, choices: Mapping[str, float]) -> Guess | None:
-    """Return the likeliest choice, and how likely it is beside the others and a good word that nobody knows."""
-    if not choices:
-        return None
-    first = max(choices, key=lambda one: choices[one])
-    unknown = -ODDS * (UNKNOWN + UNKNOWN_PER_LETTER * len(word))
-    total = sum(math.exp(score) for score in (unknown, *choices.values()))
-    return Guess(lexicon.written(first), math.exp(choices[first]) / total)
-
-
-def _words(text: str) -> list[re.Match[str]]:
-    """Find the words that may be misspelt: none in quotes, after a minus, or in one with digits."""
-    return [
-        match
-        for token in TOKEN.finditer(text)
-        if token.group(3) and not token.group(1) and not re.search(r"[\d@]", token.group(3))
-        for match in WORD.finditer(text, token.start(3), token.end(3))
-    ]
-
-
-def _replaced(text: str, meant: dict[str, str]) -> str:
-    for match in reversed(_words(text)):
-        word = meant.get(folded(match.group()))
-        if word:
-            text = text[: match.start()] + word + text[match.end() :]
-    return text
-
-
 def _apart(lexicon: Lexicon, word: str) -> list[str]:
     """Return the ways to take a word apart into two of the catalogue ("laptopbag"), or with a hyphen ("tshirt")."""
     return [one for one in taken_apart(word) if "-" in one or all(part in lexicon for part in one.split())]
-
-
-def _looked_up(
-    scope: Scope, spellings: dict[str, list[str]], doubtful: Mapping[str, Iterable[str]], rest: str
-) -> tuple[set[str], dict[tuple[str, str], int]]:
-    """Return the words that some document holds in one of their spellings or as an identifier, stop words too; and
-    in how many documents a word and what it may stand for are found together with the rest of the query, if in any.
-    """
-    asked = [(word, one, "", _as_lexeme(one) if word == one else "") for word, own in spellings.items() for one in own]
-    asked += [(word, one, rest, "") for word, choices in doubtful.items() for one in choices]
-    own = scope.documents.rows
-    rows = execute(
-        scope.alias,
-        f"""
-        SELECT word, spelling, rest, number FROM (
-            SELECT *, phraseto_tsquery(config, spelling) AS query, plainto_tsquery(config, rest) AS others
-            FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS asked(word, spelling, rest, identifier),
-                 (SELECT %s::regconfig AS config) configured
-        ) parsed, LATERAL (
-            SELECT count(*) AS number FROM (
-                SELECT {own} AND numnode(query) > 0 AND search_vector @@ (query && others) LIMIT {MOST_TOGETHER}
-            ) holding
-        ) held
-        WHERE number > 0 OR (rest = '' AND numnode(query) = 0)
-           OR (identifier <> '' AND EXISTS (SELECT {own} AND identifiers @@ identifier::tsquery))
-        """,
-        (*map(list, zip(*asked, strict=True)), text_config(scope.language), scope.language, scope.language),
-    )
-    found = {word for word, _, beside, _ in rows if not beside}
-    return found, {(word, one): number for word, one, beside, number in rows if beside}
-
-
-def _as_lexeme(word: str) -> str:
-    identifier = normalise_identifier(word)
-    return f"'{identifier}'" if identifier else ""
