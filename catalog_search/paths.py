@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import connection
-from django.db.models import DecimalField, IntegerField, Model, QuerySet
+from django.db.models import DecimalField, GeneratedField, IntegerField, Model, QuerySet
 from django.utils.html import strip_tags
 
 Path = str | Callable[[Any], Any]
@@ -95,11 +95,16 @@ MOST_DIGITS = 1000
 """Of a decimal number: more than any shop keeps, and less than PostgreSQL refuses to compare with."""
 
 
+def typed(field: Any) -> Any:
+    """Return the field that tells what kind of values one has: what is generated, of what its expression gives."""
+    return field.output_field if isinstance(field, GeneratedField) else field
+
+
 def compared(field: Any) -> Any:
     """Return the field whose values a relation names its rows by; any other field is its own."""
     while field.is_relation:
         field = field.target_field
-    return field
+    return typed(field)
 
 
 def readable(field: Any, texts: Iterable[Any]) -> dict[Any, Any]:

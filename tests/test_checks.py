@@ -212,7 +212,55 @@ class Landing(Page):  # noqa: DJ008
         managed = False
 
 
-@pytest.mark.parametrize(("model", "reason"), [(Batch, "several columns"), (Page, "201 char"), (Landing, "201 char")])
+class PrefixedField(models.UUIDField):
+    """Shows "item_0000..." for a UUID."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> str:
+        return f"item_{value.hex}"
+
+
+class UpperField(models.CharField):
+    """Tells nothing but what the database has."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> str:
+        return str(value)
+
+
+class Prefixed(models.Model):  # noqa: DJ008
+    id = PrefixedField(primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Moment(models.Model):  # noqa: DJ008
+    at = models.DateTimeField(primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Plain(models.Model):  # noqa: DJ008
+    code = UpperField(max_length=20, primary_key=True)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+def test_a_key_of_a_field_of_its_own() -> None:
+    assert list(declarations.check_index(type("PlainIndex", (SearchIndex,), {"text": ["pk"]})(Plain))) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        *[(Batch, "several columns"), (Page, "201 char"), (Landing, "201 char")],
+        *[(Prefixed, "otherwise"), (Moment, "otherwise")],
+    ],
+)
 def test_a_key_that_names_no_document(model: type[models.Model], reason: str) -> None:
     """Saving such a product would fail."""
     (message,) = declarations.check_index(type("OddIndex", (SearchIndex,), {"text": ["pk"]})(model))

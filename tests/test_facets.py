@@ -23,6 +23,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from catalog_search import Facet, HierarchyFacet, RangeFacet, SearchIndex
+from catalog_search.checks import declarations
 from catalog_search.facets import FacetRange, FacetValue, bounds
 from catalog_search.forms import SearchForm
 from catalog_search.models import Generation
@@ -609,6 +610,63 @@ def test_a_manager_that_hides_rows_by_default_hides_none_here(tagged: Any, monke
     assert not item._default_manager.exists()
     assert results.total == 3
     assert [(one.label, one.count) for one in results.facets["shelves"].found] == [("Home", 3), ("Garden", 1)]
+
+
+def test_what_the_database_reckons_is_of_the_kind_that_it_gives(db: None) -> None:
+    class Offer(models.Model):  # noqa: DJ008
+        price = models.IntegerField()
+        double = models.GeneratedField(
+            expression=models.F("price") * 2, output_field=models.IntegerField(), db_persist=True
+        )
+        dear = models.GeneratedField(
+            expression=models.Q(price__gt=5), output_field=models.BooleanField(), db_persist=True
+        )
+
+        class Meta:
+            app_label = "shop"
+
+    class Offers(SearchIndex):
+        text = ["price"]
+        facets = [Facet("double"), Facet("dear"), RangeFacet("double", name="range", steps=[10])]
+        sorts = {"dear": "-double"}
+
+    del apps.all_models["shop"]["offer"]
+    with connection.schema_editor() as editor:
+        editor.create_model(Offer)
+    for price in (1, 5, 9):
+        Offer.objects.create(price=price)
+    index = Offers(Offer)
+    chosen: dict[str, Any] = {"double": ["10"], "dear": ["true"], "range": (5, None, "10..")}
+    nothing = {"double": ["abc"], "dear": ["maybe"]}
+
+    assert list(declarations.check_index(index)) == []
+    assert {name: browse(index, facets={name: value}).total for name, value in chosen.items()} == {
+        **{"double": 1, "dear": 1, "range": 2},
+    }
+    assert all(browse(index, facets={name: value}).total == 0 for name, value in nothing.items())
+    assert browse(index, facets={"double": ["9" * 30]}).total == 0
+
+
+@pytest.mark.parametrize("text", ["", "mug chair dress lamp"])
+def test_a_column_by_language_is_kept_by_language(
+    products: list[Product], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Translated(Facet):
+        @property
+        def lookup(self) -> str:
+            """Name the column of the visitor's language."""
+            return "colour" if translation.get_language() == "de" else "size"
+
+    class Looks(SearchIndex):
+        facets = [Translated("colour", name="look", label="Look")]
+
+    Product.objects.update(colour="rot", size="big")
+    monkeypatch.setattr(shared, "COSTLY_SECONDS", 0.0)
+    monkeypatch.setattr(shared, "WORTH", 1_000_000)
+    for language, value in {"en": "big", "de": "rot"}.items():
+        with translation.override(language):
+            found = search(Looks(Product), text, cutoff=None).facets["look"].values
+        assert [one.value for one in found or ()] == [value]
 
 
 def test_names_are_read_in_the_shops_translations() -> None:

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 from django.core.cache import cache
 from django.db.models import Q
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog_search import SearchIndex
 from catalog_search.exceptions import CatalogSearchError
 from catalog_search.fusion import Background
 from catalog_search.registry import registry
 from catalog_search.searching import lanes
 from catalog_search.searching.composition import soft_minimum, unwanted
 from catalog_search.searching.negation import GRAMMARS, LONGEST, split
-from catalog_search.searching.query import Query
+from catalog_search.searching.query import Query, query_language
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
@@ -499,3 +501,16 @@ def test_verdicts_are_kept_by_model_query_and_document(
     }
     ProductIndex.search("red mug", cutoff=ALL)
     assert read[2] == first.reranked
+
+
+def test_the_nearest_language_of_an_index() -> None:
+    class Everywhere(SearchIndex):
+        languages = ["zh-hans", "zh-hant", "pt-BR", "pt_PT", "en-us", "en"]
+
+    index = Everywhere(Product)
+    nearest = {"zh-hant": "zh-hant", "zh-hant-tw": "zh-hant", "zh": "zh-hans", "pt-pt": "pt_PT", "PT_br": "pt-BR"}
+    nearest |= {"en": "en", "en-gb": "en", "en-us": "en-us", "pt-ao": "pt-BR"}
+
+    assert {asked: query_language(index, asked) for asked in nearest} == nearest
+    with translation.override("zh-hant"):
+        assert query_language(index) == query_language(index, "fr") == "zh-hant"

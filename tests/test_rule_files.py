@@ -15,6 +15,9 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import IntegrityError
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
 
 from catalog_search.merchandising import editing, restore
 from catalog_search.merchandising.exchange import ImportProblem, bring_in, read_table, write_table
@@ -427,3 +430,29 @@ def test_products_are_named_as_a_file_writes_them(several: dict[str, Rule]) -> N
     key = Product.objects.get(sku="M-1").pk
 
     assert ProductIndex.registered().keys_by("pk", [f"0{key}", "x"], Product.objects.all()) == {f"0{key}": str(key)}
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1), min_size=4, max_size=4
+    )
+)
+@hypothesis(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_texts_come_back_as_they_went(make_rule: MakeRule, texts: list[str]) -> None:
+    name, note, searches, banner = (one.strip() or "x" for one in texts)
+    Rule.objects.all().delete()
+    actions = [{"kind": "banner", "text": banner}, {"kind": "banner", "text": note}]
+    make_rule(name=name, note=note, searches=searches.replace("*", ""), when="searches", actions=actions)
+    before = [write(rule) for rule in Rule.objects.all()]
+    found = read_table(write_table(Rule.objects.all()))
+
+    assert [rule for _, rule in found.rules] == before
+
+
+def test_line_ends_within_a_cell_change_nothing(make_rule: MakeRule, tmp_path: Path) -> None:
+    make_rule("Rule", searches="mug\r\ncup", note="one\rtwo\nthree", clean=True)
+    out = StringIO()
+    call_command("export_search_rules", str(tmp_path / "rules.csv"), stdout=out)
+    call_command("import_search_rules", str(tmp_path / "rules.csv"), stdout=out)
+
+    assert "0 rules made, 0 changed, 1 as they were" in out.getvalue()

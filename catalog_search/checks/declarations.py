@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from django.core.checks import CheckMessage, Error, Warning
-from django.db import models, router
+from django.db import connection, models, router
 from django.db.models import Model
 
 from ..exceptions import ConfigurationError
@@ -17,6 +19,8 @@ from ..routers import IndexingRouter
 from ..sql import read_alias, write_alias
 from . import lookups, shapes
 
+OTHERWISE = (models.DateTimeField, models.DurationField, models.FloatField, models.BooleanField, models.BinaryField)
+SAMPLES: dict[str, Any] = {"UUIDField": UUID(int=5), "CharField": "5", "TextField": "5"}
 KEY_LENGTH = Change._meta.get_field("object_key").max_length or 0
 
 
@@ -36,7 +40,7 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
     if problem := _key_problem(index.model):
         yield Error(
             f"{index.model._meta.label} cannot be indexed: its primary key {problem}.",
-            hint="Give it a key of one column, of at most "
+            hint="Give it a key of one column, a number, a UUID or a text of at most "
             f"{KEY_LENGTH} characters; a UniqueConstraint can say what the old one said.",
             id="catalog_search.E019",
         )
@@ -90,7 +94,19 @@ def _key_problem(model: type[Model]) -> str:
         return "has several columns"
     while key.remote_field:
         key = key.target_field
-    return f"may have {key.max_length} characters" if (key.max_length or 0) > KEY_LENGTH else ""
+    if (key.max_length or 0) > KEY_LENGTH:
+        return f"may have {key.max_length} characters"
+    return "" if _is_written_alike(key) else "is written otherwise in Python than in the database"
+
+
+def _is_written_alike(key: Any) -> bool:
+    """Is the text of a key in Python that of its column, by which documents are joined with their products?"""
+    if isinstance(key, OTHERWISE):
+        return False
+    sample = SAMPLES.get(key.get_internal_type(), 5)
+    with suppress(Exception):  # a field of the shop's own, which may want to know more
+        return not hasattr(key, "from_db_value") or str(key.from_db_value(sample, None, connection)) == str(sample)
+    return True
 
 
 def _last_field(model: type[Model], path: str) -> Any:

@@ -13,7 +13,7 @@ from ..boosts import Boost
 from ..facets import Facet, HierarchyFacet, RangeFacet
 from ..forms import RESERVED
 from ..indexes import SearchIndex
-from ..paths import followed
+from ..paths import followed, typed
 
 
 def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
@@ -79,7 +79,7 @@ def _order_problem(products: Any, lookup: str) -> str:
 def _facet_problem(facet: Facet, model: type[Model]) -> str:
     field = followed(model, facet.lookup).field
     if isinstance(facet, RangeFacet) and isinstance(field, Field):
-        return "" if isinstance(field, DecimalField | FloatField | IntegerField) else "a range needs numbers."
+        return "" if isinstance(typed(field), DecimalField | FloatField | IntegerField) else "a range needs numbers."
     if isinstance(facet, HierarchyFacet) and facet.parent:
         tree = field.related_model if field is not None and field.is_relation else None
         if (
@@ -99,7 +99,7 @@ def _boost_problem(products: Any, boost: Boost) -> str:
         if problem := _lookup_problem(products, lookup):
             return problem
         by = products.annotate(boost_by=F(lookup)).query.annotations["boost_by"]
-        fades = not boost.half_life or isinstance(by.output_field, DateField)
+        fades = not boost.half_life or isinstance(typed(by.output_field), DateField)
         return "" if fades else "a half-life needs a date or a time."
     try:
         products.filter(boost.by)

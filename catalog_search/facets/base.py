@@ -12,7 +12,7 @@ from django.db.models import BooleanField, F, Func, JSONField, Model, Q, TextFie
 from django.db.models.lookups import In
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from ..paths import followed, readable
+from ..paths import followed, readable, typed
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -113,7 +113,7 @@ class Facet:
     def condition(self, chosen: Sequence[Any], products: QuerySet[Any]) -> Q:
         """Return the condition for the chosen values: any of them will do."""
         values = [as_parameter(value) for value in chosen]
-        field = followed(products.model, self.lookup).field
+        field = typed(followed(products.model, self.lookup).field)
         if isinstance(field, JSONField):  # as text, for a number is no string
             return Q(In(self.value(products.model), values))
         if field is None and self.lookup in products.query.annotations:
@@ -127,11 +127,11 @@ class Facet:
     def spreads(self, model: type[Model]) -> bool:
         """Can one product have several values?"""
         path = followed(model, self.lookup)
-        return path.many or isinstance(path.field, ArrayField)
+        return path.many or isinstance(typed(path.field), ArrayField)
 
     def value(self, model: type[Model]) -> Combinable:
         """Return the expression of a product's value; of one that has several, a row for each."""
-        field = followed(model, self.lookup).field
+        field = typed(followed(model, self.lookup).field)
         if isinstance(field, ArrayField):
             return Func(F(self.lookup), function="unnest", output_field=field.base_field)
         if isinstance(field, JSONField):

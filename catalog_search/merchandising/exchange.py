@@ -118,8 +118,8 @@ def _read(reader: csv.DictReader[str]) -> Found:
 
 def write_table(rules: Iterable[Rule]) -> str:
     """Return rules as CSV; ``read_table`` reads the same back."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, COLUMNS, restval="")
     writer.writeheader()
     for rule in rules:
         own = write(rule)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 from django.utils import translation
 
@@ -215,9 +216,18 @@ def _without_negations(text: str, language: str) -> tuple[str, tuple[str, ...]]:
 
 
 def query_language(index: SearchIndex, asked: str = "") -> str:
-    """Return the index language nearest to the one asked for, or to the visitor's; the first where none fits."""
+    """Return the index language nearest to the one asked for, or to the visitor's; the first where none fits.
+
+    Nearest is the one that begins with most of the same subtags, and has the fewest others: "zh-hant" for "zh-hant-tw".
+    """
     for wanted in (asked, translation.get_language() or ""):
-        for language in index.language_codes:
-            if wanted and primary_subtag(language) == primary_subtag(wanted):
-                return language
+        near = [one for one in index.language_codes if wanted and primary_subtag(one) == primary_subtag(wanted)]
+        if near:
+            return max(near, key=lambda one: _nearness(one, wanted))
     return index.language_codes[0]
+
+
+def _nearness(language: str, wanted: str) -> tuple[int, int]:
+    own, others = (one.lower().replace("_", "-").split("-") for one in (language, wanted))
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(own, others, strict=False))
+    return len(list(same)), -len(own)

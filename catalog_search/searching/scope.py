@@ -16,6 +16,7 @@ from django.db import connections
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.fields import AutoField, IntegerField
+from django.utils.translation import get_language
 from psycopg import sql
 
 from ..conditions import Chosen
@@ -55,18 +56,20 @@ class Scope:
         return compile_keys(self.products)
 
     @cached_property
-    def identity(self) -> tuple[str, tuple[Any, ...]]:
+    def identity(self) -> tuple[str, str | None, tuple[Any, ...]]:
         """What tells the scope from others by its ``repr``, whenever it is asked for: the present moment is just "now".
 
-        Its annotations belong to it, by which it may be filtered and sorted. What has a short ``repr``, as JSON has, or
-        one that tells nothing, is told as PostgreSQL reads it.
+        Its annotations belong to it, by which it may be filtered and sorted, and the visitor's language, by which a
+        shop may choose its columns. What has a short ``repr``, as JSON has, or one that tells nothing, is told as
+        PostgreSQL reads it.
         """
         statement, parameters = self.keys
         if annotations := self.products.query.annotations:
             with suppress(EmptyResultSet):
                 query = self.products.order_by(*sorted(annotations)).values_list("pk").query
                 statement, parameters = query.get_compiler(using=self.alias).as_sql()
-        return statement, tuple("now" if _is_present(value) else self._told(value) for value in parameters)
+        told = tuple("now" if _is_present(value) else self._told(value) for value in parameters)
+        return statement, get_language(), told
 
     def _told(self, value: Any) -> Any:
         if value is None or isinstance(value, TOLD):

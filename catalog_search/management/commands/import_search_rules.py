@@ -22,7 +22,7 @@ class Command(SearchCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        text = options["file"].read_text(encoding="utf-8-sig")
+        text = options["file"].read_bytes().decode("utf-8-sig")  # lines within a cell end as they do
         found = read_rules(the_index(options["index"]), text, options["format"], options["key"])
         self.warn(*found.remarks)
         outcome = bring_in(found, "manage.py", f"Import of {options['file'].name}", options["dry_run"])
