@@ -390,6 +390,22 @@ def test_similar_in_stock_first(family: Shop) -> None:
 
 
 @pytest.mark.django_db
+def test_similar_among_some_and_by_what_is_annotated(family: Shop) -> None:
+    product = family["parent"]
+    everything = [hit.key for hit in ProductIndex.similar(product, size=100)]
+    few = Product.objects.filter(pk__in=everything).order_by("pk")[:2]
+
+    assert {hit.object for hit in ProductIndex.similar(product, queryset=few)} == set(few)
+    preferred = ProductIndex.similar(product, first=Q(in_stock=True), size=100)
+    assert [hit.key for hit in preferred] == [
+        hit.key for hit in ProductIndex.similar(product, first=Q(stock__gt=0), size=100)
+    ]
+    for wrong in ([product], Brand.objects.all()):
+        with pytest.raises(CatalogSearchError, match="queryset= takes a queryset of Product"):
+            ProductIndex.similar(product, queryset=wrong)
+
+
+@pytest.mark.django_db
 def test_nothing_is_similar_to_what_is_not_indexed(family: Shop, make_product: Callable[..., Product]) -> None:
     assert ProductIndex.similar(make_product("New mug")) == ()
 

@@ -16,11 +16,13 @@ from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
 
+from catalog_search import SearchIndex
 from catalog_search.models import Generation, Synonym
 from catalog_search.navigation import Address
+from catalog_search.registry import registry
 from catalog_search.searching import Results, cache
 from catalog_search.wording import synonyms
-from project.shop.models import Product
+from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
@@ -584,6 +586,22 @@ class TestSearchBox:
 
         assert 'type="file"' not in html
         assert 'placeholder="Search"' in html
+
+    def test_on_the_page_of_another_index(self, client: Client, indexed_shop: Shop) -> None:
+        class BrandIndex(SearchIndex):
+            name = "brand"
+            text = ["name"]
+
+        index = BrandIndex(Brand)
+        registry.add(index, "brand")
+        try:
+            page = client.get(f"{SEARCH}brand/").text
+        finally:
+            registry.remove(index)
+
+        assert f'action="{SEARCH}brand/"' in page
+        assert f'data-suggest="{SEARCH}brand/suggest/"' in page
+        assert f'data-suggest="{SEARCH}suggest/"' in client.get(SEARCH).text
 
     def test_for_one_index_without_assets(self) -> None:
         html = Template("{% load catalog_search %}{% search_box 'product' assets=False %}").render(Context())

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from ..exceptions import CatalogSearchError
 from ..indexes import SearchIndex
+from . import arguments
 from .results import Hit, Results
 from .search import search
 
@@ -34,12 +35,16 @@ def resembling(
     """Find the products nearest to one, without itself and its variants (``SearchIndex.variants``); of each other
     family one, where the index groups. Tells how that went, too (``degraded``, ``timings``).
 
-    ``first`` puts products before others that are about as near: ``Q(stock__gt=0)``. A product that is not indexed
+    ``first`` puts products before others that are about as near: ``Q(stock__gt=0)``, also by what ``index.queryset()``
+    annotates. A product that is not indexed
     yet has nothing similar.
     """
     if not isinstance(product, index.model):
         raise CatalogSearchError(f"similar() takes a {index.model.__name__}, not {product!r}.")
-    others = index.model._base_manager.all() if queryset is None else queryset
+    others = arguments.products(index, "queryset", queryset, may_be_sliced=True)
+    if others is None or others.query.is_sliced:
+        everything = index.model._base_manager.all()
+        others = everything if others is None else everything.filter(pk__in=others.values("pk"))
     results = search(
         index,
         like=[product],
@@ -53,6 +58,6 @@ def resembling(
     hits = results.hits
     if first is not None:
         keys = [hit.object.pk for hit in hits]
-        preferred = set(index.model._base_manager.filter(first, pk__in=keys).values_list("pk", flat=True))
+        preferred = set(index.queryset(request).filter(first, pk__in=keys).values_list("pk", flat=True))
         hits = tuple(sorted(hits, key=lambda hit: hit.object.pk not in preferred))
     return replace(results, hits=hits[:size])

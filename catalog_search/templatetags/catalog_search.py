@@ -66,6 +66,8 @@ def search_box(context: Context, index: str = "", placeholder: str = "", assets:
     form = context.get("search_form")
     address = context.get("address")
     searched = form.index if isinstance(form, SearchForm) else registry.chosen(index) if len(registry) else None
+    if isinstance(form, SearchForm) and form.index is not registry.chosen(index):
+        index = form.index.name  # a page of another index than that of the first
     box: dict[str, Any] = {
         "action": reverse("catalog_search:search", args=[index] if index else []),
         "placeholder": placeholder,
