@@ -120,7 +120,7 @@ class SearchIndex:
             return rows.filter(pk=product.pk)
         field: Any = self.model._meta.get_field(self.variants)
         shared = getattr(product, field.attname)
-        if field.related_model is self.model:
+        if self._leads_to_products(field):
             root = shared or product.pk
             return rows.filter(Q(**{self.variants: root}) | Q(pk=root))
         return rows.filter(Q(pk=product.pk) | (Q() if shared in (None, "") else Q(**{field.attname: shared})))
@@ -130,10 +130,15 @@ class SearchIndex:
         if not self.variants:
             return F("pk")
         field: Any = self.model._meta.get_field(self.variants)
-        if field.related_model is self.model:
+        if self._leads_to_products(field):
             return Coalesce(F(field.attname), F("pk"))
         shared = NullIf(Cast(F(field.attname), CharField()), Value(""))
         return Coalesce(shared, Concat(Value(":"), Cast(F("pk"), CharField()), output_field=CharField()))
+
+    def _leads_to_products(self, field: Any) -> bool:
+        """Is it a foreign key to the products themselves, as a proxy or an heir of their model has, too?"""
+        other = field.related_model
+        return other is not None and issubclass(self.model, other._meta.concrete_model)
 
     def facts(self) -> list[Any]:
         """Return what ranking reads of each product: the expression of its family, then that of each boost."""

@@ -18,12 +18,12 @@ from django.db import connection, models
 from django.test import Client
 from django.urls import path
 
-from catalog_search import Facet, SearchIndex
+from catalog_search import Facet, HierarchyFacet, SearchIndex
 from catalog_search.admin import SearchAdminMixin
 from catalog_search.admin.products import product_link
 from catalog_search.fields import write_keys
 from catalog_search.registry import registry
-from catalog_search.searching import search
+from catalog_search.searching import search, similar
 from catalog_search.templatetags.catalog_search import more_like
 
 pytestmark = pytest.mark.django_db
@@ -193,3 +193,93 @@ def test_rules_and_the_playground_name_them(parts: SearchIndex, make_rule: Any, 
         assert f"?index=part&amp;{first.like}" in page.text
         assert alike.context["form"].cleaned_data["like"] == [code]
         assert code in [row["id"] for row in offered.json()["results"]]
+
+
+class Flake(models.Model):
+    """Numbered as distributed systems number: nineteen digits, some of them negative."""
+
+    id = models.BigIntegerField(primary_key=True)
+    name = models.CharField(max_length=60)
+    parent = models.ForeignKey("self", models.CASCADE, null=True)
+
+    class Meta:
+        app_label = "shop"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Token(models.Model):
+    """Numbered by chance."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.CharField(max_length=60)
+    parent = models.ForeignKey("self", models.CASCADE, null=True)
+
+    class Meta:
+        app_label = "shop"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Heir(Flake):
+    """Keyed by a row of another table."""
+
+    class Meta:
+        app_label = "shop"
+
+
+for _model in (Flake, Token, Heir):
+    del apps.all_models["shop"][_model._meta.model_name]
+
+KEYS: dict[type[models.Model], list[Any]] = {
+    Flake: [-5, 7, 2**60, -(2**62), 2**63 - 1, -(2**63)],
+    Token: [uuid.UUID(int=number << 64) for number in range(6)],
+    Heir: [-5, 7, 2**60, -(2**62), 2**63 - 1, -(2**63)],
+}
+
+
+@pytest.mark.parametrize("model", KEYS)
+def test_keys_of_every_kind(model: Any, dummy_models: Any, client: Client, make_rule: Any) -> None:
+    class Things(SearchIndex):
+        name = "thing"
+        text = ["name"]
+        api = True
+        variants = "parent"
+        group_by = True
+        facets = [Facet("parent"), HierarchyFacet("parent", name="tree", parent="parent")]
+        sorts = {"name": "-name"}
+
+    cache.clear()
+    with connection.schema_editor() as editor:
+        for table in (Flake, Token, Heir):
+            editor.create_model(table)
+    made = [model.objects.create(pk=key, name=f"Thing {number}") for number, key in enumerate(KEYS[model])]
+    model.objects.filter(pk=made[5].pk).update(parent=made[0].pk)
+    index = Things(model)
+    registry.add(index, "thing")
+    try:
+        call_command("rebuild_search_index", index=["thing"], sync=True, verbosity=0)
+        pages = [search(index, "thing", sort="name", page=page, page_size=2) for page in (1, 2, 3)]
+        first = str(made[0].pk)
+
+        assert search(index, "thing", group_by=False).total == 6
+        assert search(index, "").total == search(index, "thing").total == 5
+        assert len({hit.key for page in pages for hit in page}) == 5
+        for name in ("parent", "tree"):
+            for text in ("", "thing"):
+                (value,) = search(index, text, group_by=False).facets[name].values or ()
+                assert (value.value, value.label, value.count) == (first, "Thing 0", 1)
+                assert search(index, text, facets={name: [first]}).total == 1
+                assert search(index, text, facets={name: ["9" * 30]}).total == 0
+        assert len(similar(index, made[0], size=9)) == 4  # neither itself nor its variant
+        assert client.get(more_like(made[0])).context["chips"][0].value == "Thing 0"
+        assert client.get(f"/api/search/similar/thing/{first}/").status_code == 200
+        assert client.get("/search/thing/", {"like": "9" * 30}).status_code in (200, 400)
+        assert len(client.get("/search/thing/suggest/", {"q": "thi"}).json()["products"]) == 5
+        pin = {"kind": "pin", "product": str(made[3].pk), "position": 1}
+        make_rule(index=index.label, searches="thing", clean=True, actions=[pin])
+        assert search(index, "thing")[0].object.pk == made[3].pk
+    finally:
+        registry.remove(index)

@@ -23,7 +23,14 @@ _JSON = json.JSONEncoder(ensure_ascii=False)
 _DOCUMENTS = Document._meta.db_table
 _GENERATIONS = Generation._meta.db_table
 # Integer keys are kept as bigint too: a join must never cast the documents' side.
-_BIG_INTEGER = "CASE WHEN object_key ~ '^-?[0-9]{1,18}$' THEN object_key::bigint END"
+# Not every number of nineteen digits is one.
+_BIG_INTEGER = """
+    CASE WHEN object_key ~ '^-?[0-9]{1,18}$' THEN object_key::bigint
+         WHEN object_key ~ '^-?[0-9]{19}$' THEN
+            CASE WHEN object_key::numeric BETWEEN -9223372036854775808 AND 9223372036854775807
+                THEN object_key::bigint END
+    END
+"""
 _WRITTEN = (
     *("text", "search_vector", "lengths", "identifiers", "embedding"),
     *("thumbnail", "pictures", "picture_error"),
