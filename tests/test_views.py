@@ -174,6 +174,16 @@ class TestBadInput:
         assert "<mark>mug</mark>" not in response.text
         assert "Red mug" in response.text
 
+    @pytest.mark.parametrize("path", [SEARCH, "/api/search/product/"])
+    @pytest.mark.parametrize(
+        "query", ["brand=&colour=", "category=", "price=&price_min=&price_max=", "sort=&page=&like="]
+    )
+    def test_what_is_empty_is_not_asked_for(self, client: Client, indexed_shop: Shop, path: str, query: str) -> None:
+        both = [client.get(f"{path}?q=mug{rest}") for rest in ("", f"&{query}")]
+        totals = [one.json()["total"] if "api" in path else one.context["results"].total for one in both]
+
+        assert totals[0] == totals[1] == 3
+
     def test_large_numbers(self, client: Client, indexed_shop: Shop) -> None:
         assert client.get(SEARCH, {"like": "9" * 30}).status_code == 200
 

@@ -200,12 +200,15 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 class AnyValues(forms.MultipleChoiceField):
-    """Takes any values: one that no product has simply finds nothing."""
+    """Takes any values: one that no product has simply finds nothing, and an empty one is none."""
 
     max_values, max_length = 50, 1000
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, **options)
+
+    def to_python(self, value: Any) -> list[str]:
+        return [one for one in super().to_python(value) if one]
 
     def validate(self, value: list[str]) -> None:
         if len(value) > self.max_values:
