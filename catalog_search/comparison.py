@@ -186,9 +186,10 @@ def compare(index: SearchIndex, asked: Iterable[Asked | str], before: Options, a
 
 def page(index: SearchIndex, asked: Asked, options: Options) -> Results:
     """Return the first page of one search under a configuration. Raises CatalogSearchError on options that are none."""
-    own: dict[str, Any] = {"arrange": steps.arranging(), "facet_counts": False, "page_size": DEPTH, **options}
+    own: dict[str, Any] = {"facet_counts": False, "page_size": DEPTH, **options}
     changed = own.pop("settings", {})
     with settings.changed(changed) if changed else nullcontext():
+        own.setdefault("arrange", steps.arranging())
         return search(index, asked.text, facets=asked.facets, **own)
 
 

@@ -242,3 +242,13 @@ class TestReplay:
             replay(queries, after=written)
         with pytest.raises(CommandError, match="are the same: give --after"):
             replay(queries)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["ARRANGE", "REWRITE"])
+def test_steps_are_settings_that_can_be_tried(indexed_shop: Any, make_rule: Any, name: str) -> None:
+    make_rule(searches="mug", actions=[{"kind": "pin", "product": str(indexed_shop["photo mug"].pk), "position": 3}])
+    (found,) = compare(ProductIndex.registered(), ["mug"], {}, {"settings": {name: []}}).differences
+
+    assert found.before.hits[2].object == indexed_shop["photo mug"]
+    assert found.changed
