@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
@@ -78,6 +79,8 @@ def _order_problem(products: Any, lookup: str) -> str:
 
 def _facet_problem(facet: Facet, model: type[Model]) -> str:
     field = followed(model, facet.lookup).field
+    if isinstance(facet, RangeFacet) and any(low >= high for low, high in pairwise(facet.steps)):
+        return "each of its steps must be higher than the one before."
     if isinstance(facet, RangeFacet) and isinstance(field, Field):
         return "" if isinstance(typed(field), DecimalField | FloatField | IntegerField) else "a range needs numbers."
     if isinstance(facet, HierarchyFacet) and facet.parent:
