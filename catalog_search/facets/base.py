@@ -177,8 +177,10 @@ class Facet:
 
     def _tellable(self, values: Sequence[str], rows: Sequence[Row], model: type[Model]) -> Sequence[str]:
         """Return the values of which people may read more than what they asked for themselves."""
+        if not self.names_rows(model):
+            return values
         known = {value for value, *_ in rows}
-        return [value for value in values if value in known] if self.names_rows(model) else values
+        return [value for value in values if value in known]
 
     def labels(self, values: Sequence[str], model: type[Model]) -> Mapping[str, str]:
         """Return what people read for values: of choices their names, of a relation its rows as text."""

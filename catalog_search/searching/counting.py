@@ -64,10 +64,11 @@ def _lost(scope: Scope, ask: Ask, facets: Sequence[Facet], rows: Mapping[str, li
     """
     lost: dict[str, list[str]] = {}
     for facet in facets:
-        counted = {value for value, *_ in rows.get(facet.name, ())}
-        wanted = map(as_parameter, ask.chosen.get(facet.name, ()))
-        if facet.names_rows(scope.index.model) and (missing := [one for one in wanted if one not in counted]):
-            lost[facet.name] = missing
+        if facet.name in ask.chosen and facet.names_rows(scope.index.model):
+            counted = {value for value, *_ in rows.get(facet.name, ())}
+            wanted = map(as_parameter, ask.chosen[facet.name])
+            if missing := [one for one in wanted if one not in counted]:
+                lost[facet.name] = missing
     bases = [_Base(scope.narrowed({one.name: lost[one.name]}).products, [one]) for one in facets if one.name in lost]
     return {
         name: [*rows.get(name, ()), *((value, None, None, 0) for value, *_ in held if value in lost[name])]
