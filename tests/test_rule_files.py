@@ -456,3 +456,40 @@ def test_line_ends_within_a_cell_change_nothing(make_rule: MakeRule, tmp_path: P
     call_command("import_search_rules", str(tmp_path / "rules.csv"), stdout=out)
 
     assert "0 rules made, 0 changed, 1 as they were" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("written", "having"),
+    [
+        ("price = 20", "price_min=20\nprice_max=20"),
+        ("price:20", "price_min=20\nprice_max=20"),
+        ("price >= 10 AND price <= 20", "price_min=10\nprice_max=20"),
+        ("price < 5 OR brand:Acme", None),
+        ("price = 10 OR price = 20", None),
+        ("price <= 5 OR price >= 10", None),
+    ],
+)
+def test_numbers_of_an_algolia_filter(db: None, written: str, having: str | None) -> None:
+    conditions = [{"pattern": "mug", "anchoring": "is"}]
+    export = [{"objectID": "a", "conditions": conditions, "consequence": {"params": {"filters": written}}}]
+    found = read_rules(ProductIndex.registered(), json.dumps(export))
+
+    assert [rule["actions"] for _, rule in found.rules] == ([[{"kind": "filter", "having": having}]] if having else [])
+    assert bool(found.remarks) == (having is None)
+
+
+@pytest.mark.parametrize(
+    ("written", "having"),
+    [
+        ("price:=20", "price_min=20\nprice_max=20"),
+        ("price:[10..20]", "price_min=10\nprice_max=20"),
+        ("price:=[10, 20]", None),
+        ("brand:=[A, B]", "brand=A\nbrand=B"),
+        ("brand:=[`A, B`, C,`D`]", "brand=A, B\nbrand=C\nbrand=D"),
+    ],
+)
+def test_values_of_a_typesense_filter(db: None, written: str, having: str | None) -> None:
+    export = [{"id": "a", "rule": {"query": "mug", "match": "exact"}, "filter_by": written}]
+    found = read_rules(ProductIndex.registered(), json.dumps(export))
+
+    assert [rule["actions"] for _, rule in found.rules] == ([[{"kind": "filter", "having": having}]] if having else [])

@@ -17,6 +17,7 @@ from .foreign import (
     TERM,
     Clause,
     Untranslatable,
+    alternatives,
     banner,
     compared,
     condition,
@@ -162,7 +163,7 @@ def _alternatives(index: SearchIndex, texts: Sequence[str]) -> Clause:
     terms = [_term(index, text) for text in texts]
     if len(terms) > 1 and any(term.negated for term in terms):
         raise Untranslatable(_('alternatives cannot be negated here: "%s"') % ", ".join(texts))
-    return Clause(tuple(line for term in terms for line in term.lines), terms[0].negated)
+    return Clause(alternatives(index, (line for term in terms for line in term.lines)), terms[0].negated)
 
 
 def _term(index: SearchIndex, text: str) -> Clause:

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ..exceptions import CatalogSearchError
+from ..facets import RangeFacet
 from ..indexes import SearchIndex
 
 _BOUNDS = {">=": "min", "<=": "max"}
@@ -31,10 +32,8 @@ class Clause:
 def parameter(index: SearchIndex, attribute: str, bound: str = "") -> str:
     """Return our parameter for an attribute of another engine. Raises Untranslatable where no facet is of it."""
     for facet in index.facets:
-        if attribute in (facet.name, facet.field, facet.lookup):
-            wanted = f"{facet.name}_{bound}" if bound else facet.name
-            if wanted in facet.parameters:
-                return wanted
+        if attribute in (facet.name, facet.field, facet.lookup) and isinstance(facet, RangeFacet) == bool(bound):
+            return f"{facet.name}_{bound}" if bound else facet.name
     raise Untranslatable(_('there is no facet of "%s"') % attribute)
 
 
@@ -45,6 +44,15 @@ def equal(index: SearchIndex, attribute: str, value: str) -> str:
     except Untranslatable:
         low, high = (parameter(index, attribute, bound) for bound in ("min", "max"))
         return f"{low}={value}\n{high}={value}"
+
+
+def alternatives(index: SearchIndex, lines: Iterable[str]) -> tuple[str, ...]:
+    """Return lines of which any may hold. Raises Untranslatable where they are bounds: a range has one pair of them."""
+    found = tuple(lines)
+    bounds = {name for facet in index.facets if isinstance(facet, RangeFacet) for name in facet.bounds}
+    if len(found) > 1 and any(line.partition("=")[0] in bounds for line in found):
+        raise Untranslatable(_('alternatives of a range have no counterpart: "%s"') % "; ".join(found))
+    return found
 
 
 def compared(index: SearchIndex, attribute: str, operator: str, value: str) -> Clause:

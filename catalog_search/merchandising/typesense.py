@@ -17,6 +17,7 @@ from .foreign import (
     TERM,
     Clause,
     Untranslatable,
+    alternatives,
     banner,
     compared,
     condition,
@@ -30,6 +31,7 @@ from .foreign import (
 
 PATTERNS = {"exact": "{}", "contains": "* {} *"}
 WITHOUT_COUNTERPART = ("sort_by", "diversity")
+_LISTED = re.compile(r"\s*`[^`]*`|[^,`]+")
 
 
 def translate(index: SearchIndex, exported: Any) -> Iterator[tuple[str, dict[str, Any] | None, list[str]]]:
@@ -132,5 +134,7 @@ def _term(index: SearchIndex, text: str) -> Clause:
     if bounds := re.match(r"^\[\s*(-?[\d.]+?)\s*\.\.\s*(-?[\d.]+)\s*\]$", value):
         low, high = (parameter(index, name, bound) for bound in ("min", "max"))
         return Clause((f"{low}={bounds[1]}", f"{high}={bounds[2]}"))
-    values = value[1:-1].split(",") if value.startswith("[") and value.endswith("]") else [value]
-    return Clause(tuple(equal(index, name, unquoted(one)) for one in values), negated=operator == "!=")
+    several = value.startswith("[") and value.endswith("]")
+    values = _LISTED.findall(value[1:-1]) if several else [value]
+    lines = (equal(index, name, unquoted(one)) for one in values if one.strip())
+    return Clause(alternatives(index, lines), negated=operator == "!=")
