@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.cache import cache
+from django.db import ProgrammingError, connection, transaction
 from django.db.models import Q
 from django.utils import translation
 from hypothesis import given
@@ -530,3 +531,11 @@ def test_the_nearest_language_of_an_index() -> None:
     assert {asked: query_language(index, asked) for asked in nearest} == nearest
     with translation.override("zh-hant"):
         assert query_language(index) == query_language(index, "fr") == "zh-hant"
+
+
+@pytest.mark.django_db
+def test_a_database_that_fails_is_no_model_that_fails(indexed_shop: Shop) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE catalog_search_document RENAME TO elsewhere")
+    with pytest.raises(ProgrammingError, match="catalog_search_document"), transaction.atomic():
+        ProductIndex.search(like=[indexed_shop["red mug"]])

@@ -338,7 +338,9 @@ def test_synonyms_of_other_engines(exported: Any, made: list[str], remarks: list
     assert (again.made, again.same, Synonym.objects.count()) == ([], len(made), len(made))
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '"x"', "[" * 100_000, '[{"type": "synonym", "synonyms": 7}]'])
+@pytest.mark.parametrize(
+    "text", ["{", "[1]", '"x"', "[" * 100_000, '[{"type": "synonym", "synonyms": 7}]', '[{"synonyms": "cup, mug"}]']
+)
 def test_files_without_synonyms(text: str) -> None:
     with pytest.raises(NoSynonyms, match="no export"):
         bring_in_synonyms(text)

@@ -55,10 +55,9 @@ def query_meaning(scope: Scope, query: Query, trace: Trace) -> Meaning | None:
     picture = Content(image=query.image) if query.image else Content()
     contents = {one.digest: one for one in (*(Content(text) for text, _ in (*words, *query.avoided)), picture) if one}
     with trace.stage("encode"):
+        liked, unliked = (lanes.document_vectors(scope, keys) for keys in (query.like, query.unlike))
         try:
             found = _vectors(scope.generation, contents)
-            liked = lanes.document_vectors(scope, query.like)
-            unliked = lanes.document_vectors(scope, query.unlike)
         except Exception as error:  # a model is foreign code; words and identifiers still find something
             logger.error("The query could not be embedded, only words and identifiers are searched: %s", error)
             trace.degrade("embedder")

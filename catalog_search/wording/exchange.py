@@ -92,6 +92,8 @@ def _translated(row: Mapping[str, Any], label: str) -> Synonym:
         raise ValidationError(_('"%s" has no counterpart') % row["type"])
     typed = row.get("input") or row.get("word") or row.get("root") or ""
     words = row.get("corrections") or row.get("synonyms") or ()
+    if isinstance(words, str):  # its letters are no words
+        raise TypeError(f"{words!r} is no list")
     phrases = [" ".join(str(one).replace(",", " ").split()) for one in words]
     return Synonym(index=label, language=row.get("locale") or "", typed=str(typed).strip(), words=", ".join(phrases))
 
