@@ -192,5 +192,5 @@ def noted(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """Return a text as PostgreSQL keeps it: without NUL, also where JSON spells one."""
-    return text.replace("\x00", " ").replace("\\u0000", " ")
+    """Return a text as PostgreSQL keeps it: without halves of characters and NUL, also where JSON spells one."""
+    return text.encode(errors="replace").decode().replace("\x00", " ").replace("\\u0000", " ")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import FieldDoesNotExist, SuspiciousOperation, ValidationError
 from django.db import connection
 from django.db.models import DecimalField, GeneratedField, IntegerField, Model, QuerySet
 from django.utils.html import strip_tags
@@ -55,6 +55,10 @@ def flatten(value: Any) -> Iterator[Any]:
         yield value
 
 
+LONGEST = 500_000
+"""Characters of a text that are read: to strip longer ones of markup takes minutes, and nobody searches for them."""
+
+
 def plain_text(value: Any) -> str:
     """Return any value as words: markup stripped, lists joined by commas, dicts as "key: value"."""
     if value is None:
@@ -63,9 +67,12 @@ def plain_text(value: Any) -> str:
         return ", ".join(f"{str(key).replace('_', ' ')}: {plain_text(one)}" for key, one in value.items() if one)
     if isinstance(value, list | tuple | set):
         return ", ".join(filter(None, map(plain_text, value)))
-    text = str(value).encode(errors="replace").decode().replace("\x00", "")  # no database takes halves of characters
+    # No database takes halves of characters.
+    text = str(value)[:LONGEST].encode(errors="replace").decode().replace("\x00", "")
     if "<" in text or "&" in text:
-        text = html.unescape(strip_tags(text.replace("<", " <")))
+        with suppress(SuspiciousOperation):  # so many open that it is no markup
+            text = strip_tags(text.replace("<", " <"))
+        text = html.unescape(text)
     return " ".join(text.split())
 
 

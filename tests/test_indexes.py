@@ -46,6 +46,7 @@ def test_paths(make_product: Callable[..., Product], monkeypatch: pytest.MonkeyP
         (None, ""),
         ("<p>Soft &amp; warm</p><p>Red</p>", "Soft & warm Red"),
         ("5 < 6", "5 < 6"),
+        ("t<b and " * 300, " ".join(["t<b and"] * 300)),
         (["a", None, "b"], "a, b"),
         ({"shoe_size": 42, "note": ""}, "shoe size: 42"),
         ("a\x00b\n\n c", "ab c"),

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage
+from django.core.management import call_command
 from django.utils import timezone
 
+from catalog_search.images import read_picture, thumbnail_storage
 from catalog_search.indexing import changes, claims, drain, fetching, pictures
 from catalog_search.indexing.changes import progress
 from catalog_search.indexing.fetching import fetch
@@ -280,3 +283,50 @@ def test_pictures_of_several_products_are_asked_for_at_once(settings: Any) -> No
     stamped = pictures.stamp_all([[Meeting(barrier)], [], [Meeting(barrier), Meeting(barrier)], [Meeting(barrier)]])
 
     assert [[one.error for one in files] for files in stamped] == [[""], [], ["", ""], [""]]
+
+
+def test_a_thumbnail_that_was_cut_off_is_written_anew(
+    make_product: Make, dummy_models: None, picture_bytes: Callable[..., bytes]
+) -> None:
+    """A worker was killed while it wrote."""
+    picture = read_picture(picture_bytes("red"))
+    name = f"catalog_search/{picture.digest[:2]}/{picture.digest}.jpg"
+    thumbnail_storage().delete(name)
+    thumbnail_storage().save(name, ContentFile(picture.jpeg[:100]))
+    mug = make_product("Mug", picture="red")
+    call_command("rebuild_search_index", sync=True, verbosity=0)
+    with thumbnail_storage().open(document(mug).thumbnail) as opened:
+        assert opened.read() == picture.jpeg
+
+
+def test_a_thumbnail_that_is_gone_is_made_again_whatever_its_storage_says(
+    indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = FileSystemStorage._open
+
+    def opened(self: FileSystemStorage, name: str, mode: str = "rb") -> Any:
+        try:
+            return really(self, name, mode)
+        except FileNotFoundError as error:
+            raise RuntimeError("ResourceNotFound") from error
+
+    monkeypatch.setattr(FileSystemStorage, "_open", opened)
+    mug = indexed_shop["red mug"]
+    thumbnail_storage().delete(document(mug).thumbnail)
+    mug.name = "Other"
+    mug.save()
+    drain()
+    assert document(mug).pictures == "ok"
+
+
+def test_a_reason_that_no_database_keeps(indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def size(self: FileSystemStorage, name: str) -> int:
+        raise ValueError("half a \ud83d smiley\x00")
+
+    monkeypatch.setattr(FileSystemStorage, "size", size)
+    mug = indexed_shop["red mug"]
+    mug.name = "Other"
+    mug.save()
+    drain()
+    assert document(mug).text.startswith("Other")
+    assert "half a ? smiley" in document(mug).picture_error

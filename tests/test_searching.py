@@ -60,6 +60,12 @@ def test_a_minus_excludes(indexed_shop: Shop) -> None:
     assert "Blue mug" in names("mug -red")
 
 
+def test_a_minus_excludes_what_an_identifier_names(indexed_shop: Shop) -> None:
+    sku = indexed_shop["red mug"].sku
+    assert "Red mug" in [str(hit.object) for hit in ProductIndex.search(sku)]
+    assert "Red mug" not in [str(hit.object) for hit in ProductIndex.search(f"{sku} -red")]
+
+
 def test_quotes_ask_for_the_phrase(indexed_shop: Shop, make_product: Callable[..., Product]) -> None:
     make_product("Dress for the summer, and a mug")
     drain()

@@ -157,6 +157,19 @@ def test_no_confusion_is_offered_that_finds_nothing_or_of_a_word_that_a_synonym_
     assert ProductIndex.search("rain bots", cutoff=99).did_you_mean == ""
 
 
+def test_no_word_is_told_that_only_hidden_products_have(
+    make_product: Callable[..., Product], build_index: Callable[[], Generation], client: Client
+) -> None:
+    make_product("Ceramic mug")
+    for number in range(5):
+        make_product(f"Zorblaxian console {number}", is_public=False)
+    build_index()
+    vocabulary.forget()
+    assert "orblaxian" not in client.get("/search/", {"q": "zorblaxain"}).text
+    seen = ProductIndex.search("zorblaxain", visible=Product.objects.with_stock()).guidance
+    assert "zorblaxian" in (seen.searched, seen.did_you_mean)
+
+
 def test_the_words_as_typed_can_be_insisted_on(shop: None, client: Client) -> None:
     assert found("hedphones", exact=True) == []
     page = client.get("/search/", {"q": "hedphones"}).content.decode()

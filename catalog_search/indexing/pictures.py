@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.files.base import ContentFile
 from ..conf import settings
 from ..digests import digest_of
 from ..images import Picture, read_picture, thumbnail_storage
+from ..languages import storable
 from ..models import Thumbnail
 from .fetching import fetch
 
@@ -54,23 +56,27 @@ def _stamp(file: Any) -> PictureFile:
     """Stamp a picture by its name, size and time, without reading it."""
     try:
         if isinstance(file, str):
-            return _missing(file, f"{file}: not a file; addresses are not fetched, keep pictures in an ImageField")
+            return _missing(file, "not a file; addresses are not fetched, keep pictures in an ImageField")
         size = file.size
         try:
             modified = file.storage.get_modified_time(file.name).timestamp()
         except NotImplementedError:
             modified = 0
     except Exception as error:  # a storage is foreign code: whatever it raises is this picture's failure
-        return _missing(file, f"{_name(file)}: {error or type(error).__name__}")
+        return _missing(file, str(error) or type(error).__name__)
     return PictureFile(file, digest_of(f"{file.name}|{size}|{modified}|{settings.IMAGE_SIZE}"))
 
 
-def _missing(file: Any, error: str = "") -> PictureFile:
-    return PictureFile(file, f"missing:{_name(file)}", error or f"{_name(file)}: {_silence()}")
+def _missing(file: Any, reason: str = "") -> PictureFile:
+    return PictureFile(file, f"missing:{_name(file)}", _told(file, reason or _silence()))
 
 
 def _lost(file: PictureFile) -> LoadedPicture:
-    return LoadedPicture(None, error=f"{_name(file.file)}: {_silence()}")
+    return LoadedPicture(None, error=_told(file.file, _silence()))
+
+
+def _told(file: Any, reason: str) -> str:
+    return storable(f"{_name(file)}: {reason}")
 
 
 def _silence() -> str:
@@ -86,23 +92,25 @@ def _load(file: PictureFile, thumbnail: str | None) -> LoadedPicture:
         return LoadedPicture(None, error=file.error)
     try:
         if thumbnail:
-            try:
-                with thumbnail_storage().open(thumbnail) as opened:
-                    return LoadedPicture(Picture(opened.read()), thumbnail)
-            except FileNotFoundError:
-                pass  # somebody emptied the folder: make it again from the original
+            # Where somebody emptied the folder, which each storage says in its own way, it is made again.
+            with suppress(Exception), thumbnail_storage().open(thumbnail) as opened:
+                return LoadedPicture(Picture(opened.read()), thumbnail)
         with file.file.storage.open(file.file.name) as opened:
             picture = read_picture(opened)
         return LoadedPicture(picture, _save(picture))
     except Exception as error:  # an ImageError, or as in _stamp()
-        return LoadedPicture(None, error=f"{_name(file.file)}: {error or type(error).__name__}")
+        return LoadedPicture(None, error=_told(file.file, str(error) or type(error).__name__))
 
 
 def _save(picture: Picture) -> str:
     name = f"catalog_search/{picture.digest[:2]}/{picture.digest}.jpg"
     storage = thumbnail_storage()
-    # Named by its content, so an existing file of that name is this very picture.
-    return name if storage.exists(name) else storage.save(name, ContentFile(picture.jpeg))
+    # Named by its content, so an existing file of that name is this very picture, or what a killed worker wrote of it.
+    if storage.exists(name):
+        if storage.size(name) == len(picture.jpeg):
+            return name
+        storage.delete(name)
+    return storage.save(name, ContentFile(picture.jpeg))
 
 
 def _remember(stamps: Iterable[str], loaded: dict[str, LoadedPicture]) -> None:

@@ -129,8 +129,10 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
         near = dict(_near(scope, demand, limit))
     complete = max(len(by_identifier), len(by_words), len(near)) < limit
     with trace.stage("fusion"):
+        found = {*near, *(match.key for match in by_identifier)}  # no product of the lane of words holds them
         excluded = demand.words.excluded
-        barred = set(lanes.excluded(scope, excluded, list(near))) if excluded else set()
+        barred = set(lanes.excluded(scope, excluded, list(found))) if excluded else set()
+        by_identifier = [match for match in by_identifier if match.key not in barred]
         members = [key for key in near if key not in barred]
         ranked = _fused(scope, demand, by_identifier, by_words, near, members).ranked(limit)
         if demand.asked:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..languages import WORD, folded, normalise_identifier, text_config
+from ..languages import WORD, as_words, folded, normalise_identifier, text_config
+from ..searching.lanes import from_scope
 from ..searching.query import TOKEN
 from ..searching.scope import Scope
-from ..sql import execute
+from ..sql import array, execute
 from . import synonyms
 from .lexicon import Lexicon
 
@@ -107,6 +108,24 @@ def looked_up(scope: Scope, asked: Sequence[tuple[str, str, str]]) -> tuple[set[
     )
     found = {word for word, _, beside, _ in rows if not beside}
     return found, {(word, one): number for word, one, beside, number in rows if beside}
+
+
+def told_by_visible(scope: Scope, words: Collection[str]) -> set[str]:
+    """Return those of these words that a product in scope holds, and stop words; others would tell what is hidden."""
+    rows = scope.execute(
+        f"""
+        SELECT word FROM (
+            SELECT word, plainto_tsquery(%s::regconfig, read) AS query
+            FROM unnest(%s::text[], %s::text[]) AS asked(word, read)
+        ) parsed
+        WHERE numnode(query) = 0 OR EXISTS (SELECT {from_scope(scope)} AND document.search_vector @@ query)
+        """,
+        (
+            *(text_config(scope.language), array(words), array(map(as_words, words))),
+            *(*scope.keys[1], scope.language),
+        ),
+    )
+    return {word for (word,) in rows}
 
 
 def _as_lexeme(word: str) -> str:
