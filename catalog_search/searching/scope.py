@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import EmptyResultSet, ValidationError
+from django.core.exceptions import EmptyResultSet, FullResultSet, ValidationError
 from django.db import connections
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
@@ -63,13 +64,14 @@ class Scope:
         shop may choose its columns. What has a short ``repr``, as JSON has, or one that tells nothing, is told as
         PostgreSQL reads it.
         """
-        statement, parameters = self.keys
-        if annotations := self.products.query.annotations:
-            with suppress(EmptyResultSet):
-                query = self.products.order_by(*sorted(annotations)).values_list("pk").query
-                statement, parameters = query.get_compiler(using=self.alias).as_sql()
-        told = tuple("now" if _is_present(value) else self._told(value) for value in parameters)
-        return statement, get_language(), told
+        written = [self.keys]
+        query = self.products.query
+        for annotation in query.annotations.values():
+            with suppress(EmptyResultSet, FullResultSet):
+                written.append(query.get_compiler(using=self.alias).compile(annotation))
+        statements, parameters = zip(*written, strict=True)
+        told = ("now" if _is_present(value) else self._told(value) for value in chain.from_iterable(parameters))
+        return "\n".join(statements), get_language(), tuple(told)
 
     def _told(self, value: Any) -> Any:
         if value is None or isinstance(value, TOLD):
