@@ -19,6 +19,7 @@ from .conf import settings
 if TYPE_CHECKING:
     from django.db.backends.postgresql.base import DatabaseWrapper
     from django.db.models import Model
+    from psycopg._queries import PostgresQuery
 
 
 Row = tuple[Any, ...]
@@ -49,6 +50,11 @@ class _PreparedCursor(psycopg.Cursor[Any]):
             return super().execute(query, params, binary=True, **options)
         finally:
             connection.prepare_threshold = threshold
+
+    def _send_query_prepared(self, name: bytes, pgq: PostgresQuery, **options: Any) -> None:
+        # psycopg notes a statement where it is not prepared only, and Django's log of queries tells what is noted.
+        self._query = pgq
+        super()._send_query_prepared(name, pgq, **options)
 
 
 class _LazyCursor(psycopg.ServerCursor[Any]):

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
+from django.test.utils import CaptureQueriesContext
 
 from catalog_search.sql import (
     MOST_PARAMETERS,
@@ -146,3 +147,10 @@ def test_sessions_of_others_that_may_not_be_looked_into_count_as_open() -> None:
             cursor.execute("SET LOCAL ROLE catalog_search_guest")
             assert not all_ended("default", begun)
             transaction.set_rollback(True)
+
+
+def test_the_log_of_queries_tells_prepared_statements_too() -> None:
+    with CaptureQueriesContext(connection) as captured:
+        for _ in range(PREPARED_FROM + 2):
+            execute("default", "SELECT %s::int", (1,))
+    assert {one["sql"] for one in captured} == {"SELECT $1::int"}
