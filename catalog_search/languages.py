@@ -73,7 +73,7 @@ _SIGNS = str.maketrans({"\u2122": " ", "\u2120": " ", "\u2010": "-", "\u2011": "
 _UNITS = "k?v|m?w|kw|m?ah?|wh|[kmgt]b|[kmg]?hz|[cmk]?m|in|ft|yd|oz|lbs?|[km]?g|[mc]?l|db|dpi|p?px|mp|rpm|pcs?"
 _NUMBER_AND_UNIT = re.compile(rf"(?<![\w.,-])(\d+(?:[.,]\d+)?)({_UNITS})(?![\w-])", re.IGNORECASE)
 _NUMBER_OF_THINGS = re.compile(r"\d{1,4}(?:[.,]\d+)?-[^\W\d_]{2,}")
-_DIGIT_AND_LETTER = re.compile(r"\d[a-zA-Z]")  # far quicker to look for, and most texts have none
+_DIGIT_AND_LETTER = re.compile(r"[0-9][A-Za-z]")  # far quicker to look for, and most texts have none
 # PostgreSQL takes "HDMI/DVI" for a file, "StarTech.com" for a host, "me@home" for an address and the 20 of "15-20" for
 # minus twenty: single words, by no part of which anything is found. Letters alone ("M.2", "L.O.L.") are no host.
 # Each way begins with the character itself, so that the rest of a text is passed over quickly.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from pgvector import HalfVector
 
 from ..content import Content
@@ -154,8 +155,8 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
         "digest": digests,
     }
     names = ", ".join(columns)
-    arrays = ", ".join("%s::text[]" for _ in columns)
-    words = " || ".join(f"setweight(to_tsvector(config::regconfig, words_{weight}), '{weight}')" for weight in WEIGHTS)
+    arrays = ", ".join(f"%s::{'regconfig' if name == 'config' else 'text'}[]" for name in columns)
+    words = " || ".join(f"setweight(to_tsvector(config, words_{weight}), '{weight}')" for weight in WEIGHTS)
     execute(
         generation.alias,
         f"""
@@ -170,7 +171,7 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
         (
             generation.pk,
             *map(array, columns.values()),
-            [HalfVector(vectors[digest]) for digest in digests],
+            [HalfVector(half) for half in np.array([vectors[digest] for digest in digests], dtype=np.float16)],
         ),
     )
 
