@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,15 +24,7 @@ from .pictures import PictureFile
 _JSON = json.JSONEncoder(ensure_ascii=False)
 _DOCUMENTS = Document._meta.db_table
 _GENERATIONS = Generation._meta.db_table
-# Integer keys are kept as bigint too: a join must never cast the documents' side.
-# Not every number of nineteen digits is one.
-_BIG_INTEGER = """
-    CASE WHEN object_key ~ '^-?[0-9]{1,18}$' THEN object_key::bigint
-         WHEN object_key ~ '^-?[0-9]{19}$' THEN
-            CASE WHEN object_key::numeric BETWEEN -9223372036854775808 AND 9223372036854775807
-                THEN object_key::bigint END
-    END
-"""
+_INTEGER = re.compile("-?[0-9]{1,19}")
 _WRITTEN = (
     *("text", "search_vector", "lengths", "identifiers", "embedding"),
     *("thumbnail", "pictures", "picture_error"),
@@ -161,15 +154,16 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
         generation.alias,
         f"""
         INSERT INTO {_DOCUMENTS} (generation_id, object_key, object_id, language, {", ".join(_WRITTEN)})
-        SELECT %s, object_key, {_BIG_INTEGER}, language, text, {words},
+        SELECT %s, object_key, object_id, language, text, {words},
                lengths::smallint[], identifiers::tsvector, embedding,
                thumbnail, pictures, picture_error, stamp, digest, statement_timestamp()
-        FROM unnest({arrays}, %b::halfvec[]) AS row({names}, embedding)
+        FROM unnest(%s::bigint[], {arrays}, %b::halfvec[]) AS row(object_id, {names}, embedding)
         ON CONFLICT (generation_id, object_key, language) DO UPDATE
         SET {", ".join(f"{name} = EXCLUDED.{name}" for name in _WRITTEN)}
         """,
         (
             generation.pk,
+            f"{{{','.join(_as_bigint(one.key) for one in readings)}}}",
             *map(array, columns.values()),
             [HalfVector(half) for half in np.array([vectors[digest] for digest in digests], dtype=np.float16)],
         ),
@@ -183,6 +177,11 @@ def remove(generation: Generation, keys: Iterable[str]) -> None:
         f"DELETE FROM {_DOCUMENTS} WHERE generation_id = %s AND object_key = ANY(%s)",
         (generation.pk, list(keys)),
     )
+
+
+def _as_bigint(key: str) -> str:
+    """Write a key that is an integer as PostgreSQL reads it, any other as NULL: a join must never cast documents."""
+    return key if _INTEGER.fullmatch(key) and -(2**63) <= int(key) < 2**63 else "NULL"
 
 
 def _weighted(parts: Sequence[str], keywords: Sequence[str]) -> dict[str, str]:
