@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.core.exceptions import ImproperlyConfigured
 
+from .languages import writable
+
 
 class CatalogSearchError(Exception):
     """Something in catalog_search went wrong."""
@@ -15,7 +17,7 @@ class CatalogSearchError(Exception):
 def reason_of(error: Exception) -> str:
     """Say what went wrong, as a database keeps it: foreign exceptions often say little without their kind."""
     told = str(error) if isinstance(error, CatalogSearchError) else f"{type(error).__name__}: {error}"
-    return told.encode(errors="replace").decode().replace("\x00", "")
+    return writable(told).replace("\x00", "")
 
 
 class ConfigurationError(CatalogSearchError, ImproperlyConfigured):

@@ -177,7 +177,7 @@ class SearchForm(forms.Form):
         options = {**self.options(), **overrides}
         for name in ("like", "unlike"):
             if keys := options[name]:
-                options[name] = [product.pk for product in self.visible(keys, request)]
+                options[name] = list(self.visible(keys, request).values_list("pk", flat=True))
         return options
 
     def visible(self, keys: Iterable[Any], request: HttpRequest | None) -> QuerySet[Any]:

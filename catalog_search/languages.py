@@ -112,9 +112,14 @@ def legible(text: str) -> str:
     return text if text.isascii() else text.translate(_INVISIBLE)
 
 
+def subtags(language: str) -> list[str]:
+    """Return the parts of a language code, however it is written: "pt" and "br" of "pt_BR"."""
+    return language.lower().replace("_", "-").split("-")
+
+
 def primary_subtag(language: str) -> str:
     """Return a language code without country and script: "pt" of "pt-BR"."""
-    return language.lower().replace("_", "-").partition("-")[0]
+    return subtags(language)[0]
 
 
 def text_config(language: str) -> str:
@@ -191,6 +196,11 @@ def noted(text: str) -> str:
     return " ".join(text.replace("\x00", " ").casefold().split())
 
 
+def writable(text: str) -> str:
+    """Return a text as UTF-8 has it: without halves of characters, which JSON can spell."""
+    return text.encode(errors="replace").decode()
+
+
 def storable(text: str) -> str:
     """Return a text as PostgreSQL keeps it: without halves of characters and NUL, also where JSON spells one."""
-    return text.encode(errors="replace").decode().replace("\x00", " ").replace("\\u0000", " ")
+    return writable(text).replace("\x00", " ").replace("\\u0000", " ")

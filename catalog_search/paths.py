@@ -12,6 +12,8 @@ from django.db import connection
 from django.db.models import DecimalField, GeneratedField, IntegerField, Model, QuerySet
 from django.utils.html import strip_tags
 
+from .languages import writable
+
 Path = str | Callable[[Any], Any]
 
 
@@ -67,8 +69,7 @@ def plain_text(value: Any) -> str:
         return ", ".join(f"{str(key).replace('_', ' ')}: {plain_text(one)}" for key, one in value.items() if one)
     if isinstance(value, list | tuple | set):
         return ", ".join(filter(None, map(plain_text, value)))
-    # No database takes halves of characters.
-    text = str(value)[:LONGEST].encode(errors="replace").decode().replace("\x00", "")
+    text = writable(str(value)[:LONGEST]).replace("\x00", "")
     if "<" in text or "&" in text:
         with suppress(SuspiciousOperation):  # so many open that it is no markup
             text = strip_tags(text.replace("<", " <"))

@@ -10,6 +10,7 @@ from rest_framework import parsers
 from rest_framework.exceptions import ParseError, ValidationError
 
 from ..facets.base import as_parameter
+from ..languages import writable
 
 MAX_SEARCHES = 10
 """Searches of one request to ``multi/``; each counts for the throttle."""
@@ -45,14 +46,9 @@ def parameters(data: Any) -> QueryDict:
     for name, value in data.items():
         values = [one for one in (value if isinstance(value, list) else [value]) if one is not None]
         if all(isinstance(one, _ONE) for one in values):
-            found.setlist(_utf8(name), [_utf8(as_parameter(one)) for one in values])
+            found.setlist(writable(name), [writable(as_parameter(one)) for one in values])
         else:
-            wrong[_utf8(name)] = ["Give a text, a number, true or false, or a list of these."]
+            wrong[writable(name)] = ["Give a text, a number, true or false, or a list of these."]
     if wrong:
         raise ValidationError(wrong)
     return found
-
-
-def _utf8(text: str) -> str:
-    """Return a text that can be written: JSON can spell half a character."""
-    return text.encode(errors="replace").decode()

@@ -63,11 +63,11 @@ def _stamp(file: Any) -> PictureFile:
         except NotImplementedError:
             modified = 0
     except Exception as error:  # a storage is foreign code: whatever it raises is this picture's failure
-        return _missing(file, str(error) or type(error).__name__)
+        return _missing(file, error)
     return PictureFile(file, digest_of(f"{file.name}|{size}|{modified}|{settings.IMAGE_SIZE}"))
 
 
-def _missing(file: Any, reason: str = "") -> PictureFile:
+def _missing(file: Any, reason: str | Exception = "") -> PictureFile:
     return PictureFile(file, f"missing:{_name(file)}", _told(file, reason or _silence()))
 
 
@@ -75,8 +75,8 @@ def _lost(file: PictureFile) -> LoadedPicture:
     return LoadedPicture(None, error=_told(file.file, _silence()))
 
 
-def _told(file: Any, reason: str) -> str:
-    return storable(f"{_name(file)}: {reason}")
+def _told(file: Any, reason: str | Exception) -> str:
+    return storable(f"{_name(file)}: {str(reason) or type(reason).__name__}")
 
 
 def _silence() -> str:
@@ -99,7 +99,7 @@ def _load(file: PictureFile, thumbnail: str | None) -> LoadedPicture:
             picture = read_picture(opened)
         return LoadedPicture(picture, _save(picture))
     except Exception as error:  # an ImageError, or as in _stamp()
-        return LoadedPicture(None, error=_told(file.file, str(error) or type(error).__name__))
+        return LoadedPicture(None, error=_told(file.file, error))
 
 
 def _save(picture: Picture) -> str:

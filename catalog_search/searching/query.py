@@ -13,7 +13,7 @@ from ..content import Content
 from ..digests import digest_of
 from ..images import Picture
 from ..indexes import SearchIndex
-from ..languages import is_measure, normalise_identifier, primary_subtag
+from ..languages import is_measure, normalise_identifier, primary_subtag, subtags
 from .negation import split
 
 # Words beyond these do not change what is meant; only the models read them all.
@@ -228,6 +228,6 @@ def query_language(index: SearchIndex, asked: str = "") -> str:
 
 
 def _nearness(language: str, wanted: str) -> tuple[int, int]:
-    own, others = (one.lower().replace("_", "-").split("-") for one in (language, wanted))
+    own, others = subtags(language), subtags(wanted)
     same = takewhile(lambda pair: pair[0] == pair[1], zip(own, others, strict=False))
     return len(list(same)), -len(own)

@@ -96,14 +96,13 @@ def guessed(scope: Scope, lexicon: Lexicon, text: str, groups: synonyms.Groups =
         meant = [folded(guesses[surest].word) if word == surest else word for word in words]
         guesses |= _guessed(scope, lexicon, meant, again, alone=())
     # What the catalogue does not have either is worth searching where it is sure, never worth offering.
-    others = {folded(one.word) for one in guesses.values()}
-    untold = {other for other in others if other in lexicon and other not in taught}
+    others = {word: folded(one.word) for word, one in guesses.items()}
+    untold = {other for other in others.values() if other in lexicon and other not in taught}
     untold -= told_by_visible(scope, untold) if untold else set()
     return {
         word: replace(one, word=taught.written(one.word))
         for word, one in guesses.items()
-        for other in [folded(one.word)]
-        if other not in untold and (one.probability >= SURE or other in lexicon or other in taught)
+        if others[word] not in untold and (one.probability >= SURE or others[word] in lexicon or others[word] in taught)
     }
 
 
