@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,10 +21,8 @@ from .conf import settings
 
 if TYPE_CHECKING:
     from .searching.asking import Ask
-    from .searching.ranking import Candidate
+    from .searching.candidates import Candidates
     from .searching.scope import Scope
-
-_score = attrgetter("score")
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ class _Seconds(Func):
     output_field = FloatField()
 
 
-def boosted(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+def boosted(scope: Scope, ask: Ask, candidates: Candidates) -> Candidates:
     """Reorder candidates by their boosted score: a step of ARRANGE.
 
     Identifiers matched whole, what a reranker judged and the rest keep the places that they have as groups. Where
@@ -78,14 +75,15 @@ def boosted(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence
     """
     if not (scope.index.boosts and ask.query and candidates):
         return candidates
-    gained = gains(scope, [one.key for one in candidates])
-    lifted = [one.lifted(gained.get(one.key, 0.0)) for one in candidates]
-    kinds = [(one.matched if one.pinned else "", one.rerank is None) for one in lifted]
-    alike: dict[tuple[str, bool], list[Candidate]] = defaultdict(list)
-    for kind, one in zip(kinds, lifted, strict=True):
-        alike[kind].append(one)
-    ordered = {kind: iter(sorted(ones, key=_score, reverse=True)) for kind, ones in alike.items()}
-    return [next(ordered[kind]) for kind in kinds]
+    gained = gains(scope, candidates.keys)
+    score = {key: candidates.score[key] * (1 + gained.get(key, 0.0)) for key in candidates.keys}
+    sure, judged = candidates.sure, candidates.rerank
+    kinds = [(sure.get(key), key in judged) for key in candidates.keys]
+    alike: dict[tuple[int | None, bool], list[str]] = defaultdict(list)
+    for kind, key in zip(kinds, candidates.keys, strict=True):
+        alike[kind].append(key)
+    ordered = {kind: iter(sorted(keys, key=score.__getitem__, reverse=True)) for kind, keys in alike.items()}
+    return replace(candidates, keys=[next(ordered[kind]) for kind in kinds], score=score, boost=gained)
 
 
 def gains(scope: Scope, keys: Sequence[str]) -> dict[str, float]:

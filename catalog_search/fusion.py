@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -64,12 +64,17 @@ def odds_to_unit(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     return 1.0 / (1.0 + np.exp(-np.clip(logits.astype(np.float64), -700, 700)))
 
 
-def linear(lanes: Mapping[str, Mapping[Key, float]], weights: Mapping[str, float]) -> dict[Key, float]:
-    """Fuse scores that already lie on a common 0..1 scale; a key that a lane lacks has background there: zero."""
-    total = sum(weights[lane] for lane in lanes) or 1.0
-    scores: dict[Key, float] = {}
-    for lane, found in lanes.items():
-        share = weights[lane] / total
-        for key, score in found.items():
-            scores[key] = scores.get(key, 0.0) + share * score
-    return scores
+def linear(
+    keys: Iterable[Key], lanes: Mapping[str, Mapping[Key, float]], weights: Mapping[str, float]
+) -> dict[Key, float]:
+    """Fuse scores that already lie on a common 0..1 scale; a key that a lane lacks has background there: zero.
+
+    A lane that found nothing at all leaves its weight to the others.
+    """
+    found = [(scores, weights[lane]) for lane, scores in lanes.items() if scores]
+    total = sum(weight for _, weight in found) or 1.0
+    fused = dict.fromkeys(keys, 0.0)
+    for scores, weight in found:
+        share, of = weight / total, scores.get
+        fused = {key: so_far + share * of(key, 0.0) for key, so_far in fused.items()}
+    return fused

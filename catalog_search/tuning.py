@@ -7,17 +7,19 @@ Nothing is searched again: a page of results holds the scores of its lanes, and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .conf import settings
 from .evaluation import CONDENSED, JUDGED, JUDGED_ENOUGH, NDCG, Evaluation, Judgements, Outcome, evaluate, interval
+from .searching.candidates import Candidates
 from .searching.query import Query
-from .searching.ranking import IDENTIFIER_BOOSTS, Candidate, blend, order
-from .searching.results import Hit
+from .searching.ranking import IDENTIFIER_BOOSTS, blend
+from .searching.results import Hit, Why
 
 SHARES = tuple(round(step * 0.05, 2) for step in range(21))
 FOLDS = 5
@@ -93,7 +95,7 @@ def _tuned(
     name: str,
     present: float,
     judgements: Judgements,
-    ranked: Callable[[str, float], list[str]],
+    ranked: Callable[[str, float], Sequence[str]],
     measure: str,
 ) -> Tuned:
     shares = sorted({*SHARES, present})
@@ -122,21 +124,19 @@ def _best(scores: NDArray[np.float64], shares: Sequence[float], present: float) 
     return max(range(len(shares)), key=lambda place: (means[place], -abs(shares[place] - present)))
 
 
-def _weighted(hits: Iterable[Hit], share: float) -> list[str]:
-    candidates = []
-    for hit in hits:
-        words, vectors = (hit.why.lanes.get(lane, (0, 0.0))[1] for lane in ("words", "vectors"))
-        score = (1 - share) * words + share * vectors + IDENTIFIER_BOOSTS.get(hit.why.matched, 0.0)
-        candidates.append(_candidate(hit, score))
-    return [one.key for one in sorted(candidates, key=order)]
+def _weighted(hits: Sequence[Hit], share: float) -> Sequence[str]:
+    def weighted(why: Why) -> float:
+        words, vectors = (why.lanes.get(lane, (0, 0.0))[1] for lane in ("words", "vectors"))
+        return (1 - share) * words + share * vectors + IDENTIFIER_BOOSTS.get(why.matched, 0.0)
+
+    return _ranked(hits, weighted).keys
 
 
-def _blended(hits: Iterable[Hit], share: float) -> list[str]:
-    candidates = sorted((_candidate(hit, hit.why.fused) for hit in hits), key=order)
-    judged = {one.key: ("", one.rerank) for one in candidates if one.rerank is not None}
-    return [one.key for one in blend(candidates, judged, share)]
+def _blended(hits: Sequence[Hit], share: float) -> Sequence[str]:
+    judged = {hit.key: ("", hit.why.rerank) for hit in hits if hit.why.rerank is not None}
+    return blend(_ranked(hits, attrgetter("fused")), judged, share).keys
 
 
-def _candidate(hit: Hit, score: float) -> Candidate:
-    why = hit.why
-    return Candidate(hit.key, score * (1 - why.penalty), rerank=why.rerank, matched=why.matched)
+def _ranked(hits: Sequence[Hit], score: Callable[[Why], float]) -> Candidates:
+    scores = {hit.key: score(hit.why) * (1 - hit.why.penalty) for hit in hits}
+    return Candidates(list(scores), scores, matched={hit.key: hit.why.matched for hit in hits}).best_first()

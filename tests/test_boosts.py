@@ -20,7 +20,7 @@ from catalog_search import Boost, SearchIndex
 from catalog_search.boosts import boosted
 from catalog_search.conf import Settings
 from catalog_search.searching import lanes
-from catalog_search.searching.ranking import Candidate
+from catalog_search.searching.candidates import Candidate, Candidates
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -151,7 +151,7 @@ def test_a_product_never_passes_one_that_scores_more_than_the_bound_allows(
     rows = [(key, number, flag) for key, (_, number, flag, _) in enumerate(products)]
     scope = _Scope([Boost("number", weights[0]), Boost(Q(flag=True), weights[1])], rows)
     ask: Any = type("Ask", (), {"query": "mug"})
-    arranged = list(boosted(scope, ask, candidates))  # type: ignore[arg-type]
+    arranged = list(boosted(scope, ask, Candidates.of(candidates)))  # type: ignore[arg-type]
 
     assert {one.key for one in arranged} == {one.key for one in candidates}
     assert [one.matched for one in arranged] == [one.matched for one in candidates]

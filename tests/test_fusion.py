@@ -62,6 +62,6 @@ def test_what_is_nearer_goes_first_below_the_background_too() -> None:
 
 
 def test_linear_counts_a_missing_lane_as_nothing() -> None:
-    scores = linear({"words": {"a": 1.0}, "vectors": {"a": 0.5, "b": 1.0}}, {"words": 1, "vectors": 3})
+    scores = linear("ab", {"words": {"a": 1.0}, "vectors": {"a": 0.5, "b": 1.0}}, {"words": 1, "vectors": 3})
 
     assert scores == pytest.approx({"a": 0.25 + 0.375, "b": 0.75})

@@ -13,7 +13,8 @@ from catalog_search.backends import reranker_setting
 from catalog_search.images import Picture, thumbnail_storage
 from catalog_search.models import Document
 from catalog_search.searching import lanes, reranking
-from catalog_search.searching.ranking import Candidate, blend
+from catalog_search.searching.candidates import Candidates
+from catalog_search.searching.ranking import blend
 from catalog_search.searching.results import Results
 from project.shop.models import Product
 from project.shop.search import ProductIndex
@@ -60,8 +61,8 @@ def judged(results: Results) -> int:
     return sum(hit.why.rerank is not None for hit in results)
 
 
-def candidates(**scores: float) -> list[Candidate]:
-    return [Candidate(key, score, fused=score) for key, score in scores.items()]
+def candidates(**scores: float) -> Candidates:
+    return Candidates(list(scores), scores, fused=scores)
 
 
 @pytest.mark.django_db

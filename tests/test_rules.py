@@ -24,7 +24,7 @@ from catalog_search.merchandising.patterns import matches, read_patterns, words
 from catalog_search.merchandising.steps import lifted, pinned
 from catalog_search.models import Rule
 from catalog_search.searching import Banner, lanes, memory, similar
-from catalog_search.searching.ranking import Candidate
+from catalog_search.searching.candidates import Candidates
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -295,8 +295,8 @@ KEYS = [str(number) for number in range(12)]
     st.dictionaries(st.sampled_from(KEYS), st.sampled_from([0.01, 0.5, 2.0, 100.0])),
 )
 def test_places_hold_for_all_pins(pins: list[tuple[str, int]], factors: dict[str, float]) -> None:
-    candidates = [Candidate(key, 0.0) for key in KEYS]
-    keys = [one.key for one in pinned(lifted(candidates, factors), pins)]
+    candidates = Candidates(KEYS, dict.fromkeys(KEYS, 0.0))
+    keys = list(pinned(lifted(candidates, factors), pins).keys)
     wanted: dict[int, str] = {}
     for one, place in pins:
         if one in KEYS and one not in wanted.values():
@@ -309,7 +309,7 @@ def test_places_hold_for_all_pins(pins: list[tuple[str, int]], factors: dict[str
         if place <= len(KEYS) - sum(other > place for other in wanted):
             assert keys[place - 1] == one
     unpinned = [one for one in keys if one not in wanted.values()]
-    assert unpinned == [one.key for one in lifted(candidates, factors) if one.key not in wanted.values()]
+    assert unpinned == [one for one in lifted(candidates, factors).keys if one not in wanted.values()]
 
 
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

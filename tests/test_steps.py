@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from catalog_search.searching import Guidance, lanes
 from catalog_search.searching.asking import Ask
-from catalog_search.searching.ranking import Candidate
+from catalog_search.searching.candidates import Candidate, Candidates
 from catalog_search.searching.scope import Scope
 from project.shop.models import Product
 from project.shop.search import ProductIndex
@@ -47,7 +47,7 @@ def admitting(*products: Product) -> Callable[[Scope, Ask], Ask]:
     return lambda scope, ask: replace(ask, admitted=tuple(str(product.pk) for product in products))
 
 
-def backwards(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+def backwards(scope: Scope, ask: Ask, candidates: Candidates) -> Sequence[Candidate]:
     return candidates[::-1]
 
 
@@ -103,7 +103,7 @@ def test_a_sort_is_the_visitors_own(indexed_shop: Shop) -> None:
 def test_arranging_neither_adds_nor_takes_away(indexed_shop: Shop) -> None:
     found = names("mug")
 
-    def one_and_a_stranger(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    def one_and_a_stranger(scope: Scope, ask: Ask, candidates: Candidates) -> Sequence[Candidate]:
         return [candidates[0]._replace(key="999999"), candidates[-1]]
 
     assert names("mug", arrange=[one_and_a_stranger]) == [found[-1], *found[:-1]]

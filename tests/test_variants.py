@@ -133,7 +133,7 @@ def test_the_reranker_spends_its_time_on_what_can_be_shown(
 
     def noted(scope: Any, query: Any, candidates: Any, spent: float) -> Any:
         judged.append([one.family for one in candidates])
-        return list(candidates), 0, False
+        return candidates, 0, False
 
     monkeypatch.setattr(import_module("catalog_search.searching.search"), "rerank", noted)
     ProductIndex.search("red shirt", cutoff=None)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ..searching import steps
 from ..searching.asking import Ask
-from ..searching.ranking import Candidate
+from ..searching.candidates import UNSURE, Candidates
 from ..searching.results import Banner
 from ..searching.scope import Scope
 from . import rulebook
@@ -49,57 +49,57 @@ def narrowed(scope: Scope, text: str) -> Scope:
     return scope.under(*_conditions(scope, [deed for deed, _ in deeds]))
 
 
-def arrange_rules(scope: Scope, ask: Ask, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+def arrange_rules(scope: Scope, ask: Ask, candidates: Candidates) -> Candidates:
     """Boost and bury, then pin, so that what is pinned stands where it was put."""
     plan: Plan | None = ask.notes.get(NOTE)
     if plan is None:
         return candidates
-    factors, named = _factors(scope, plan.lifts, candidates)
-    ordered = lifted(candidates, factors)
+    factors, named = _factors(scope, plan.lifts, candidates.keys)
     for deed, name in plan.pins:
         named.setdefault(str(deed.key), []).append(name)
-    placed = pinned(ordered, [(str(deed.key), deed.position) for deed, _ in plan.pins])
-    return [one._replace(rules=tuple(dict.fromkeys(named[one.key]))) if one.key in named else one for one in placed]
+    placed = pinned(lifted(candidates, factors), [(str(deed.key), deed.position) for deed, _ in plan.pins])
+    return replace(placed, rules={**placed.rules, **{key: tuple(dict.fromkeys(own)) for key, own in named.items()}})
 
 
-def lifted(candidates: Sequence[Candidate], factors: Mapping[str, float]) -> list[Candidate]:
+def lifted(candidates: Candidates, factors: Mapping[str, float]) -> Candidates:
     """Return candidates by their place divided by their factor: 3 lifts from place 30 to 10, 1/3 lowers it back.
 
     Places and not scores, so that a strength means the same in every search and on pages without one.
     """
     if not factors:
-        return list(candidates)
+        return candidates
+    sure = candidates.sure
     weighed = [
-        (one.matched != "exact", one.matched != "prefix", place / factor, -factor, place, one)
-        for place, one in enumerate(candidates, start=1)
-        for factor in [factors.get(one.key, 1.0)]
+        (sure.get(key, UNSURE), place / factor, -factor, place, key)
+        for place, key in enumerate(candidates.keys, start=1)
+        for factor in [factors.get(key, 1.0)]
     ]
-    return [one for *_, one in sorted(weighed, key=lambda row: row[:-1])]
+    return candidates.in_order([key for *_, key in sorted(weighed)])
 
 
-def pinned(candidates: Sequence[Candidate], pins: Iterable[tuple[str, int]]) -> list[Candidate]:
+def pinned(candidates: Candidates, pins: Iterable[tuple[str, int]]) -> Candidates:
     """Return candidates with those pinned, (key, place from 1), at their places or at the end of a shorter list.
 
     The first pin of a product and of a place counts; the next one of a place takes the place after it. Where products
     are grouped a place is that of a family, which is shown by the product that is pinned.
     """
-    there = {one.key: one for one in candidates}
-    places: dict[int, Candidate] = {}
+    there = dict(zip(candidates.keys, candidates.units, strict=True))
+    places: dict[int, str] = {}
     families: set[str] = set()
     for key, place in pins:
-        if key in there and (family := there[key].unit) not in families:
+        if key in there and there[key] not in families:
             while place in places:
                 place += 1
-            places[place] = there.pop(key)
-            families.add(family)
-    first: list[Candidate] = []
-    others: list[Candidate] = []
-    for one in there.values():
-        (others if one.unit in families else first).append(one)
-        families.add(one.unit)
+            places[place] = key
+            families.add(there.pop(key))
+    first: list[str] = []
+    others: list[str] = []
+    for key, family in there.items():
+        (others if family in families else first).append(key)
+        families.add(family)
     for place in sorted(places):
         first.insert(place - 1, places[place])
-    return [*first, *others]
+    return candidates.in_order([*first, *others])
 
 
 def steps_with(rulings: Sequence[Ruling]) -> dict[str, Any]:
@@ -155,12 +155,11 @@ def _having(scope: Scope, deed: Deed) -> Q:
 
 
 def _factors(
-    scope: Scope, lifts: Sequence[tuple[Deed, str]], candidates: Sequence[Candidate]
+    scope: Scope, lifts: Sequence[tuple[Deed, str]], keys: Sequence[str]
 ) -> tuple[dict[str, float], dict[str, list[str]]]:
     """Return by key what its place is divided by, and the rules that had a say; one statement a condition."""
     factors: dict[str, float] = {}
     named: dict[str, list[str]] = {}
-    keys = [one.key for one in candidates]
     for deed, name in lifts:
         if deed.chosen is None:
             meant = [str(deed.key)]

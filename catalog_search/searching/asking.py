@@ -11,8 +11,8 @@ from django.db.models import Q
 
 from ..conditions import Chosen
 from ..conf import settings
+from .candidates import Candidate, Candidates
 from .query import Query
-from .ranking import Candidate
 from .results import Guidance
 from .scope import Scope
 
@@ -65,4 +65,4 @@ class Ask:
 
 
 Rewrite = Callable[[Scope, Ask], Ask]
-Arrange = Callable[[Scope, Ask, Sequence[Candidate]], Sequence[Candidate]]
+Arrange = Callable[[Scope, Ask, Candidates], Sequence[Candidate]]

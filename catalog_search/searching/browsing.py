@@ -13,10 +13,10 @@ from ..conf import settings
 from ..sql import compile_keys, execute
 from . import cache, paging, steps
 from .asking import Ask
+from .candidates import Candidate, Candidates
 from .counting import count
 from .hydration import hydrate
 from .paging import Ranking
-from .ranking import Candidate
 from .results import Results
 from .scope import Scope
 from .trace import Trace
@@ -54,7 +54,7 @@ def _part(scope: Scope, ask: Ask, number: int, trace: Trace) -> Ranking:
     before = [paging.frozen(paging.ranking_key(scope, ask, one)) for one in range(min(number, FROZEN_PARTS))]
     total = before[0].total if before and before[0] else _total(scope, ask)
     length = settings.MAX_CANDIDATES
-    shown = [one.unit for part in before if part for one in part.candidates]
+    shown = [unit for part in before if part for unit in part.candidates.units]
     if number > FROZEN_PARTS or not all(before):
         candidates = _listed(scope, ask, slice(number * length, (number + 1) * length))
     else:
@@ -74,12 +74,13 @@ def _total(scope: Scope, ask: Ask) -> int:
     return cache.costly("total", (scope.index.label, scope.identity, ask.grouped), products.count)
 
 
-def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) -> list[Candidate]:
+def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) -> Candidates:
     """Return the products, or the first of each family, in a window of the order."""
     admitted = [] if ask.sort else scope.admitted(ask.admitted)
     read = partial(_rows, scope, ask, window, without, admitted)
     decided = scope.index.label, scope.identity, ask.sort, ask.grouped, window, without, admitted
-    return [Candidate(key, 0.0, family, variants) for key, family, variants in cache.costly("listed", decided, read)]
+    rows = cache.costly("listed", decided, read)
+    return Candidates.of(Candidate(key, 0.0, family, variants) for key, family, variants in rows)
 
 
 def _rows(

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..fusion import Background, Vector, mean_direction, unit
 from . import lanes
+from .candidates import Candidates
 from .encoding import Meaning
-from .ranking import FULL_MATCH_DEVIATIONS, Candidate, order
+from .ranking import FULL_MATCH_DEVIATIONS
 from .scope import Scope
 
 # A product this many deviations nearer to something unwanted than products in general begins to lose score, and has
@@ -114,20 +115,16 @@ def soft_minimum(values: np.ndarray) -> np.ndarray:
     return soft
 
 
-def penalise(scope: Scope, asked: Composition, candidates: Sequence[Candidate]) -> list[Candidate]:
+def penalise(scope: Scope, asked: Composition, candidates: Candidates) -> Candidates:
     """Take score from candidates that are near to what is not wanted; they stay in the set, further down."""
     if not asked.avoided or not candidates:
-        return list(candidates)
-    penalties = dict.fromkeys((one.key for one in candidates), 0.0)
+        return candidates
+    penalty = dict.fromkeys(candidates.keys, 0.0)
     for aspect, weight in asked.avoided:
-        for key, similarity in lanes.similarities(scope, aspect.vector, list(penalties)).items():
-            penalties[key] = max(penalties[key], weight * unwanted(aspect.background, similarity))
-    penalised = [
-        one._replace(score=one.score * (1.0 - lost), penalty=lost) if lost else one
-        for one in candidates
-        for lost in [penalties[one.key]]
-    ]
-    return sorted(penalised, key=order)
+        for key, similarity in lanes.similarities(scope, aspect.vector, candidates.keys).items():
+            penalty[key] = max(penalty[key], weight * unwanted(aspect.background, similarity))
+    score = {key: candidates.score[key] * (1.0 - lost) for key, lost in penalty.items()}
+    return replace(candidates, score=score, penalty=penalty).best_first()
 
 
 def unwanted(background: Background, similarity: float) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ..content import Content
 from ..images import Picture, thumbnail_storage
+from .candidates import Candidate
 from .documents import Documents
-from .ranking import Candidate
 from .results import Hit
 from .scope import Scope
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import orjson  # json takes twenty times as long, as long as a lane
 from ..conf import settings
 from . import cache
 from .asking import Ask
-from .ranking import Candidate
+from .candidates import Candidates
 from .scope import Scope
 
 
@@ -19,7 +18,7 @@ from .scope import Scope
 class Ranking:
     """Members of a result in their order; ``total`` counts more than these where they are only a part."""
 
-    candidates: Sequence[Candidate]
+    candidates: Candidates
     reranked: int = 0
     exact: bool = True
     total: int = 0
@@ -35,20 +34,14 @@ def ranking_key(scope: Scope, ask: Ask, part: int = 0) -> str:
         return ""
     decided = [ask.query.digest, ask.sort, ask.cutoff, ask.rerank, ask.lanes, ask.admitted, ask.guidance, ask.grouped]
     parts = [scope.index.label, ask.generation, *scope.identity, *decided, part, ask.vector_weight]
-    return cache.named("ranking", parts)
+    return cache.named("candidates", parts)
 
 
 def freeze(key: str, ranking: Ranking) -> None:
     """Keep a ranking for the next pages, where it has a key."""
-    if not key:
-        return
-    rows = [tuple(one) for one in ranking.candidates]  # what orjson asks back about, such as a named one, takes longer
-    kept = {"reranked": ranking.reranked, "exact": ranking.exact, "total": ranking.total, "rows": rows}
-    cache.put(key, orjson.dumps(kept, default=_plain), settings.PAGING_SECONDS)
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else float(value)  # a step may score by other numbers
+    if key:
+        # A step may score by other numbers.
+        cache.put(key, orjson.dumps(ranking, default=float), settings.PAGING_SECONDS)
 
 
 def frozen(key: str) -> Ranking | None:
@@ -56,9 +49,5 @@ def frozen(key: str) -> Ranking | None:
     kept = cache.get(key) if key else None
     if not isinstance(kept, bytes):
         return None
-    ranking: Mapping[str, Any] = orjson.loads(kept)
-    found = [
-        one._replace(lanes={lane: (rank, score) for lane, (rank, score) in one.lanes.items()}, rules=tuple(one.rules))
-        for one in (Candidate(*row) for row in ranking["rows"])
-    ]
-    return Ranking(found, int(ranking["reranked"]), bool(ranking["exact"]), int(ranking["total"]))
+    told: dict[str, Any] = orjson.loads(kept)
+    return Ranking(Candidates(**told.pop("candidates")), **told)

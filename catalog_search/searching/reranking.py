@@ -15,10 +15,11 @@ from ..conf import settings
 from ..content import Content
 from ..exceptions import ImageError, ModelError
 from . import cache
+from .candidates import Candidates
 from .documents import Documents
 from .hydration import contents
 from .query import Query
-from .ranking import Candidate, blend
+from .ranking import blend
 from .scope import Scope
 
 logger = logging.getLogger(__name__)
@@ -54,9 +55,7 @@ Judged = tuple[str, float]
 """What a reranker says of a product: which kind of document it read ("text", "image+text"), the score."""
 
 
-def rerank(
-    scope: Scope, query: Query, candidates: Sequence[Candidate], spent: float = 0.0
-) -> tuple[list[Candidate], int, bool]:
+def rerank(scope: Scope, query: Query, candidates: Candidates, spent: float = 0.0) -> tuple[Candidates, int, bool]:
     """Let the reranker reorder the first candidates; returns (candidates, pairs scored, whether it failed).
 
     ``spent`` are the seconds that this search has waited for models already.
@@ -64,13 +63,13 @@ def rerank(
     """
     setting = reranker_setting(query.content)
     if getattr(settings, setting) is None or len(candidates) < 2 or not query.content:
-        return list(candidates), 0, False
+        return candidates, 0, False
     pace = paces[setting]
     depth = min(pace.depth(), len(candidates))
     if depth < min(FEWEST_PAIRS, len(candidates), settings.RERANK_DEPTH):
         pace.note(1, FIRST_GUESS_SECONDS)  # try again some day: the machine may only have been busy
-        return list(candidates), 0, True
-    place = (*scope.documents, [one.key for one in candidates[:depth]])
+        return candidates, 0, True
+    place = (*scope.documents, list(candidates.keys[:depth]))
     start = time.perf_counter()
     try:
         if worker.elsewhere(getattr(settings, setting)["BACKEND"]):
@@ -84,12 +83,12 @@ def rerank(
         logger.error("Reranking failed, results keep the order of retrieval: %s", error)
         if (taken := time.perf_counter() - start) > settings.RERANK_SECONDS:
             pace.note(depth, taken)  # fewer might have been done in time
-        return list(candidates), 0, True
+        return candidates, 0, True
     if asked:
         pace.note(asked, time.perf_counter() - start)
     # What is not wanted stays so, however well the reranker finds that it answers the rest.
-    lost = {one.key: one.penalty for one in candidates[:depth]}
-    judged = {key: (kind, value * (1.0 - lost[key])) for key, (kind, value) in judged.items()}
+    lost = candidates.penalty
+    judged = {key: (kind, value * (1.0 - lost.get(key, 0.0))) for key, (kind, value) in judged.items()}
     return blend(candidates, judged, settings.RERANK_BLEND), len(judged), False
 
 

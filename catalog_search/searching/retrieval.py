@@ -14,10 +14,11 @@ from . import composition, lanes
 from .asking import Ask
 from .bm25 import WordMatch, broadened, matches_of, relaxed
 from .bm25 import matches as matching_words
+from .candidates import Candidates
 from .composition import BEST, SMALL_SAMPLE_SHARE, Composition, refined
 from .encoding import Meaning
 from .lanes import IdentifierMatch
-from .ranking import Candidate, Fusion, word_score
+from .ranking import Fusion, word_score
 from .scope import Scope
 from .silence import is_foreign
 from .trace import Trace
@@ -82,7 +83,7 @@ def demand(scope: Scope, ask: Ask, meaning: Meaning | None, trace: Trace) -> Dem
 class Members:
     """Members in order of their fused score; ``complete`` where no lane came to its bound, so that these are all."""
 
-    candidates: list[Candidate]
+    candidates: Candidates
     complete: bool = True
 
 
@@ -109,13 +110,13 @@ class Membership:
     def under(self, scope: Scope) -> Members:
         """Return the members within the scope of a choice."""
         if scope.is_empty:  # a facet value that no product can have
-            return Members([])
+            return Members(Candidates())
         if scope is self.demand.scope:
             return self.whole
         if not self.is_known:
             return candidates(scope, self.demand, self._trace)
-        there = set(scope.admitted([one.key for one in self.whole.candidates]))
-        return Members([one for one in self.whole.candidates if one.key in there])
+        whole = self.whole.candidates
+        return Members(whole.in_order(scope.admitted(whole.keys)))
 
 
 def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
@@ -137,10 +138,7 @@ def candidates(scope: Scope, demand: Demand, trace: Trace) -> Members:
         ranked = _fused(scope, demand, by_identifier, by_words, near, members).ranked(limit)
         if demand.asked:
             ranked = composition.penalise(scope, demand.asked, ranked)
-    known = {one.key for one in ranked}
-    admitted = [key for key in scope.admitted(demand.ask.admitted) if key not in known]
-    complete = complete and len(ranked) < limit
-    return Members([*ranked, *(Candidate(key, 0.0) for key in admitted)], complete)
+    return Members(ranked.joined_by(scope.admitted(demand.ask.admitted)), complete and len(ranked) < limit)
 
 
 def _fused(
@@ -177,11 +175,11 @@ def _fused(
     return replace(fusion, vectors=similar, background=closer.background)
 
 
-def nearest(scope: Scope, demand: Demand, limit: int) -> list[Candidate]:
+def nearest(scope: Scope, demand: Demand, limit: int) -> Candidates:
     """Return what comes nearest to a query that nothing matches: alternatives, not members."""
     asked = demand.asked
     if asked is None or scope.is_empty:
-        return []
+        return Candidates()
     similar = dict(lanes.vectors(scope, asked.vector, asked.background.mean, limit))
     fusion = Fusion([], [], similar, list(similar), asked.background)
     return composition.penalise(scope, asked, fusion.ranked(limit))

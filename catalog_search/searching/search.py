@@ -21,6 +21,7 @@ from ..sql import read_alias
 from . import arguments, paging, steps
 from .asking import Arrange, Ask, Rewrite
 from .browsing import browsed
+from .candidates import Candidates
 from .counting import Keys, count
 from .encoding import query_meaning
 from .explaining import explained
@@ -29,7 +30,7 @@ from .lanes import LANES
 from .marking import marked
 from .paging import Ranking
 from .query import Query, query_language
-from .ranking import Candidate, shown, with_families
+from .ranking import with_families
 from .reranking import rerank
 from .results import Results
 from .retrieval import Membership, demand, nearest
@@ -207,20 +208,20 @@ def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Answer:
     membership = Membership(demand(scope, ask, meaning, trace), trace)
     narrowed = scope.narrowed(ask.chosen)
     ranking = _ranking(narrowed, ask, membership, trace)
-    listed = shown(ranking.candidates)
+    listed = ranking.candidates.shown()
     with trace.stage("hydrate"):
         hits = hydrate(narrowed, listed[ask.window])
-        others = [] if listed else nearest(narrowed, membership.demand, ALTERNATIVES)
-        near = hydrate(narrowed, shown(with_families(narrowed, others) if ask.grouped else others))
+        others = Candidates() if listed else nearest(narrowed, membership.demand, ALTERNATIVES)
+        near = hydrate(narrowed, (with_families(narrowed, others) if ask.grouped else others).shown())
     with trace.stage("facets"):
 
         def counted(facet: Facet) -> Keys:
             if facet.name not in ask.chosen:
-                return [one.key for one in ranking.candidates], ranking.exact
+                return ranking.candidates.keys, ranking.exact
             if membership.is_known:  # counting leaves out what the other choices leave out
-                return [one.key for one in membership.whole.candidates], True
+                return membership.whole.candidates.keys, True
             wider = membership.under(scope.narrowed(ask.chosen, without=facet.name))
-            return [one.key for one in wider.candidates], wider.complete
+            return wider.candidates.keys, wider.complete
 
         facets = count(scope, ask, counted)
     # Decided before facets, as which words are searched is: a choice must not bring up what another search finds.
@@ -242,7 +243,7 @@ def _ranking(scope: Scope, ask: Ask, membership: Membership, trace: Trace) -> Ra
             members = with_families(scope, members)
     if ask.sort:
         with trace.stage("sort"):
-            members = _sorted(scope, members, ask.sort)
+            members = members.in_order(_sorted(scope, members.keys, ask.sort))
     else:
         if ask.rerank:
             with trace.stage("rerank"):
@@ -258,10 +259,9 @@ def _ranking(scope: Scope, ask: Ask, membership: Membership, trace: Trace) -> Ra
     return ranking
 
 
-def _sorted(scope: Scope, members: Sequence[Candidate], sort: str) -> list[Candidate]:
-    by_key = {candidate.key: candidate for candidate in members}
-    keys = scope.among(by_key).order_by(*scope.index.order(sort)).values_list("pk", flat=True)
-    return [by_key[str(key)] for key in keys]
+def _sorted(scope: Scope, keys: Sequence[str], sort: str) -> list[str]:
+    ordered = scope.among(keys).order_by(*scope.index.order(sort))
+    return [str(key) for key in ordered.values_list("pk", flat=True)]
 
 
 def _active_generation(index: SearchIndex, trace: Trace) -> Generation:

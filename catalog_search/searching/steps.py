@@ -11,7 +11,7 @@ A step that fails is left out openly (``results.degraded``): a shop's search sur
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import DatabaseError, connections
@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 
 from ..conf import settings
 from .asking import Arrange, Ask, Rewrite
-from .ranking import Candidate
+from .candidates import Candidates
 from .scope import Scope
 from .trace import Trace
 
@@ -37,24 +37,16 @@ def rewritten(scope: Scope, ask: Ask, trace: Trace) -> Ask:
     return ask
 
 
-def arranged(scope: Scope, ask: Ask, candidates: Sequence[Candidate], trace: Trace) -> list[Candidate]:
+def arranged(scope: Scope, ask: Ask, candidates: Candidates, trace: Trace) -> Candidates:
     """Let each step of ARRANGE, or of those that the Ask brings, change the order of the candidates."""
-    found = list(candidates)
     with trace.stage("arrange"):
         for step in arranging() if ask.arrange is None else ask.arrange:
             try:
-                offered = tuple(found)
-                changed = step(scope, ask, offered)
-                found = found if changed is offered else _same_members(changed, offered)
+                changed = step(scope, ask, candidates)
+                candidates = candidates if changed is candidates else candidates.rearranged(changed)
             except Exception as error:
                 _failed(scope, step, "arrange", error, trace)
-    return found
-
-
-def _same_members(changed: Sequence[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
-    rest = {one.key: one for one in found}
-    first = [one for one in changed if rest.pop(one.key, None)]
-    return [*first, *rest.values()]
+    return candidates
 
 
 def rewriting() -> list[Rewrite]:
