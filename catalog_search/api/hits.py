@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import SkipField
 from rest_framework.request import Request
 
 from ..indexes import SearchIndex
@@ -58,6 +59,12 @@ class WhySerializer(serializers.Serializer):
     rules = Texts(help_text="The rules that put it there.")
     shares = serializers.DictField(child=serializers.FloatField(), help_text="How much came from text and image.")
 
+    def get_attribute(self, instance: Hit) -> Any:
+        """Leave it out unless it is asked for and allowed."""
+        if not self.context.get("explain"):
+            raise SkipField
+        return super().get_attribute(instance)
+
 
 class ProductSerializer(serializers.Serializer):
     """What every product found says about itself."""
@@ -84,13 +91,6 @@ class HitSerializer(ProductSerializer):
     variants = serializers.IntegerField(help_text="Products of its family that were found; 1 where none are grouped.")
     score = serializers.FloatField(help_text="Comparable within one answer only.")
     why = WhySerializer(source="why.as_dict", required=False, help_text="For staff who ask by `explain`.")
-
-    def to_representation(self, instance: Hit) -> dict[str, Any]:
-        """Leave out the explanation unless it is asked for and allowed."""
-        found = super().to_representation(instance)
-        if not self.context.get("explain"):
-            del found["why"]
-        return found
 
 
 def open_indexes() -> list[SearchIndex]:
