@@ -55,9 +55,11 @@ class Boost:
             now = timezone.now().replace(minute=0, second=0, microsecond=0).timestamp()
             ages = np.maximum(now - np.array(values, float), 0)
             return np.nan_to_num(0.5 ** (ages / self.half_life.total_seconds()))
-        levels = sorted({value for value in values if value is not None})
-        places = {value: number / max(len(levels) - 1, 1) for number, value in enumerate(levels)}
-        return np.array([places.get(value, 0.0) for value in values])
+        told = np.array([value is not None for value in values], bool)
+        levels, places = np.unique([value for value in values if value is not None], return_inverse=True)
+        strengths = np.zeros(len(values))
+        strengths[told] = places / max(len(levels) - 1, 1)
+        return strengths
 
 
 class _Seconds(Func):
@@ -77,13 +79,13 @@ def boosted(scope: Scope, ask: Ask, candidates: Candidates) -> Candidates:
         return candidates
     gained = gains(scope, candidates.keys)
     score = {key: candidates.score[key] * (1 + gained.get(key, 0.0)) for key in candidates.keys}
-    sure, judged = candidates.sure, candidates.rerank
-    kinds = [(sure.get(key), key in judged) for key in candidates.keys]
-    alike: dict[tuple[int | None, bool], list[str]] = defaultdict(list)
-    for kind, key in zip(kinds, candidates.keys, strict=True):
-        alike[kind].append(key)
+    sure = candidates.sure
+    kind = {key: (sure.get(key), key in candidates.rerank) for key in (*sure, *candidates.rerank)}.get
+    alike: dict[tuple[int | None, bool] | None, list[str]] = defaultdict(list)
+    for key in candidates.keys:
+        alike[kind(key)].append(key)
     ordered = {kind: iter(sorted(keys, key=score.__getitem__, reverse=True)) for kind, keys in alike.items()}
-    return replace(candidates, keys=[next(ordered[kind]) for kind in kinds], score=score, boost=gained)
+    return replace(candidates, keys=[next(ordered[kind(key)]) for key in candidates.keys], score=score, boost=gained)
 
 
 def gains(scope: Scope, keys: Sequence[str]) -> dict[str, float]:

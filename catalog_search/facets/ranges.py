@@ -86,10 +86,10 @@ class RangeFacet(Facet):
     ) -> tuple[str, tuple[Any, ...]]:
         # A family has several prices in one step.
         number = "count(DISTINCT unit)" if distinct else "count(*)"
-        bucket = "width_bucket(value::numeric, %s::numeric[])::text" if self.steps else "'0'"
+        step = "width_bucket(value::numeric, %s::numeric[])" if self.steps else "0"
         statement = f"""
-            SELECT {bucket}, min(value)::text, max(value)::text, {number if self.steps else 0}
-            FROM pair WHERE value IS NOT NULL GROUP BY 1
+            SELECT step::text, min(value)::text, max(value)::text, {number if self.steps else 0}
+            FROM (SELECT {step} AS step, value, unit FROM pair WHERE value IS NOT NULL) counted GROUP BY step
         """
         return statement, ([Decimal(str(step)) for step in self.steps],) if self.steps else ()
 

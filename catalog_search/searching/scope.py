@@ -129,13 +129,18 @@ class Scope:
     def facts(self, keys: Iterable[str]) -> dict[str, tuple[Any, ...]]:
         """Return by key what these products are grouped and boosted by (``index.facts()``); each is read once."""
         wanted = list(keys)
-        if unread := [key for key in wanted if key not in self._facts]:
-            self._facts.update(dict.fromkeys(unread) | self.read(unread, *self.index.facts()))
-        return {key: found for key in wanted if (found := self._facts[key]) is not None}
+        if unread := [key for key in wanted if key not in self._read]:
+            self._read.update(unread)
+            self._facts.update(self.read(unread, *self.index.facts()))
+        return {key: self._facts[key] for key in wanted if key in self._facts}
 
     @cached_property
-    def _facts(self) -> dict[str, tuple[Any, ...] | None]:
+    def _facts(self) -> dict[str, tuple[Any, ...]]:
         return {}
+
+    @cached_property
+    def _read(self) -> set[str]:
+        return set()
 
     def execute(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run a statement that joins the scope's products.

@@ -21,7 +21,6 @@ from ..sql import read_alias
 from . import arguments, paging, steps
 from .asking import Arrange, Ask, Rewrite
 from .browsing import browsed
-from .candidates import Candidates
 from .counting import Keys, count
 from .encoding import query_meaning
 from .explaining import explained
@@ -32,8 +31,8 @@ from .paging import Ranking
 from .query import Query, query_language
 from .ranking import with_families
 from .reranking import rerank
-from .results import Results
-from .retrieval import Membership, demand, nearest
+from .results import Hit, Results
+from .retrieval import Demand, Membership, demand, nearest
 from .scope import Scope
 from .trace import Trace
 from .words import without_excluded
@@ -211,8 +210,7 @@ def _ranked(scope: Scope, ask: Ask, trace: Trace) -> Answer:
     listed = ranking.candidates.shown()
     with trace.stage("hydrate"):
         hits = hydrate(narrowed, listed[ask.window])
-        others = Candidates() if listed else nearest(narrowed, membership.demand, ALTERNATIVES)
-        near = hydrate(narrowed, (with_families(narrowed, others) if ask.grouped else others).shown())
+        near = () if listed else _alternatives(narrowed, ask, membership.demand)
     with trace.stage("facets"):
 
         def counted(facet: Facet) -> Keys:
@@ -257,6 +255,11 @@ def _ranking(scope: Scope, ask: Ask, membership: Membership, trace: Trace) -> Ra
         with trace.stage("freeze"):
             paging.freeze(key, ranking)
     return ranking
+
+
+def _alternatives(scope: Scope, ask: Ask, demand: Demand) -> tuple[Hit, ...]:
+    found = nearest(scope, demand, ALTERNATIVES)
+    return hydrate(scope, (with_families(scope, found) if ask.grouped else found).shown())
 
 
 def _sorted(scope: Scope, keys: Sequence[str], sort: str) -> list[str]:
