@@ -16,6 +16,7 @@ LAYERS = [
         "conf",
         "languages",
         "moments",
+        "patterns",
         "images",
         "content",
         "digests",

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 from catalog_search.conditions import holds, read_conditions
 from catalog_search.facets import bounds
+from catalog_search.languages import agree
 from catalog_search.merchandising import rulebook
-from catalog_search.merchandising.patterns import matches, read_patterns, words
 from catalog_search.merchandising.steps import lifted, pinned
 from catalog_search.models import Rule
+from catalog_search.patterns import matches, read_patterns, words
 from catalog_search.searching import Banner, lanes, memory, similar
 from catalog_search.searching.ranking import Candidate
 from project.shop.models import Product
@@ -75,6 +76,9 @@ class TestPatterns:
             ("usb c", "USB-C", True),
             ("c++", "c", False),
             ("*", "anything at all", True),
+            ("माला", "मेला", False),  # a garland and a fair, told apart by their vowel signs alone
+            ("माला", "माला", True),
+            ("ไม้", "ไม่", False),
         ],
     )
     def test_words_and_stars(self, pattern: str, text: str, expected: bool) -> None:
@@ -144,6 +148,16 @@ class TestTriggers:
         Rule.objects.get().delete()
         make_rule(searches="mug", language="en-gb", actions=[{"kind": "banner", "text": "Hi"}])
         assert ProductIndex.search("mug").guidance.banners == (Banner("Hi"),)
+
+    @pytest.mark.parametrize(
+        ("rule", "visitor", "acts"),
+        [
+            *[("zh-hans", "zh-hans", True), ("zh-hans", "zh-hant", False), ("zh", "zh-hant", True)],
+            *[("pt_BR", "pt-br", True), ("de-AT", "de", True), ("de", "en", False)],
+        ],
+    )
+    def test_scripts_and_countries(self, rule: str, visitor: str, acts: bool) -> None:
+        assert agree(rule, visitor) is acts
 
     def test_disabled_it_does_nothing(self, indexed_shop: Shop, make_rule: MakeRule) -> None:
         make_rule(searches="mug", enabled=False, actions=[{"kind": "banner", "text": "Hello"}])
@@ -481,6 +495,10 @@ class TestValidation:
             {"searches": ""},
             {"when": "always", "searches": "mug"},
             {"searches": "m*g"},
+            {"searches": "mug\n\U0001f381"},
+            {"searches": "!!! - ?"},
+            {"searches": "mug", "language": "German"},
+            {"searches": "mug", "language": "sv"},
             {"searches": "mug", "index": "shop.nothing"},
             {"searches": "mug", "conditions": "shoe=1"},
             {"searches": "mug", "starts_at": timezone.now(), "ends_at": timezone.now() - timedelta(days=1)},

@@ -234,6 +234,19 @@ def test_synonyms_of_another_index_or_language_or_switched_off_do_nothing(shop: 
     assert [found(word, exact=True) for word in ("couch", "divan", "settee")] == [[], [], []]
 
 
+def test_a_language_may_be_written_with_its_country(shop: None) -> None:
+    Synonym.objects.create(words="sofa, couch", language="en-GB")
+
+    assert found("couch", exact=True) == ["Leather sofa"]
+
+
+def test_a_language_that_no_index_has_is_refused() -> None:
+    Synonym(words="sofa, couch", language="EN").full_clean()
+    for language, index in (("English", ""), ("sv", ""), ("en", "shop.gone")):
+        with pytest.raises(ValidationError, match="Nobody searches in this language"):
+            Synonym(words="sofa, couch", language=language, index=index).full_clean()
+
+
 def test_a_group_must_tie_something() -> None:
     with pytest.raises(ValidationError, match="at least two words"):
         Synonym(words="sofa").full_clean()

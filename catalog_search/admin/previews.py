@@ -19,9 +19,9 @@ from django.utils.translation import gettext_lazy as _
 from ..comparison import Asked, Comparison, Options, compare
 from ..indexes import SearchIndex
 from ..merchandising import rulebook, steps_with
-from ..merchandising.patterns import literal
 from ..merchandising.rulings import Occasion, Ruling, in_order, ruling_of
 from ..models import Rule, RuleAction, Synonym
+from ..patterns import literal
 from ..querylog.reports import top
 from ..registry import registry
 from ..searching.query import Query, query_language

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from ..languages import fold
+from .languages import VOWEL_SIGNS, fold
 
 # "usb-c" and "USB C" are the same two words; "c++" and "c#" are not "c".
-_WORDS = re.compile(r"[\w+#&*]+")
+_WORDS = re.compile(rf"[\w+#&*{VOWEL_SIGNS}]+")
 _ANY = "*"
 _WORDS_OF_ANY, _MARK = r"(?:\S++ )*", "\0"
 
