@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog_search.evaluation import read_judgements
-from catalog_search.models import QueryEvent, QueryLog
+from catalog_search.models import PopularQuery, QueryEvent, QueryLog
 from catalog_search.querylog import intents, note_event, note_search, reports
 from catalog_search.querylog import logbook as logbook_module
 from catalog_search.querylog.entries import MASK, masked
 from catalog_search.querylog.intents import Entry
+from catalog_search.querylog.popular import draw
 from catalog_search.querylog.retention import forget
 from catalog_search.registry import registry
 from catalog_search.tasks import forget_searches
 from project.shop.models import Product
+from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
 Ask = Callable[..., QueryLog]
@@ -130,6 +132,25 @@ def test_a_shop_may_keep_no_log(indexed_shop: Shop, client: Client, logbook: Any
 )
 def test_what_may_be_personal_is_masked(text: str, found: bool, kept: str) -> None:
     assert masked(text, found) == kept
+
+
+def test_a_number_that_found_nothing_beside_words_that_did(indexed_shop: Shop, logbook: Any) -> None:
+    index = registry.get("product")
+    results = ProductIndex.search("red mug")
+    note_search(index, {"text": "Red mug 46701234567"}, results)
+    logbook.write()
+
+    assert results.total > 0
+    assert QueryLog.objects.get().text == f"red mug {MASK}"
+
+
+def test_a_number_that_is_a_products_is_kept(build_index: Any, make_product: Any, client: Client, logbook: Any) -> None:
+    make_product("Mug", ean="7318340012345")
+    build_index()
+    client.get("/api/search/product/", {"q": "7318340012345"})
+    logbook.write()
+
+    assert QueryLog.objects.get().text == "7318340012345"
 
 
 @given(st.text(), st.booleans())
@@ -414,6 +435,37 @@ def test_judgements_are_drafted_for_evaluate_search(ask: Ask, tmp_path: Path) ->
     assert read_judgements(file) == {"mug": {"1": 1, "2": 3, "3": 0}, "chair": {"1": 2, "2": 0, "3": 3}}
 
 
+def test_words_beside_a_photo_are_no_query_of_their_own(ask: Ask) -> None:
+    for _ in range(reports.FEWEST):
+        click(ask("in green", kind="photo+text"))
+        ask("mug")
+
+    assert [line.text for report in reports.REPORTS.values() for line in report()] == ["mug", "mug", "mug"]
+    assert list(reports.trends(["in green", "mug"])) == ["mug"]
+    assert {row["query"] for row in reports.drafted_judgements()} == {"mug"}
+    assert reports.trend().asked[-1] == 2 * reports.FEWEST
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime(2026, 10, 25, 12, 30, tzinfo=UTC),  # an hour came twice
+        datetime(2026, 3, 29, 12, 30, tzinfo=UTC),  # an hour was left out
+        datetime(2026, 11, 26, 12, 30, tzinfo=UTC),
+    ],
+)
+def test_every_hour_counts_once(ask: Ask, monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    with timezone.override("Europe/Berlin"):
+        for hours in range(24):
+            ask("mug", ago=3600 * hours)
+        trend = reports.trend(days=1)
+
+        assert trend.asked == [0, *[1] * 24]
+        assert reports.trends(["mug"], days=1)["mug"] == trend.asked
+        assert sum(reports.trend(days=7).asked) == 24
+
+
 def test_the_command_prints_every_report(ask: Ask) -> None:
     ask("mug")
     ask("unheard", total=0)
@@ -494,3 +546,15 @@ def test_erasure_by_words_and_of_everything(ask: Ask) -> None:
     assert counted() == ["mug"]
     assert not QueryEvent.objects.exists()
     assert forget(days=0) == 1
+
+
+def test_what_is_erased_is_suggested_no_more(ask: Ask, settings: Any) -> None:
+    settings.CATALOG_SEARCH = {"SUGGEST_QUERIES_FROM": 1}
+    ask("anna svensson")
+    ask("mug")
+    forget(containing="nobody")
+    assert not PopularQuery.objects.exists()  # a shop that draws none has none
+    draw()
+    forget(containing="svensson")
+
+    assert [row.text for row in PopularQuery.objects.all()] == ["mug"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from ..models import QueryLog
+from ..models import QueryEvent, QueryLog
 from ..querylog import reports
 from .pages import ReadOnlyAdmin, demand
 
@@ -36,11 +36,15 @@ class QueryLogAdmin(ReadOnlyAdmin):
     deletable = True  # somebody may have typed what nobody should read
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QueryLog]:
-        return super().get_queryset(request).annotate(event_count=Count("events"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(click_count=Count("events", filter=Q(events__kind=QueryEvent.Kind.CLICK)))
+        )
 
-    @admin.display(description=_("clicks"), ordering="event_count")
+    @admin.display(description=_("clicks"), ordering="click_count")
     def clicks(self, obj: Any) -> int:
-        return int(obj.event_count)
+        return int(obj.click_count)
 
     def report(self, request: HttpRequest) -> TemplateResponse:
         """Show how searches went, and the four reports, over the last days."""

@@ -43,7 +43,7 @@ def note_search(
         pk=uuid.uuid4(),
         index=index.label,
         kind=results.kind,
-        text=masked(_words(options), found=results.total > 0),
+        text=masked(_words(options), found=any("identifiers" in hit.why.lanes for hit in results.hits)),
         language=str(options.get("language") or "")[:15],
         filters={name: [str(value) for value in values] for name, values in (options.get("facets") or {}).items()},
         sort=results.sort,
@@ -87,7 +87,7 @@ def note_event(query_id: str, product: Any, kind: str = "click", position: int |
 def masked(text: str, found: bool) -> str:
     """Return a text as it is kept, e-mail addresses masked.
 
-    So are long numbers that found nothing: one that found a product is its number, another may be a telephone's.
+    So are long numbers where no product was ``found`` by its number: they may be a telephone's.
     """
     text = _EMAIL.sub(MASK, noted(text))
     return text if found else _LONG_NUMBER.sub(MASK, text)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import Avg, Count, Exists, OuterRef, Q, QuerySet
@@ -19,6 +20,8 @@ FEWEST = 5
 """Searches below which a rate says nothing."""
 IN_VAIN = Q(total=0, filters={})
 """Words that found nothing; where filters were chosen, it may be them that left nothing."""
+IN_WORDS = Q(kind="text") & ~Q(text="")
+"""What can be asked again as it is written: beside a photo, words say half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def drafted_judgements(index: str = "", days: int = 90) -> Iterator[dict[str, An
     A product is compared with what its places usually get: twice the clicks make a 3, as many a 2, any a 1, none
     a 0; what was bought is a 3. Only pairs shown at least FEWEST times count. A person should look at them.
     """
-    rows = _since(index, days).exclude(text="")
+    rows = _since(index, days).filter(IN_WORDS)
     shown: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     views: Counter[int] = Counter()
     for text, keys, offset in rows.values_list("text", "shown", "offset").iterator():
@@ -123,7 +126,7 @@ def trend(index: str = "", days: int = 7) -> Trend:
 def trends(texts: Iterable[str], index: str = "", days: int = 7) -> dict[str, list[int]]:
     """Return how often each of these queries was asked, day by day like ``trend``."""
     moment, moments = _moments(days)
-    rows = _since(index, days).filter(counted=True, text__in=set(texts)).order_by()
+    rows = _since(index, days).filter(IN_WORDS, counted=True, text__in=set(texts)).order_by()
     counts: defaultdict[str, dict[Any, int]] = defaultdict(dict)
     for text, when, count in (
         rows.annotate(moment=moment("created_at")).values_list("text", "moment").annotate(Count("pk"))
@@ -132,13 +135,15 @@ def trends(texts: Iterable[str], index: str = "", days: int = 7) -> dict[str, li
     return {text: [own.get(one, 0) for one in moments] for text, own in counts.items()}
 
 
-def _moments(days: int) -> tuple[type[TruncDate | TruncHour], list[Any]]:
+def _moments(days: int) -> tuple[Callable[[str], TruncDate | TruncHour], list[Any]]:
     """Return what cuts time into pieces, and the pieces of so many days that end now."""
-    now = local(timezone.now())
+    now = timezone.now()
     if days > 1:
-        return TruncDate, [now.date() - timedelta(days=back) for back in range(days, -1, -1)]
+        today = local(now).date()
+        return TruncDate, [today - timedelta(days=back) for back in range(days, -1, -1)]
+    # Not those of the clock here, of which one is left out or comes twice when summer time begins or ends.
     hour = now.replace(minute=0, second=0, microsecond=0)
-    return TruncHour, [hour - timedelta(hours=back) for back in range(24, -1, -1)]
+    return partial(TruncHour, tzinfo=UTC), [hour - timedelta(hours=back) for back in range(24, -1, -1)]
 
 
 def _since(index: str, days: float, until: float = 0) -> QuerySet[QueryLog]:
@@ -153,7 +158,7 @@ def _lines(
     index: str, days: int, order: tuple[str, ...] = (), limit: int | None = None, having: Q | None = None
 ) -> list[Line]:
     clicks = QueryEvent.objects.filter(query__intent=OuterRef("intent"))
-    counted = _since(index, days).filter(counted=True).exclude(text="")
+    counted = _since(index, days).filter(IN_WORDS, counted=True)
     found = (
         counted.annotate(was_clicked=Exists(clicks))
         .order_by()
@@ -168,7 +173,7 @@ def _lines(
         .order_by(*order)[:limit]
     )
     rows = list(found)
-    before = _since(index, 2 * days, until=days).filter(counted=True, text__in=[row["text"] for row in rows])
+    before = _since(index, 2 * days, until=days).filter(IN_WORDS, counted=True, text__in=[row["text"] for row in rows])
     counts = dict(before.order_by().values_list("text").annotate(Count("pk")))
     return [
         Line(row["text"], row["count"], counts.get(row["text"], 0), row["nothing"], row["clicked"], row["spent"])
