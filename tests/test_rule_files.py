@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from io import StringIO
@@ -119,10 +120,28 @@ class TestTable:
         with pytest.raises(ImportProblem, match=told):
             read_table(text)
 
+    def test_nothing_is_a_formula_and_all_comes_back(self, make_rule: MakeRule) -> None:
+        note, name, search = '=HYPERLINK("http://evil.example")', "'-' quoted", "-40 percent\n+1"
+        make_rule(name, note=note, searches=search, priority=-5, clean=True, actions=[{"kind": "banner", "text": "@x"}])
+        before = write(Rule.objects.get())
+        text = write_table(Rule.objects.all())
+        (row,) = csv.DictReader(StringIO(text, newline=""))
+        bring_in(read_table(text))
+
+        assert [cell for cell in row.values() if cell[:1] in ("=", "+", "-", "@")] == ["-5"]
+        assert write(Rule.objects.get()) == before
+
+    def test_a_rule_that_stands_there_twice_is_told(self, db: None) -> None:
+        text = "index,name,when\nproduct,Sale,always\nshop.product,Sale,browsing\n"
+        with pytest.raises(ImportProblem, match="line 3: A rule of this name came before, at line 2"):
+            bring_in(read_table(text))
+
+        assert not Rule.objects.exists()
+
     def test_by_command(self, several: dict[str, Rule], tmp_path: Path) -> None:
         path = tmp_path / "rules.csv"
         call_command("export_search_rules", path, stdout=StringIO())
-        lines = path.read_text().replace(several["full"].actions.get(kind="pin").product, "M-1", 1)
+        lines = path.read_text(encoding="utf-8-sig").replace(several["full"].actions.get(kind="pin").product, "M-1", 1)
         path.write_text(lines.replace("Ask Ann", "Ask Bo"))
         told = StringIO()
         call_command("import_search_rules", path, key="sku", dry_run=True, stdout=told)

@@ -386,6 +386,10 @@ class TestSurfaces:
         response = client.get("/search/", {"q": "mugs"}, follow=True)
 
         assert (response.status_code, len(response.redirect_chain)) == (200, 1)
+        for more in ("&sort=price", "&page=1", "&brand=Bolt", "&price_max=20"):
+            assert client.get(url + more).status_code == 200
+        for other in ("/search/?q=mugs", "/search/?q=mugs&brand=Bolt"):
+            assert client.get(other).status_code == 302
 
     def test_the_api_tells_everything(self, indexed_shop: Shop, make_rule: MakeRule, admin_client: Any) -> None:
         actions = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,12 +10,14 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import include, path
 from django.utils import timezone
 
 from catalog_search.models import Generation, Rule, RuleVersion, Synonym
@@ -310,6 +313,30 @@ class TestTrying:
         assert "The query log is empty" in page
 
 
+office = admin.AdminSite(name="office")
+for model, pages in admin.site._registry.items():
+    office.register(model, type(pages))
+urlpatterns = [path("admin/", admin.site.urls), path("office/", office.urls), path("", include("project.urls"))]
+
+
+@pytest.mark.urls(__name__)
+def test_a_site_beside_the_first_leads_to_its_own_pages(
+    admin_client: Client, indexed_shop: Shop, make_rule: MakeRule
+) -> None:
+    rule = make_rule(searches="mug", actions=[{"kind": "hide", "product": indexed_shop["dress"].pk}])
+    own = "/office/catalog_search/"
+    addresses = [f"{own}{page}" for page in ("rule/add/", "rule/", "ruleversion/", "generation/overview/")]
+    addresses += [f"{own}rule/{rule.pk}/change/", f"{own}judgement/queue/", f"{own}document/"]
+    for address in addresses:
+        page = admin_client.get(address).content.decode()
+        assert page.count("/office/") > 5
+        assert '"/admin/' not in page
+    judge = {"index": "product", "q": "mug"}
+    assert admin_client.get(f"{own}rule/{rule.pk}/history/").url.startswith(own)
+    assert admin_client.post(f"{own}judgement/judge/?index=product&q=mug", judge).url.startswith(own)
+    assert admin_client.get(f"{own}rule/{rule.pk}/preview/").url.startswith(own)
+
+
 class TestFiles:
     def upload(self, client: Client, text: str, **fields: Any) -> Any:
         file = BytesIO(text.encode())
@@ -319,7 +346,8 @@ class TestFiles:
     def test_out_and_in(self, admin_client: Client, make_rule: MakeRule) -> None:
         rule = make_rule("Sale", searches="mug", actions=[{"kind": "banner", "text": "One"}])
         response = admin_client.post(RULES, {"action": "export", "_selected_action": [rule.pk]})
-        text = response.content.decode().replace("One", "Two")
+        text = response.content.decode("utf-8-sig").replace("One", "Two")
+        assert response.content.startswith(codecs.BOM_UTF8)  # what Excel knows UTF-8 by
 
         assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
         assert b"Nothing is saved yet" in self.upload(admin_client, text, dry_run="on").content

@@ -13,7 +13,7 @@ from django.db import connections, transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -69,15 +69,16 @@ class PagesAdmin(admin.ModelAdmin):
         """Fetch what a list shows beside its rows, for all of them at once."""
 
     def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_"
         own = [
-            path(route, self.admin_site.admin_view(getattr(self, method)), name=self.url_name(method))
+            path(route, self.admin_site.admin_view(getattr(self, method)), name=name + method.removesuffix("_view"))
             for route, method in self.pages.items()
         ]
         return [*own, *super().get_urls()]
 
-    def url_name(self, page: str) -> str:
-        """Return the name of a page, one of Django's own or of ``pages``."""
-        return f"{self.opts.app_label}_{self.opts.model_name}_{page.removesuffix('_view')}"
+    def address(self, page: str, *args: Any) -> str:
+        """Return the address of a page of the app, "rule_add" for one, on the site that this one belongs to."""
+        return reverse(f"admin:{self.opts.app_label}_{page}", args=args, current_app=self.admin_site.name)
 
     def render(self, request: HttpRequest, template: str, title: Any, **context: Any) -> TemplateResponse:
         """Show a page in the frame of the admin site that it belongs to."""
