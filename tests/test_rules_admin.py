@@ -425,6 +425,25 @@ class TestPermissions:
         assert client.get(f"{RULES}try/").status_code == 403
         assert client.get(VERSIONS).status_code == 403
 
+    def test_actions_are_written_by_who_may_write_their_rule(
+        self, clerk: Any, make_rule: MakeRule, indexed_shop: Shop
+    ) -> None:
+        rule = make_rule("Mug week", searches="mug", actions=[{"kind": "banner", "text": "One"}])
+        action = rule.actions.get()
+        pin = {"kind": "pin", "product": indexed_shop["dress"].pk, "position": 1}
+        client = clerk("change_rule")
+        draft = form({"id": action.pk, "rule": rule.pk, "kind": "banner", "text": "Two"}, initial=1)
+
+        assert "Two" in client.post(f"{RULES}{rule.pk}/preview/", draft).content.decode()
+        assert client.post(f"{RULES}{rule.pk}/change/", draft).status_code == 302
+        assert rule.actions.get().text == "Two"
+        User.objects.get().user_permissions.set(Permission.objects.filter(codename="add_rule"))
+        assert client.get(f"{RULES}products/", {"app_label": "shop.product", "term": "dress"}).json()["results"]
+        assert client.post(f"{RULES}preview/", form(pin)).status_code == 200
+        client.post(f"{RULES}add/", form(pin, name="New"))
+        assert Rule.objects.get(name="New").actions.get().kind == "pin"
+        assert client.post(f"{RULES}{rule.pk}/change/", form(name="Stolen")).status_code == 403
+
     def test_who_may_look_changes_nothing(self, clerk: Any, make_rule: MakeRule) -> None:
         rule = make_rule(searches="x")
         client = clerk("view_rule", "view_ruleversion")
@@ -435,4 +454,5 @@ class TestPermissions:
         assert client.get(RULES).status_code == 200
         assert client.get(f"{RULES}{rule.pk}/change/").status_code == 200
         assert client.post(f"{RULES}{rule.pk}/preview/", form()).status_code == 403
+        assert client.post(f"{RULES}{rule.pk}/change/", form({"kind": "banner", "text": "Two"})).status_code == 403
         assert Rule.objects.get().enabled

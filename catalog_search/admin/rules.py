@@ -80,7 +80,7 @@ class RuleActionFormSet(BaseInlineFormSet):
 
 
 class RuleActionInline(admin.StackedInline):
-    """The actions below their rule."""
+    """The actions below their rule, a part of it: who may write it may write them."""
 
     model = RuleAction
     form = RuleActionForm
@@ -93,6 +93,18 @@ class RuleActionInline(admin.StackedInline):
         if db_field.name == "product":
             kwargs["widget"] = picking.ProductSelect(self.admin_site)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def has_view_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
+        return self._rules.has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
+        return self._rules.has_change_permission(request, obj) if obj else self._rules.has_add_permission(request)
+
+    has_change_permission = has_delete_permission = has_add_permission
+
+    @property
+    def _rules(self) -> admin.ModelAdmin[Rule]:
+        return self.admin_site.get_model_admin(Rule)
 
 
 @admin.register(Rule)
@@ -207,7 +219,7 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
         return HttpResponseRedirect(f"{self.address('ruleversion_changelist')}?rule_key={object_id}")
 
     def products_view(self, request: HttpRequest) -> JsonResponse:
-        return picking.offer(request, self.has_view_permission(request))
+        return picking.offer(request, self.has_view_permission(request) or self.has_add_permission(request))
 
     def preview(self, draft: Rule, formsets: Sequence[Any], pages: int) -> dict[str, Any]:
         return preview_rule(draft, drafted(formsets[0]), pages)
