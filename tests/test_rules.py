@@ -17,13 +17,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from catalog_search import patterns
 from catalog_search.conditions import holds, read_conditions
 from catalog_search.facets import bounds
 from catalog_search.languages import agree
 from catalog_search.merchandising import rulebook
 from catalog_search.merchandising.steps import lifted, pinned
 from catalog_search.models import Rule
-from catalog_search.patterns import matches, read_patterns, words
+from catalog_search.patterns import Pattern, matches, read_patterns, words
 from catalog_search.searching import Banner, lanes, memory, similar
 from catalog_search.searching.ranking import Candidate
 from project.shop.models import Product
@@ -96,7 +97,7 @@ class TestPatterns:
         expression = "".join("( \\w)*" if word == "*" else f" {word}" for word in pattern)
         expected = bool(re.fullmatch(expression, "".join(f" {word}" for word in asked)))
 
-        assert matches(tuple(pattern), tuple(asked)) is expected
+        assert matches(Pattern(pattern), asked) is expected
 
 
 class TestTriggers:
@@ -534,6 +535,28 @@ class TestRobustness:
         assert results.guidance.banners == (Banner("Still here"),)
         assert results.guidance.redirect == ""
         assert results.degraded == ()
+
+    def test_patterns_whose_words_are_not_asked_for_are_not_tried(
+        self, indexed_shop: Shop, make_rule: MakeRule
+    ) -> None:
+        make_rule(searches="zebra *\n* quagga *\nmug * okapi", actions=[{"kind": "banner", "text": "x"}])
+        before = patterns._expression.cache_info()
+        names("mug")
+
+        assert patterns._expression.cache_info() == before
+        assert ProductIndex.search("mug of an okapi").guidance.rules == ("Rule",)
+
+    def test_any_number_of_boosts_and_burials(self, indexed_shop: Shop, make_rule: MakeRule) -> None:
+        red, blue = key(indexed_shop["red mug"]), key(indexed_shop["blue mug"])
+        bury = {"kind": "bury", "product": blue, "strength": 1000}
+        pin = {"kind": "pin", "product": red, "position": 1}
+        make_rule(searches="mug", actions=[*[bury | {"product": red}] * 120, *[bury] * 240, pin])
+        make_rule("boosts", searches="mug", actions=[bury | {"kind": "boost"}] * 120)
+        results = ProductIndex.search("mug")
+
+        assert results.degraded == ()
+        assert results.hits[0].object == indexed_shop["red mug"]
+        assert results.hits[-1].object == indexed_shop["blue mug"]
 
     def test_rules_cost_a_search_no_statement(
         self, indexed_shop: Shop, make_rule: MakeRule, django_assert_num_queries: Any
