@@ -446,6 +446,24 @@ def test_words_beside_a_photo_are_no_query_of_their_own(ask: Ask) -> None:
     assert reports.trend().asked[-1] == 2 * reports.FEWEST
 
 
+def test_what_a_rule_sends_elsewhere_is_answered(
+    indexed_shop: Shop, make_rule: Any, client: Client, logbook: Any, ask: Ask
+) -> None:
+    make_rule(searches="returns", actions=[{"kind": "redirect", "url": "/help/returns/"}])
+    for number in range(reports.FEWEST):
+        client.get("/search/", {"q": "Returns"}, REMOTE_ADDR=f"192.0.2.{number}")
+        ask("unheard", total=0)
+    logbook.write()
+
+    assert [(line.text, line.count, line.click_rate) for line in reports.top()] == [
+        ("returns", reports.FEWEST, 1.0),
+        ("unheard", reports.FEWEST, 0.0),
+    ]
+    assert [line.text for line in reports.without_results()] == ["unheard"]
+    assert reports.trend().without_results[-1] == reports.FEWEST
+    assert "returns" not in {row["query"] for row in reports.drafted_judgements()}
+
+
 @pytest.mark.parametrize(
     "now",
     [

@@ -474,7 +474,7 @@ def test_line_ends_within_a_cell_change_nothing(make_rule: MakeRule, tmp_path: P
     call_command("export_search_rules", str(tmp_path / "rules.csv"), stdout=out)
     call_command("import_search_rules", str(tmp_path / "rules.csv"), stdout=out)
 
-    assert "0 rules made, 0 changed, 1 as they were" in out.getvalue()
+    assert "Rules: 0 made, 0 changed, 1 as they were" in out.getvalue()
 
 
 @pytest.mark.parametrize(

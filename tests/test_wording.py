@@ -379,7 +379,7 @@ def test_synonyms_by_command(tmp_path: Path) -> None:
         told, lost = StringIO(), StringIO()
         assert not Synonym.objects.exists()
         call_command("import_search_synonyms", path, dry_run=dry_run, stdout=told, stderr=lost)
-        assert "3 groups of synonyms made, 0 were there" in told.getvalue()
+        assert "Groups of synonyms: 3 made, 0 were there" in told.getvalue()
         assert '"placeholder" has no counterpart' in lost.getvalue()
 
     assert Synonym.objects.filter(index="").count() == 3
@@ -395,7 +395,7 @@ def test_the_admin_imports_synonyms(admin_client: Client) -> None:
         return admin_client.post(f"{SYNONYMS}import/", {"file": ContentFile(text, "synonyms.json"), **fields})
 
     dry = upload(json.dumps(ALGOLIA), dry_run="on").content.decode()
-    assert "Nothing is saved yet: 3 groups of synonyms made" in dry
+    assert "Nothing is saved yet: Groups of synonyms: 3 made" in dry
     assert "has no counterpart" in dry
     assert not Synonym.objects.exists()
     assert upload(json.dumps(TYPESENSE), index="shop.product").status_code == 302

@@ -50,7 +50,7 @@ class Outcome:
 
     def __str__(self) -> str:
         numbers = {"made": len(self.made), "changed": len(self.changed), "same": len(self.unchanged)}
-        return _("%(made)d rules made, %(changed)d changed, %(same)d as they were") % numbers
+        return _("Rules: %(made)d made, %(changed)d changed, %(same)d as they were") % numbers
 
 
 def bring_in(found: Found, editor: Any = "", occasion: str = "", dry_run: bool = False) -> Outcome:

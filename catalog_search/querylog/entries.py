@@ -49,6 +49,7 @@ def note_search(
         sort=results.sort,
         page=results.page,
         total=results.total,
+        redirected=bool(results.guidance.redirect),
         shown=[hit.key for hit in results.hits],
         offset=results.offset,
         milliseconds=round(results.timings.get("total", 0.0), 1),

@@ -18,7 +18,7 @@ from ..moments import local
 
 FEWEST = 5
 """Searches below which a rate says nothing."""
-IN_VAIN = Q(total=0, filters={})
+IN_VAIN = Q(total=0, filters={}, redirected=False)
 """Words that found nothing; where filters were chosen, it may be them that left nothing."""
 IN_WORDS = Q(kind="text") & ~Q(text="")
 """What can be asked again as it is written: beside a photo, words say half of it."""
@@ -38,7 +38,7 @@ class Line:
 
     @property
     def click_rate(self) -> float:
-        """The share of the searches that somebody chose something from."""
+        """The share of the searches that somebody chose something from, or that led to a page by a rule."""
         return self.clicked / self.count
 
 
@@ -73,7 +73,7 @@ def drafted_judgements(index: str = "", days: int = 90) -> Iterator[dict[str, An
     A product is compared with what its places usually get: twice the clicks make a 3, as many a 2, any a 1, none
     a 0; what was bought is a 3. Only pairs shown at least FEWEST times count. A person should look at them.
     """
-    rows = _since(index, days).filter(IN_WORDS)
+    rows = _since(index, days).filter(IN_WORDS, redirected=False)
     shown: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     views: Counter[int] = Counter()
     for text, keys, offset in rows.values_list("text", "shown", "offset").iterator():
@@ -166,7 +166,7 @@ def _lines(
         .annotate(
             count=Count("pk"),
             nothing=Count("pk", filter=IN_VAIN),
-            clicked=Count("pk", filter=Q(was_clicked=True)),
+            clicked=Count("pk", filter=Q(was_clicked=True) | Q(redirected=True)),
             spent=Avg("milliseconds"),
         )
         .filter(having or Q())
