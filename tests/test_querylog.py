@@ -576,3 +576,14 @@ def test_what_is_erased_is_suggested_no_more(ask: Ask, settings: Any) -> None:
     forget(containing="svensson")
 
     assert [row.text for row in PopularQuery.objects.all()] == ["mug"]
+
+
+def test_what_staff_delete_is_suggested_no_more(ask: Ask, admin_client: Client, settings: Any) -> None:
+    settings.CATALOG_SEARCH = {"SUGGEST_QUERIES_FROM": 1}
+    log = "/admin/catalog_search/querylog/"
+    anna, bo, _mug = ask("anna svensson"), ask("bo ek"), ask("mug")
+    draw()
+    admin_client.post(f"{log}{anna.pk}/delete/", {"post": "yes"})
+    admin_client.post(log, {"action": "delete_selected", "_selected_action": [bo.pk], "post": "yes"})
+
+    assert [row.text for row in PopularQuery.objects.all()] == ["mug"]

@@ -313,6 +313,17 @@ class TestTrying:
         assert "The query log is empty" in page
 
 
+def test_an_index_that_is_gone_is_not_exchanged_unseen(
+    admin_client: Client, make_rule: MakeRule, indexed_shop: Shop
+) -> None:
+    rule = make_rule(index="shop.gone", searches="mug")
+    synonym = Synonym.objects.create(words="sofa, couch", index="shop.gone")
+    for address in (f"{RULES}{rule.pk}/change/", f"/admin/catalog_search/synonym/{synonym.pk}/change/"):
+        assert '<option value="shop.gone" selected>' in admin_client.get(address).content.decode()
+        answer = admin_client.post(address, form(index="shop.gone", words="sofa, couch"))
+        assert "shop.gone is not one of the available choices" in answer.content.decode()
+
+
 office = admin.AdminSite(name="office")
 for model, pages in admin.site._registry.items():
     office.register(model, type(pages))

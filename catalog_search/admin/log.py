@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import QueryEvent, QueryLog
 from ..querylog import reports
+from ..querylog.popular import redraw
 from .pages import ReadOnlyAdmin, demand
 
 TITLES = {
@@ -41,6 +42,14 @@ class QueryLogAdmin(ReadOnlyAdmin):
             .get_queryset(request)
             .annotate(click_count=Count("events", filter=Q(events__kind=QueryEvent.Kind.CLICK)))
         )
+
+    def delete_model(self, request: HttpRequest, obj: QueryLog) -> None:
+        super().delete_model(request, obj)
+        redraw()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[QueryLog]) -> None:
+        super().delete_queryset(request, queryset)
+        redraw()
 
     @admin.display(description=_("clicks"), ordering="click_count")
     def clicks(self, obj: Any) -> int:

@@ -45,6 +45,15 @@ def index_choices() -> list[tuple[str, str]]:
     return [(index.label, index.label) for index in registry]
 
 
+class IndexSelect(forms.Select):
+    """Offers the declared indexes, and what is kept though it is none: the first one must not take its place unseen."""
+
+    def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
+        offered = [one for one, _label in self.choices]
+        self.choices = [*self.choices, *((one, one) for one in value if one not in offered)]
+        return super().optgroups(name, value, attrs)
+
+
 class CompletedChangeList(ChangeList):
     """A list whose rows are completed together, not one by one."""
 
@@ -90,7 +99,7 @@ class PagesAdmin(admin.ModelAdmin):
         if db_field.name == "index":
             choices = [*([("", _("every index"))] if db_field.blank else []), *index_choices()]
             label = capfirst(db_field.verbose_name)
-            return forms.ChoiceField(label=label, choices=choices, required=not db_field.blank)
+            return forms.ChoiceField(label=label, choices=choices, required=not db_field.blank, widget=IndexSelect)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 

@@ -9,9 +9,9 @@ from django.utils import timezone
 from ..conf import settings
 from ..exceptions import CatalogSearchError
 from ..languages import noted
-from ..models import PopularQuery, QueryEvent, QueryLog
+from ..models import QueryEvent, QueryLog
 from ..sql import write_alias
-from . import popular
+from .popular import redraw
 
 BATCH = 5000
 
@@ -38,7 +38,6 @@ def forget(days: float | None = None, containing: str = "") -> int:
     while keys := list(rows.values_list("pk", flat=True)[:BATCH]):
         QueryEvent.objects.using(alias).filter(query_id__in=keys).delete()
         erased += QueryLog.objects.using(alias).filter(pk__in=keys).delete()[1].get(QueryLog._meta.label, 0)
-    # Where they are suggested, what is erased is not any more.
-    if erased and PopularQuery.objects.using(alias).exists():
-        popular.draw()
+    if erased:
+        redraw()
     return erased
