@@ -455,6 +455,16 @@ class TestPermissions:
         assert Rule.objects.get(name="New").actions.get().kind == "pin"
         assert client.post(f"{RULES}{rule.pk}/change/", form(name="Stolen")).status_code == 403
 
+    def test_no_link_leads_to_what_is_forbidden(self, clerk: Any, make_rule: MakeRule) -> None:
+        rule = make_rule(searches="x")
+        client = clerk("view_rule")
+        for address in (RULES, f"{RULES}{rule.pk}/change/"):
+            links = re.findall(r'href="(/admin/catalog_search/[^"]+)"', client.get(address).content.decode())
+            assert links
+            assert {client.get(link, follow=True).status_code for link in links} == {200}
+        User.objects.get().user_permissions.set(Permission.objects.filter(codename__in=["view_rule", "add_rule"]))
+        assert "/import/" not in client.get(RULES).content.decode()
+
     def test_who_may_look_changes_nothing(self, clerk: Any, make_rule: MakeRule) -> None:
         rule = make_rule(searches="x")
         client = clerk("view_rule", "view_ruleversion")

@@ -250,6 +250,10 @@ def test_a_language_that_no_index_has_is_refused() -> None:
 def test_a_group_must_tie_something() -> None:
     with pytest.raises(ValidationError, match="at least two words"):
         Synonym(words="sofa").full_clean()
+    for typed, words in (("", "sofa, Sofa"), ("sofa", "sofa"), ("sofa", ","), ("", "")):
+        with pytest.raises(ValidationError):
+            Synonym(typed=typed, words=words).full_clean()
+    Synonym(typed="sofa", words="couch").full_clean()
 
 
 def test_what_a_synonym_has_is_not_misspelt(shop: None) -> None:
