@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import IntegrityError
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from catalog_search.merchandising import editing, restore
 from catalog_search.merchandising.exchange import ImportProblem, bring_in, read_table, write_table
+from catalog_search.merchandising.history import differences
 from catalog_search.merchandising.notation import read, save, write
 from catalog_search.merchandising.reading import read_rules
 from catalog_search.models import Rule, RuleVersion
@@ -130,6 +133,16 @@ class TestTable:
 
         assert [cell for cell in row.values() if cell[:1] in ("=", "+", "-", "@")] == ["-5"]
         assert write(Rule.objects.get()) == before
+
+    def test_moments_are_those_of_the_clock_here(self, make_rule: MakeRule) -> None:
+        with timezone.override("Europe/Berlin"):
+            christmas = timezone.make_aware(datetime(2026, 12, 24))
+            make_rule(when="always", starts_at=christmas, clean=True)
+            (row,) = csv.DictReader(StringIO(text := write_table(Rule.objects.all()), newline=""))
+            told = {name: after for name, _before, after in differences(RuleVersion.objects.get())}
+
+            assert row["starts_at"] == told["starts_at"] == "2026-12-24T00:00:00+01:00"
+        assert bring_in(read_table(text)).unchanged == ["Rule"]
 
     def test_a_rule_that_stands_there_twice_is_told(self, db: None) -> None:
         text = "index,name,when\nproduct,Sale,always\nshop.product,Sale,browsing\n"

@@ -86,7 +86,7 @@ class TestEditing:
         page = admin_client.get(f"{RULES}{rule.pk}/change/").content.decode()
 
         assert "Red mug · MUG-1001" in page
-        assert "hide: Red mug · MUG-1001" in page
+        assert "Hide: Red mug · MUG-1001" in page
         assert "Secret mug · MUG-9999" in page
         assert page.count('height="64"') == len(indexed_shop)
         assert '<option value="999999" selected>999999</option>' in page

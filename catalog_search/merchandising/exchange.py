@@ -17,7 +17,7 @@ from ..exceptions import CatalogSearchError
 from ..models import Rule
 from ..sql import write_alias
 from .history import editing
-from .notation import ACTION_FIELDS, RULE_FIELDS, Written, complaints, label, save, write
+from .notation import ACTION_FIELDS, RULE_FIELDS, Written, complaints, label, readable, save, write
 
 COLUMNS = [*RULE_FIELDS, *ACTION_FIELDS]
 QUOTED = re.compile("[=+@'-]")
@@ -131,7 +131,7 @@ def write_table(rules: Iterable[Rule]) -> str:
     for rule in rules:
         own = write(rule)
         for action in own.pop("actions") or [{}]:
-            writer.writerow({name: _quoted(value) for name, value in {**own, **action}.items()})
+            writer.writerow({name: _quoted(readable(name, value)) for name, value in {**own, **action}.items()})
     return file.getvalue()
 
 

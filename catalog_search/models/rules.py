@@ -180,9 +180,9 @@ class RuleAction(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        how = f" to {self.position}" if self.position else f" by {self.strength:g}" if self.strength else ""
+        how = f" ({self.position})" if self.position else f" (× {self.strength:g})" if self.strength else ""  # noqa: RUF001
         what = [self.product_name or self.product, "; ".join(self.having.splitlines()), self.text, self.url]
-        return f"{self.kind}{how}: {', '.join(filter(None, what))}"
+        return f"{self.get_kind_display()}{how}: {', '.join(filter(None, what))}"
 
     def clean(self) -> None:
         """Refuse what is missing for its kind, and what would be ignored."""
