@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import localize
 from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.text import Truncator
@@ -169,9 +169,7 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
 
     @admin.display(description=_("period"), ordering="starts_at")
     def period(self, obj: Rule) -> str:
-        moments = [
-            date_format(local(one), "SHORT_DATETIME_FORMAT") if one else "" for one in (obj.starts_at, obj.ends_at)
-        ]
+        moments = [localize(local(one)) if one else "" for one in (obj.starts_at, obj.ends_at)]
         return " – ".join(moments) if any(moments) else "–"  # noqa: RUF001
 
     @admin.display(description=_("what is wrong"))
