@@ -17,6 +17,7 @@ LAYERS = [
         "languages",
         "moments",
         "patterns",
+        "visitors",
         "images",
         "content",
         "digests",

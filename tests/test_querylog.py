@@ -263,6 +263,25 @@ def test_keystrokes_written_together_count_once(db: None) -> None:
     assert counted() == ["red"]
 
 
+def test_processes_that_write_in_another_order_count_the_same(ask: Ask) -> None:
+    ask("mug", visitor="a", ago=1)
+    ask("mu", visitor="a", ago=2)  # of a process that wrote later
+    ask("mug holder", visitor="a")
+    ask("lamp", visitor="b", page=2, ago=1)
+    first = ask("lamp", visitor="b", ago=2)
+    ask("lamp", visitor="b", page=3)
+
+    assert counted() == ["lamp", "mug holder"]
+    assert QueryLog.objects.filter(intent=first.intent).count() == 3
+
+
+def test_a_link_to_a_later_page_counts_once_the_first_is_looked_at(ask: Ask) -> None:
+    for page in (2, 1, 3, 1):
+        ask("mug", visitor="a", page=page)
+
+    assert counted() == ["mug"]
+
+
 def test_pages_filters_and_sorts_are_one_intent(ask: Ask) -> None:
     ask("mug", visitor="a", ago=9)
     ask("mug", visitor="a", ago=8, page=2)
@@ -291,6 +310,23 @@ def test_what_is_another_intent(ask: Ask, second: str, options: dict[str, Any]) 
 
 
 @pytest.mark.django_db
+def test_visitors_behind_a_proxy_are_told_apart(
+    indexed_shop: Shop, client: Client, logbook: Any, settings: Any
+) -> None:
+    for known, proxies in ((None, {}), (1, {"NUM_PROXIES": 1})):
+        settings.REST_FRAMEWORK = proxies
+        cache.clear()
+        for number in range(3):
+            for text in ("mu", "mug"):
+                forged = {"X-Forwarded-For": f"10.{number}.{text}.9, 198.51.100.{number}"} if known else {}
+                plain = {"X-Forwarded-For": f"198.51.100.{number}"}
+                client.get("/search/", {"q": text}, REMOTE_ADDR="10.0.0.1", headers=forged or plain)
+        logbook.write()
+
+        assert counted() == ["mug"] * 3
+        QueryLog.objects.all().delete()
+
+
 def test_a_dead_cache_only_counts_more(ask: Ask, settings: Any) -> None:
     dead = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = {**settings.CACHES, "dead": dead}

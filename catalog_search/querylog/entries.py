@@ -21,6 +21,7 @@ from ..indexes import SearchIndex
 from ..languages import noted
 from ..models import QueryEvent, QueryLog
 from ..searching import Results
+from ..visitors import address_of
 from . import logbook
 from .intents import Entry
 
@@ -104,5 +105,5 @@ def _visitor(request: HttpRequest | None) -> str:
     if request is None:
         return ""
     session = getattr(getattr(request, "session", None), "session_key", None)
-    who = session or f"{request.META.get('REMOTE_ADDR', '')}|{request.META.get('HTTP_USER_AGENT', '')}"
+    who = session or f"{address_of(request)}|{request.META.get('HTTP_USER_AGENT', '')}"
     return hmac.new(django_settings.SECRET_KEY.encode(), who.encode(), hashlib.blake2b).hexdigest()[:40]
