@@ -197,9 +197,15 @@ WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*")  # noqa: RUF001
 """A word without digits: "bluetooth", "children's"; what has digits is a number, a size or a part number."""
 
 
+_CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
+
+
 def noted(text: str) -> str:
-    """Return a query as the log and judgements keep it: in lower case, one space between words."""
-    return " ".join(text.replace("\x00", " ").casefold().split())
+    """Return a query as the log and judgements keep it: in lower case, one space between words.
+
+    Control characters are left out: who reads reports in a terminal is not to be at the mercy of who searched.
+    """
+    return " ".join(text.translate(_CONTROLS).casefold().split())
 
 
 def writable(text: str) -> str:

@@ -128,6 +128,7 @@ def test_a_shop_may_keep_no_log(indexed_shop: Shop, client: Client, logbook: Any
         ("call +46 70 123 45 67", False, f"call {MASK}"),
         ("7318340012345", True, "7318340012345"),
         ("iphone 15", False, "iphone 15"),
+        ("mug\x1b[2J\x9b31m\x07\x7f red\x00", True, "mug [2j 31m red"),
     ],
 )
 def test_what_may_be_personal_is_masked(text: str, found: bool, kept: str) -> None:
