@@ -472,6 +472,18 @@ def test_judgements_are_drafted_for_evaluate_search(ask: Ask, tmp_path: Path) ->
     assert read_judgements(file) == {"mug": {"1": 1, "2": 3, "3": 0}, "chair": {"1": 2, "2": 0, "3": 3}}
 
 
+def test_one_visitor_drafts_no_judgement(ask: Ask) -> None:
+    for number in range(reports.FEWEST):
+        row = ask("mug", visitor="a", filters={"brand": [str(number)]})
+        click(row, "2", 2)
+    assert list(reports.drafted_judgements()) == []
+    for visitor in "bcde":
+        for page in range(3):
+            ask("mug", visitor=visitor, filters={"page": [page]})
+
+    assert {row["product"]: row["grade"] for row in reports.drafted_judgements()} == {"1": 0, "2": 2, "3": 0}
+
+
 def test_words_beside_a_photo_are_no_query_of_their_own(ask: Ask) -> None:
     for _ in range(reports.FEWEST):
         click(ask("in green", kind="photo+text"))

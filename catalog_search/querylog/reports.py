@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Avg, Count, Exists, OuterRef, Q, QuerySet
@@ -16,6 +18,7 @@ from django.utils import timezone
 from ..models import QueryEvent, QueryLog
 from ..moments import local
 
+CLICK, CONVERSION = QueryEvent.Kind.CLICK, QueryEvent.Kind.CONVERSION
 FEWEST = 5
 """Searches below which a rate says nothing."""
 IN_VAIN = Q(total=0, filters={}, redirected=False)
@@ -71,25 +74,29 @@ def drafted_judgements(index: str = "", days: int = 90) -> Iterator[dict[str, An
     """Yield judgements (query, product, grade 0 to 3) drafted from clicks, as ``evaluate_search`` reads them.
 
     A product is compared with what its places usually get: twice the clicks make a 3, as many a 2, any a 1, none
-    a 0; what was bought is a 3. Only pairs shown at least FEWEST times count. A person should look at them.
+    a 0; what was bought is a 3. Only pairs shown in at least FEWEST intents count, once in each: who filters and pages
+    sees a product again and again. A person should look at them.
     """
     rows = _since(index, days).filter(IN_WORDS, redirected=False)
-    shown: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    views: Counter[int] = Counter()
-    for text, keys, offset in rows.values_list("text", "shown", "offset").iterator():
-        for position, key in enumerate(keys, start=offset + 1):
-            shown[text, key].append(position)
-            views[position] += 1
-    clicked: Counter[tuple[str, str]] = Counter()
-    at: Counter[int] = Counter()
-    bought: set[tuple[str, str]] = set()
     events = QueryEvent.objects.filter(query__in=rows)
-    for text, key, kind, place in events.values_list("query__text", "object_key", "kind", "position").iterator():
-        if kind == QueryEvent.Kind.CONVERSION:
-            bought.add((text, key))
-        else:
-            clicked[text, key] += 1
-            at[place or 1] += 1  # who does not say where chose the first
+    clicks = set(events.filter(kind=CLICK).values_list("query__intent", "query__text", "object_key"))
+    bought = set(events.filter(kind=CONVERSION).values_list("query__text", "object_key"))
+    shown: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    clicked: Counter[tuple[str, str]] = Counter()
+    views: Counter[int] = Counter()
+    at: Counter[int] = Counter()
+    told = rows.order_by("intent", "created_at").values_list("intent", "text", "shown", "offset").iterator()
+    for intent, searches in groupby(told, key=itemgetter(0)):
+        first: dict[tuple[str, str], int] = {}
+        for _same, text, keys, offset in searches:
+            for position, key in enumerate(keys, start=offset + 1):
+                first.setdefault((text, key), position)
+        for pair, position in first.items():
+            shown[pair].append(position)
+            views[position] += 1
+            if (intent, *pair) in clicks:
+                clicked[pair] += 1
+                at[position] += 1
     for (text, key), places in sorted(shown.items()):
         if len(places) >= FEWEST:
             usual = sum(at[one] / views[one] for one in places)
