@@ -316,6 +316,8 @@ class TestTrying:
 def test_an_index_that_is_gone_is_not_exchanged_unseen(
     admin_client: Client, make_rule: MakeRule, indexed_shop: Shop
 ) -> None:
+    added = admin_client.get(f"{RULES}add/").content.decode()
+    assert re.findall(r'<select name="index"[^>]*>\s*<option value="([^"]*)"', added) == ["shop.product"]
     rule = make_rule(index="shop.gone", searches="mug")
     synonym = Synonym.objects.create(words="sofa, couch", index="shop.gone")
     for address in (f"{RULES}{rule.pk}/change/", f"/admin/catalog_search/synonym/{synonym.pk}/change/"):

@@ -50,7 +50,7 @@ class IndexSelect(forms.Select):
 
     def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
         offered = [one for one, _label in self.choices]
-        self.choices = [*self.choices, *((one, one) for one in value if one not in offered)]
+        self.choices = [*self.choices, *((one, one) for one in value if one and one not in offered)]
         return super().optgroups(name, value, attrs)
 
 
