@@ -12,6 +12,7 @@ from typing import Any
 from .conf import settings
 from .indexes import SearchIndex
 from .searching import Hit, Results, search, steps
+from .searching.reranking import steady
 
 DEPTH = 10
 """Products of a page that are compared; deeper changes are seen by few."""
@@ -181,7 +182,8 @@ def compare(index: SearchIndex, asked: Iterable[Asked | str], before: Options, a
     What is compared leaves no trace: it is neither noted in the query log nor frozen for paging.
     """
     searches = [Asked(one) if isinstance(one, str) else one for one in asked]
-    return Comparison([Difference(one, page(index, one, before), page(index, one, after)) for one in searches])
+    with steady():
+        return Comparison([Difference(one, page(index, one, before), page(index, one, after)) for one in searches])
 
 
 def page(index: SearchIndex, asked: Asked, options: Options) -> Results:

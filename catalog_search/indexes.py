@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Coalesce, Concat, NullIf
 from .boosts import Boost
 from .exceptions import CatalogSearchError
 from .facets import Facet
-from .languages import primary_subtag
+from .languages import agree, primary_subtag
 from .paths import Path, flatten, followed, path_name, plain_text, readable, resolve
 from .registry import registry
 
@@ -82,6 +82,10 @@ class SearchIndex:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.label}>"
+
+    def has_language(self, language: str) -> bool:
+        """Is a language, with or without country and script, one of its own?"""
+        return any(agree(language, one) for one in self.language_codes)
 
     @property
     def image_paths(self) -> Sequence[Path]:

@@ -122,6 +122,11 @@ def primary_subtag(language: str) -> str:
     return subtags(language)[0]
 
 
+def agree(language: str, other: str) -> bool:
+    """Are these one language, of which either may say more: "de" and "de-AT", but not "zh-Hans" and "zh-Hant"?"""
+    return all(one == two for one, two in zip(subtags(language), subtags(other), strict=False))
+
+
 def text_config(language: str) -> str:
     """Return the text search configuration of a language code; "simple" where PostgreSQL knows no stemmer."""
     return CONFIGS.get(primary_subtag(language), "simple")
@@ -185,15 +190,22 @@ def identifier_pieces(value: object) -> list[str]:
     return [f"{PIECE}{one}" for one in dict.fromkeys(found) if one != whole]
 
 
-# Letters and the vowel signs of scripts that write them apart (Devanagari to Sinhala, Thai and Lao).
-_LETTER = r"(?:[^\W\d_]|[\u0300-\u036f\u0900-\u0963\u0970-\u0dff\u0e31-\u0ecf])"
+VOWEL_SIGNS = r"\u0300-\u036f\u0900-\u0963\u0970-\u0dff\u0e31-\u0ecf"
+"""Those of scripts that write them apart (Devanagari to Sinhala, Thai and Lao), as a part of a class of characters."""
+_LETTER = rf"(?:[^\W\d_]|[{VOWEL_SIGNS}])"
 WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*")  # noqa: RUF001
 """A word without digits: "bluetooth", "children's"; what has digits is a number, a size or a part number."""
 
 
+_CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
+
+
 def noted(text: str) -> str:
-    """Return a query as the log and judgements keep it: in lower case, one space between words."""
-    return " ".join(text.replace("\x00", " ").casefold().split())
+    """Return a query as the log and judgements keep it: in lower case, one space between words.
+
+    Control characters are left out: who reads reports in a terminal is not to be at the mercy of who searched.
+    """
+    return " ".join(text.translate(_CONTROLS).casefold().split())
 
 
 def writable(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,6 +13,11 @@ def kept(moment: datetime) -> datetime:
     if timezone.is_aware(moment) == settings.USE_TZ:
         return moment
     return timezone.make_aware(moment) if settings.USE_TZ else timezone.make_naive(moment)
+
+
+def universal(moment: datetime) -> datetime:
+    """Return a moment in UTC, so that the same one is always written alike; one in local time stays."""
+    return moment.astimezone(UTC) if timezone.is_aware(moment) else moment
 
 
 def local(moment: datetime) -> datetime:

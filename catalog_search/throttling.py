@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import time
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from .conf import settings
 from .digests import digest_of
 from .searching import cache
+from .visitors import address_of
 
 MINUTE = 60
 SHARES = {"search": 1.0, "typing": 5.0, "events": 2.5, "health": 0.5}
@@ -38,11 +38,4 @@ def _visitor(request: HttpRequest) -> str:
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         return f"user {user.pk}"
-    direct = str(request.META.get("REMOTE_ADDR", ""))
-    forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
-    # As Django REST framework reads it: how many proxies may be believed, and their whole word where none is said.
-    proxies = getattr(django_settings, "REST_FRAMEWORK", {}).get("NUM_PROXIES")
-    if not forwarded or proxies == 0:
-        return direct
-    hops = forwarded.split(",")
-    return "".join(forwarded.split()) if proxies is None else hops[-min(proxies, len(hops))].strip()
+    return address_of(request)

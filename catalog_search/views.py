@@ -101,10 +101,12 @@ class SearchView(View):
         return TemplateResponse(self.request, self.template_name, context, status=status, headers=headers)
 
     def _leads_here(self, target: str, address: Address) -> bool:
-        """Is it the address of this very page? To go there would mean to go there for ever."""
+        """Is it this very page, perhaps narrowed, sorted or paged? To go there would mean to go there for ever."""
         parts = urlsplit(target)
         here = parts.netloc in ("", self.request.get_host()) and parts.path == address.path
-        return here and QueryDict(parts.query) == address.parameters
+        there, own = QueryDict(parts.query), address.parameters
+        asks_the_same = all(there.getlist(name) == own.getlist(name) for name in QUERY_FIELDS)
+        return here and asks_the_same and all(set(values) <= set(own.getlist(name)) for name, values in there.lists())
 
     def get_context(self, form: SearchForm, results: Results | None, address: Address) -> dict[str, Any]:
         """Return what the template shows; a shop adds its own here."""

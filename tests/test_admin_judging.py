@@ -373,6 +373,7 @@ class TestJudgements:
     ) -> None:
         judge("mug", p1=3, p2=0)
         judge("röd stol", p3=2)
+        Judgement.objects.create(index="shop.product", language="de", query="mug", object_key="1", grade=0)
         answer: Any = admin_client.get(EXPORT)
         path = tmp_path / "judgements.jsonl"
         path.write_bytes(b"".join(answer.streaming_content))

@@ -208,7 +208,7 @@ class TestOperations:
         call_command("rebuild_search_index", sync=True, fresh=True, activate="manual", verbosity=0)
         operate(admin_client, "activate", Generation.objects.latest("pk"))
 
-        assert "were removed" in operate(admin_client, "prune", "product").text
+        assert "Removed: generations" in operate(admin_client, "prune", "product").text
         old.refresh_from_db()
         assert old.state == Generation.State.RETIRED
         assert not Document.objects.filter(generation=old).exists()

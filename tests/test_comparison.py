@@ -22,7 +22,7 @@ from catalog_search.exceptions import CatalogSearchError, ConfigurationError
 from catalog_search.merchandising import steps_with
 from catalog_search.merchandising.rulings import ruling_of
 from catalog_search.models import Generation, QueryLog, Rule, RuleAction
-from catalog_search.searching import lanes
+from catalog_search.searching import lanes, reranking
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -35,6 +35,7 @@ rankings = st.lists(st.sampled_from("abcdefghijkl"), unique=True, max_size=10)
 def _fresh_cache() -> None:
     cache.clear()
     lanes._sample.cache_clear()
+    reranking.paces.clear()
 
 
 class TestOverlap:
@@ -64,6 +65,18 @@ class TestCompare:
 
         assert found.changed == []
         assert (found.searches, found.share, found.overlap, found.jaccard) == (3, 0.0, 1.0, 1.0)
+
+    def test_both_sides_rerank_as_deep(self, make_product: Any, build_index: Any, settings: Any) -> None:
+        for number in range(12):
+            make_product(f"Mug {number}")
+        build_index()
+        dummy = {"BACKEND": "catalog_search.backends.dummy.DummyReranker"}
+        settings.CATALOG_SEARCH |= {"RERANKER": dummy, "RERANK_SECONDS": 1.0}
+        reranking.paces["RERANKER"]._seconds = 0.2  # as after a busy minute; it is found to be faster at once
+        (one, other) = compare(ProductIndex.registered(), ["mug", "a mug"], {}, {}).differences
+
+        assert {page.reranked for each in (one, other) for page in (each.before, each.after)} == {5}
+        assert ProductIndex.search("my mug").reranked > 5
 
     def test_nothing_to_compare(self, indexed_shop: Shop) -> None:
         found = compare(ProductIndex.registered(), [], {}, {})

@@ -101,7 +101,7 @@ def test_the_snippets_about_facets_run(indexed_shop: dict[str, Any]) -> None:
         exec(compile(block, "docs/facets.md", "exec"), names)  # noqa: S102 - our own page
 
 
-LISTS = {"view_change", "view_document", "change_judgement"}
+LISTS = {"view_change", "view_document", "change_judgement", "view_rule", "view_synonym"}
 """Permissions of Django's own lists and forms, which need no word."""
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import tracemalloc
 from collections.abc import Callable
 from io import StringIO
 from math import log2
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
@@ -141,6 +144,16 @@ class TestDifference:
         gap = evaluation.difference(self.evaluated(0.0, 0.5, 0.9), self.evaluated(0.1, 0.6, 1.0))
 
         assert (gap.mean, gap.low, gap.high) == pytest.approx((0.1, 0.1, 0.1))
+
+    def test_an_interval_of_many_queries_takes_little_memory(self) -> None:
+        tracemalloc.start()
+        low, high = evaluation.interval(np.arange(20_000.0))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+        assert low < 9_999.5 < high
+        assert high - low == pytest.approx(2 * 1.96 * 20_000 / math.sqrt(12 * 20_000), rel=0.05)
+        assert peak < 100_000_000
 
     def test_interval_spans_the_mean(self) -> None:
         gap = evaluation.difference(self.evaluated(0.5, 0.5, 0.5, 0.5), self.evaluated(0.9, 0.6, 0.4, 0.5))

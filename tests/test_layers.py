@@ -16,6 +16,8 @@ LAYERS = [
         "conf",
         "languages",
         "moments",
+        "patterns",
+        "visitors",
         "images",
         "content",
         "digests",

@@ -59,5 +59,5 @@ def test_rules_for_a_time(admin_client: Client, make_rule: Any) -> None:
     listed = admin_client.get("/admin/catalog_search/rule/")
 
     assert (aware.starts_at, aware.ends_at) == (naive.starts_at, naive.ends_at)
-    assert listed.text.count("Nov. 1, 2026 – Dec. 2, 2126") == 2
+    assert listed.text.count("Nov. 1, 2026, 2 a.m. – Dec. 2, 2126, 1:30 a.m.") == 2
     assert bring_in(read_table(write_table(Rule.objects.order_by("pk")))).unchanged == ["Aware", "Naive"]

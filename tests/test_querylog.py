@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog_search.evaluation import read_judgements
-from catalog_search.models import QueryEvent, QueryLog
+from catalog_search.models import PopularQuery, QueryEvent, QueryLog
 from catalog_search.querylog import intents, note_event, note_search, reports
 from catalog_search.querylog import logbook as logbook_module
 from catalog_search.querylog.entries import MASK, masked
 from catalog_search.querylog.intents import Entry
+from catalog_search.querylog.popular import draw
 from catalog_search.querylog.retention import forget
 from catalog_search.registry import registry
 from catalog_search.tasks import forget_searches
 from project.shop.models import Product
+from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
 Ask = Callable[..., QueryLog]
@@ -126,10 +128,30 @@ def test_a_shop_may_keep_no_log(indexed_shop: Shop, client: Client, logbook: Any
         ("call +46 70 123 45 67", False, f"call {MASK}"),
         ("7318340012345", True, "7318340012345"),
         ("iphone 15", False, "iphone 15"),
+        ("mug\x1b[2J\x9b31m\x07\x7f red\x00", True, "mug [2j 31m red"),
     ],
 )
 def test_what_may_be_personal_is_masked(text: str, found: bool, kept: str) -> None:
     assert masked(text, found) == kept
+
+
+def test_a_number_that_found_nothing_beside_words_that_did(indexed_shop: Shop, logbook: Any) -> None:
+    index = registry.get("product")
+    results = ProductIndex.search("red mug")
+    note_search(index, {"text": "Red mug 46701234567"}, results)
+    logbook.write()
+
+    assert results.total > 0
+    assert QueryLog.objects.get().text == f"red mug {MASK}"
+
+
+def test_a_number_that_is_a_products_is_kept(build_index: Any, make_product: Any, client: Client, logbook: Any) -> None:
+    make_product("Mug", ean="7318340012345")
+    build_index()
+    client.get("/api/search/product/", {"q": "7318340012345"})
+    logbook.write()
+
+    assert QueryLog.objects.get().text == "7318340012345"
 
 
 @given(st.text(), st.booleans())
@@ -242,6 +264,25 @@ def test_keystrokes_written_together_count_once(db: None) -> None:
     assert counted() == ["red"]
 
 
+def test_processes_that_write_in_another_order_count_the_same(ask: Ask) -> None:
+    ask("mug", visitor="a", ago=1)
+    ask("mu", visitor="a", ago=2)  # of a process that wrote later
+    ask("mug holder", visitor="a")
+    ask("lamp", visitor="b", page=2, ago=1)
+    first = ask("lamp", visitor="b", ago=2)
+    ask("lamp", visitor="b", page=3)
+
+    assert counted() == ["lamp", "mug holder"]
+    assert QueryLog.objects.filter(intent=first.intent).count() == 3
+
+
+def test_a_link_to_a_later_page_counts_once_the_first_is_looked_at(ask: Ask) -> None:
+    for page in (2, 1, 3, 1):
+        ask("mug", visitor="a", page=page)
+
+    assert counted() == ["mug"]
+
+
 def test_pages_filters_and_sorts_are_one_intent(ask: Ask) -> None:
     ask("mug", visitor="a", ago=9)
     ask("mug", visitor="a", ago=8, page=2)
@@ -270,6 +311,23 @@ def test_what_is_another_intent(ask: Ask, second: str, options: dict[str, Any]) 
 
 
 @pytest.mark.django_db
+def test_visitors_behind_a_proxy_are_told_apart(
+    indexed_shop: Shop, client: Client, logbook: Any, settings: Any
+) -> None:
+    for known, proxies in ((None, {}), (1, {"NUM_PROXIES": 1})):
+        settings.REST_FRAMEWORK = proxies
+        cache.clear()
+        for number in range(3):
+            for text in ("mu", "mug"):
+                forged = {"X-Forwarded-For": f"10.{number}.{text}.9, 198.51.100.{number}"} if known else {}
+                plain = {"X-Forwarded-For": f"198.51.100.{number}"}
+                client.get("/search/", {"q": text}, REMOTE_ADDR="10.0.0.1", headers=forged or plain)
+        logbook.write()
+
+        assert counted() == ["mug"] * 3
+        QueryLog.objects.all().delete()
+
+
 def test_a_dead_cache_only_counts_more(ask: Ask, settings: Any) -> None:
     dead = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = {**settings.CACHES, "dead": dead}
@@ -414,6 +472,67 @@ def test_judgements_are_drafted_for_evaluate_search(ask: Ask, tmp_path: Path) ->
     assert read_judgements(file) == {"mug": {"1": 1, "2": 3, "3": 0}, "chair": {"1": 2, "2": 0, "3": 3}}
 
 
+def test_one_visitor_drafts_no_judgement(ask: Ask) -> None:
+    for number in range(reports.FEWEST):
+        row = ask("mug", visitor="a", filters={"brand": [str(number)]})
+        click(row, "2", 2)
+    assert list(reports.drafted_judgements()) == []
+    for visitor in "bcde":
+        for page in range(3):
+            ask("mug", visitor=visitor, filters={"page": [page]})
+
+    assert {row["product"]: row["grade"] for row in reports.drafted_judgements()} == {"1": 0, "2": 2, "3": 0}
+
+
+def test_words_beside_a_photo_are_no_query_of_their_own(ask: Ask) -> None:
+    for _ in range(reports.FEWEST):
+        click(ask("in green", kind="photo+text"))
+        ask("mug")
+
+    assert [line.text for report in reports.REPORTS.values() for line in report()] == ["mug", "mug", "mug"]
+    assert list(reports.trends(["in green", "mug"])) == ["mug"]
+    assert {row["query"] for row in reports.drafted_judgements()} == {"mug"}
+    assert reports.trend().asked[-1] == 2 * reports.FEWEST
+
+
+def test_what_a_rule_sends_elsewhere_is_answered(
+    indexed_shop: Shop, make_rule: Any, client: Client, logbook: Any, ask: Ask
+) -> None:
+    make_rule(searches="returns", actions=[{"kind": "redirect", "url": "/help/returns/"}])
+    for number in range(reports.FEWEST):
+        client.get("/search/", {"q": "Returns"}, REMOTE_ADDR=f"192.0.2.{number}")
+        ask("unheard", total=0)
+    logbook.write()
+
+    assert [(line.text, line.count, line.click_rate) for line in reports.top()] == [
+        ("returns", reports.FEWEST, 1.0),
+        ("unheard", reports.FEWEST, 0.0),
+    ]
+    assert [line.text for line in reports.without_results()] == ["unheard"]
+    assert reports.trend().without_results[-1] == reports.FEWEST
+    assert "returns" not in {row["query"] for row in reports.drafted_judgements()}
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime(2026, 10, 25, 12, 30, tzinfo=UTC),  # an hour came twice
+        datetime(2026, 3, 29, 12, 30, tzinfo=UTC),  # an hour was left out
+        datetime(2026, 11, 26, 12, 30, tzinfo=UTC),
+    ],
+)
+def test_every_hour_counts_once(ask: Ask, monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    with timezone.override("Europe/Berlin"):
+        for hours in range(24):
+            ask("mug", ago=3600 * hours)
+        trend = reports.trend(days=1)
+
+        assert trend.asked == [0, *[1] * 24]
+        assert reports.trends(["mug"], days=1)["mug"] == trend.asked
+        assert sum(reports.trend(days=7).asked) == 24
+
+
 def test_the_command_prints_every_report(ask: Ask) -> None:
     ask("mug")
     ask("unheard", total=0)
@@ -494,3 +613,26 @@ def test_erasure_by_words_and_of_everything(ask: Ask) -> None:
     assert counted() == ["mug"]
     assert not QueryEvent.objects.exists()
     assert forget(days=0) == 1
+
+
+def test_what_is_erased_is_suggested_no_more(ask: Ask, settings: Any) -> None:
+    settings.CATALOG_SEARCH = {"SUGGEST_QUERIES_FROM": 1}
+    ask("anna svensson")
+    ask("mug")
+    forget(containing="nobody")
+    assert not PopularQuery.objects.exists()  # a shop that draws none has none
+    draw()
+    forget(containing="svensson")
+
+    assert [row.text for row in PopularQuery.objects.all()] == ["mug"]
+
+
+def test_what_staff_delete_is_suggested_no_more(ask: Ask, admin_client: Client, settings: Any) -> None:
+    settings.CATALOG_SEARCH = {"SUGGEST_QUERIES_FROM": 1}
+    log = "/admin/catalog_search/querylog/"
+    anna, bo, _mug = ask("anna svensson"), ask("bo ek"), ask("mug")
+    draw()
+    admin_client.post(f"{log}{anna.pk}/delete/", {"post": "yes"})
+    admin_client.post(log, {"action": "delete_selected", "_selected_action": [bo.pk], "post": "yes"})
+
+    assert [row.text for row in PopularQuery.objects.all()] == ["mug"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,14 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import IntegrityError
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from catalog_search.merchandising import editing, restore
 from catalog_search.merchandising.exchange import ImportProblem, bring_in, read_table, write_table
+from catalog_search.merchandising.history import differences
 from catalog_search.merchandising.notation import read, save, write
 from catalog_search.merchandising.reading import read_rules
 from catalog_search.models import Rule, RuleVersion
@@ -119,10 +123,38 @@ class TestTable:
         with pytest.raises(ImportProblem, match=told):
             read_table(text)
 
+    def test_nothing_is_a_formula_and_all_comes_back(self, make_rule: MakeRule) -> None:
+        note, name, search = '=HYPERLINK("http://evil.example")', "'-' quoted", "-40 percent\n+1"
+        make_rule(name, note=note, searches=search, priority=-5, clean=True, actions=[{"kind": "banner", "text": "@x"}])
+        before = write(Rule.objects.get())
+        text = write_table(Rule.objects.all())
+        (row,) = csv.DictReader(StringIO(text, newline=""))
+        bring_in(read_table(text))
+
+        assert [cell for cell in row.values() if cell[:1] in ("=", "+", "-", "@")] == ["-5"]
+        assert write(Rule.objects.get()) == before
+
+    def test_moments_are_those_of_the_clock_here(self, make_rule: MakeRule) -> None:
+        with timezone.override("Europe/Berlin"):
+            christmas = timezone.make_aware(datetime(2026, 12, 24))
+            make_rule(when="always", starts_at=christmas, clean=True)
+            (row,) = csv.DictReader(StringIO(text := write_table(Rule.objects.all()), newline=""))
+            told = {name: after for name, _before, after in differences(RuleVersion.objects.get())}
+
+            assert row["starts_at"] == told["starts_at"] == "2026-12-24T00:00:00+01:00"
+        assert bring_in(read_table(text)).unchanged == ["Rule"]
+
+    def test_a_rule_that_stands_there_twice_is_told(self, db: None) -> None:
+        text = "index,name,when\nproduct,Sale,always\nshop.product,Sale,browsing\n"
+        with pytest.raises(ImportProblem, match="line 3: A rule of this name came before, at line 2"):
+            bring_in(read_table(text))
+
+        assert not Rule.objects.exists()
+
     def test_by_command(self, several: dict[str, Rule], tmp_path: Path) -> None:
         path = tmp_path / "rules.csv"
         call_command("export_search_rules", path, stdout=StringIO())
-        lines = path.read_text().replace(several["full"].actions.get(kind="pin").product, "M-1", 1)
+        lines = path.read_text(encoding="utf-8-sig").replace(several["full"].actions.get(kind="pin").product, "M-1", 1)
         path.write_text(lines.replace("Ask Ann", "Ask Bo"))
         told = StringIO()
         call_command("import_search_rules", path, key="sku", dry_run=True, stdout=told)
@@ -455,7 +487,7 @@ def test_line_ends_within_a_cell_change_nothing(make_rule: MakeRule, tmp_path: P
     call_command("export_search_rules", str(tmp_path / "rules.csv"), stdout=out)
     call_command("import_search_rules", str(tmp_path / "rules.csv"), stdout=out)
 
-    assert "0 rules made, 0 changed, 1 as they were" in out.getvalue()
+    assert "Rules: 0 made, 0 changed, 1 as they were" in out.getvalue()
 
 
 @pytest.mark.parametrize(

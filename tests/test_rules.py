@@ -17,12 +17,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from catalog_search import patterns
 from catalog_search.conditions import holds, read_conditions
 from catalog_search.facets import bounds
+from catalog_search.languages import agree
 from catalog_search.merchandising import rulebook
-from catalog_search.merchandising.patterns import matches, read_patterns, words
 from catalog_search.merchandising.steps import lifted, pinned
 from catalog_search.models import Rule
+from catalog_search.patterns import Pattern, matches, read_patterns, words
 from catalog_search.searching import Banner, lanes, memory, similar
 from catalog_search.searching.candidates import Candidates
 from project.shop.models import Product
@@ -75,6 +77,9 @@ class TestPatterns:
             ("usb c", "USB-C", True),
             ("c++", "c", False),
             ("*", "anything at all", True),
+            ("माला", "मेला", False),  # a garland and a fair, told apart by their vowel signs alone
+            ("माला", "माला", True),
+            ("ไม้", "ไม่", False),
         ],
     )
     def test_words_and_stars(self, pattern: str, text: str, expected: bool) -> None:
@@ -92,7 +97,7 @@ class TestPatterns:
         expression = "".join("( \\w)*" if word == "*" else f" {word}" for word in pattern)
         expected = bool(re.fullmatch(expression, "".join(f" {word}" for word in asked)))
 
-        assert matches(tuple(pattern), tuple(asked)) is expected
+        assert matches(Pattern(pattern), asked) is expected
 
 
 class TestTriggers:
@@ -144,6 +149,16 @@ class TestTriggers:
         Rule.objects.get().delete()
         make_rule(searches="mug", language="en-gb", actions=[{"kind": "banner", "text": "Hi"}])
         assert ProductIndex.search("mug").guidance.banners == (Banner("Hi"),)
+
+    @pytest.mark.parametrize(
+        ("rule", "visitor", "acts"),
+        [
+            *[("zh-hans", "zh-hans", True), ("zh-hans", "zh-hant", False), ("zh", "zh-hant", True)],
+            *[("pt_BR", "pt-br", True), ("de-AT", "de", True), ("de", "en", False)],
+        ],
+    )
+    def test_scripts_and_countries(self, rule: str, visitor: str, acts: bool) -> None:
+        assert agree(rule, visitor) is acts
 
     def test_disabled_it_does_nothing(self, indexed_shop: Shop, make_rule: MakeRule) -> None:
         make_rule(searches="mug", enabled=False, actions=[{"kind": "banner", "text": "Hello"}])
@@ -372,6 +387,10 @@ class TestSurfaces:
         response = client.get("/search/", {"q": "mugs"}, follow=True)
 
         assert (response.status_code, len(response.redirect_chain)) == (200, 1)
+        for more in ("&sort=price", "&page=1", "&brand=Bolt", "&price_max=20"):
+            assert client.get(url + more).status_code == 200
+        for other in ("/search/?q=mugs", "/search/?q=mugs&brand=Bolt"):
+            assert client.get(other).status_code == 302
 
     def test_the_api_tells_everything(self, indexed_shop: Shop, make_rule: MakeRule, admin_client: Any) -> None:
         actions = [
@@ -481,6 +500,10 @@ class TestValidation:
             {"searches": ""},
             {"when": "always", "searches": "mug"},
             {"searches": "m*g"},
+            {"searches": "mug\n\U0001f381"},
+            {"searches": "!!! - ?"},
+            {"searches": "mug", "language": "German"},
+            {"searches": "mug", "language": "sv"},
             {"searches": "mug", "index": "shop.nothing"},
             {"searches": "mug", "conditions": "shoe=1"},
             {"searches": "mug", "starts_at": timezone.now(), "ends_at": timezone.now() - timedelta(days=1)},
@@ -512,6 +535,28 @@ class TestRobustness:
         assert results.guidance.banners == (Banner("Still here"),)
         assert results.guidance.redirect == ""
         assert results.degraded == ()
+
+    def test_patterns_whose_words_are_not_asked_for_are_not_tried(
+        self, indexed_shop: Shop, make_rule: MakeRule
+    ) -> None:
+        make_rule(searches="zebra *\n* quagga *\nmug * okapi", actions=[{"kind": "banner", "text": "x"}])
+        before = patterns._expression.cache_info()
+        names("mug")
+
+        assert patterns._expression.cache_info() == before
+        assert ProductIndex.search("mug of an okapi").guidance.rules == ("Rule",)
+
+    def test_any_number_of_boosts_and_burials(self, indexed_shop: Shop, make_rule: MakeRule) -> None:
+        red, blue = key(indexed_shop["red mug"]), key(indexed_shop["blue mug"])
+        bury = {"kind": "bury", "product": blue, "strength": 1000}
+        pin = {"kind": "pin", "product": red, "position": 1}
+        make_rule(searches="mug", actions=[*[bury | {"product": red}] * 120, *[bury] * 240, pin])
+        make_rule("boosts", searches="mug", actions=[bury | {"kind": "boost"}] * 120)
+        results = ProductIndex.search("mug")
+
+        assert results.degraded == ()
+        assert results.hits[0].object == indexed_shop["red mug"]
+        assert results.hits[-1].object == indexed_shop["blue mug"]
 
     def test_rules_cost_a_search_no_statement(
         self, indexed_shop: Shop, make_rule: MakeRule, django_assert_num_queries: Any

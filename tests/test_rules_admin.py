@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,12 +10,14 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import include, path
 from django.utils import timezone
 
 from catalog_search.models import Generation, Rule, RuleVersion, Synonym
@@ -83,7 +86,7 @@ class TestEditing:
         page = admin_client.get(f"{RULES}{rule.pk}/change/").content.decode()
 
         assert "Red mug · MUG-1001" in page
-        assert "hide: Red mug · MUG-1001" in page
+        assert "Hide: Red mug · MUG-1001" in page
         assert "Secret mug · MUG-9999" in page
         assert page.count('height="64"') == len(indexed_shop)
         assert '<option value="999999" selected>999999</option>' in page
@@ -310,6 +313,43 @@ class TestTrying:
         assert "The query log is empty" in page
 
 
+def test_an_index_that_is_gone_is_not_exchanged_unseen(
+    admin_client: Client, make_rule: MakeRule, indexed_shop: Shop
+) -> None:
+    added = admin_client.get(f"{RULES}add/").content.decode()
+    assert re.findall(r'<select name="index"[^>]*>\s*<option value="([^"]*)"', added) == ["shop.product"]
+    rule = make_rule(index="shop.gone", searches="mug")
+    synonym = Synonym.objects.create(words="sofa, couch", index="shop.gone")
+    for address in (f"{RULES}{rule.pk}/change/", f"/admin/catalog_search/synonym/{synonym.pk}/change/"):
+        assert '<option value="shop.gone" selected>' in admin_client.get(address).content.decode()
+        answer = admin_client.post(address, form(index="shop.gone", words="sofa, couch"))
+        assert "shop.gone is not one of the available choices" in answer.content.decode()
+
+
+office = admin.AdminSite(name="office")
+for model, pages in admin.site._registry.items():
+    office.register(model, type(pages))
+urlpatterns = [path("admin/", admin.site.urls), path("office/", office.urls), path("", include("project.urls"))]
+
+
+@pytest.mark.urls(__name__)
+def test_a_site_beside_the_first_leads_to_its_own_pages(
+    admin_client: Client, indexed_shop: Shop, make_rule: MakeRule
+) -> None:
+    rule = make_rule(searches="mug", actions=[{"kind": "hide", "product": indexed_shop["dress"].pk}])
+    own = "/office/catalog_search/"
+    addresses = [f"{own}{page}" for page in ("rule/add/", "rule/", "ruleversion/", "generation/overview/")]
+    addresses += [f"{own}rule/{rule.pk}/change/", f"{own}judgement/queue/", f"{own}document/"]
+    for address in addresses:
+        page = admin_client.get(address).content.decode()
+        assert page.count("/office/") > 5
+        assert '"/admin/' not in page
+    judge = {"index": "product", "q": "mug"}
+    assert admin_client.get(f"{own}rule/{rule.pk}/history/").url.startswith(own)
+    assert admin_client.post(f"{own}judgement/judge/?index=product&q=mug", judge).url.startswith(own)
+    assert admin_client.get(f"{own}rule/{rule.pk}/preview/").url.startswith(own)
+
+
 class TestFiles:
     def upload(self, client: Client, text: str, **fields: Any) -> Any:
         file = BytesIO(text.encode())
@@ -319,7 +359,8 @@ class TestFiles:
     def test_out_and_in(self, admin_client: Client, make_rule: MakeRule) -> None:
         rule = make_rule("Sale", searches="mug", actions=[{"kind": "banner", "text": "One"}])
         response = admin_client.post(RULES, {"action": "export", "_selected_action": [rule.pk]})
-        text = response.content.decode().replace("One", "Two")
+        text = response.content.decode("utf-8-sig").replace("One", "Two")
+        assert response.content.startswith(codecs.BOM_UTF8)  # what Excel knows UTF-8 by
 
         assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
         assert b"Nothing is saved yet" in self.upload(admin_client, text, dry_run="on").content
@@ -397,6 +438,35 @@ class TestPermissions:
         assert client.get(f"{RULES}try/").status_code == 403
         assert client.get(VERSIONS).status_code == 403
 
+    def test_actions_are_written_by_who_may_write_their_rule(
+        self, clerk: Any, make_rule: MakeRule, indexed_shop: Shop
+    ) -> None:
+        rule = make_rule("Mug week", searches="mug", actions=[{"kind": "banner", "text": "One"}])
+        action = rule.actions.get()
+        pin = {"kind": "pin", "product": indexed_shop["dress"].pk, "position": 1}
+        client = clerk("change_rule")
+        draft = form({"id": action.pk, "rule": rule.pk, "kind": "banner", "text": "Two"}, initial=1)
+
+        assert "Two" in client.post(f"{RULES}{rule.pk}/preview/", draft).content.decode()
+        assert client.post(f"{RULES}{rule.pk}/change/", draft).status_code == 302
+        assert rule.actions.get().text == "Two"
+        User.objects.get().user_permissions.set(Permission.objects.filter(codename="add_rule"))
+        assert client.get(f"{RULES}products/", {"app_label": "shop.product", "term": "dress"}).json()["results"]
+        assert client.post(f"{RULES}preview/", form(pin)).status_code == 200
+        client.post(f"{RULES}add/", form(pin, name="New"))
+        assert Rule.objects.get(name="New").actions.get().kind == "pin"
+        assert client.post(f"{RULES}{rule.pk}/change/", form(name="Stolen")).status_code == 403
+
+    def test_no_link_leads_to_what_is_forbidden(self, clerk: Any, make_rule: MakeRule) -> None:
+        rule = make_rule(searches="x")
+        client = clerk("view_rule")
+        for address in (RULES, f"{RULES}{rule.pk}/change/"):
+            links = re.findall(r'href="(/admin/catalog_search/[^"]+)"', client.get(address).content.decode())
+            assert links
+            assert {client.get(link, follow=True).status_code for link in links} == {200}
+        User.objects.get().user_permissions.set(Permission.objects.filter(codename__in=["view_rule", "add_rule"]))
+        assert "/import/" not in client.get(RULES).content.decode()
+
     def test_who_may_look_changes_nothing(self, clerk: Any, make_rule: MakeRule) -> None:
         rule = make_rule(searches="x")
         client = clerk("view_rule", "view_ruleversion")
@@ -407,4 +477,5 @@ class TestPermissions:
         assert client.get(RULES).status_code == 200
         assert client.get(f"{RULES}{rule.pk}/change/").status_code == 200
         assert client.post(f"{RULES}{rule.pk}/preview/", form()).status_code == 403
+        assert client.post(f"{RULES}{rule.pk}/change/", form({"kind": "banner", "text": "Two"})).status_code == 403
         assert Rule.objects.get().enabled

@@ -234,9 +234,26 @@ def test_synonyms_of_another_index_or_language_or_switched_off_do_nothing(shop: 
     assert [found(word, exact=True) for word in ("couch", "divan", "settee")] == [[], [], []]
 
 
+def test_a_language_may_be_written_with_its_country(shop: None) -> None:
+    Synonym.objects.create(words="sofa, couch", language="en-GB")
+
+    assert found("couch", exact=True) == ["Leather sofa"]
+
+
+def test_a_language_that_no_index_has_is_refused() -> None:
+    Synonym(words="sofa, couch", language="EN").full_clean()
+    for language, index in (("English", ""), ("sv", ""), ("en", "shop.gone")):
+        with pytest.raises(ValidationError, match="Nobody searches in this language"):
+            Synonym(words="sofa, couch", language=language, index=index).full_clean()
+
+
 def test_a_group_must_tie_something() -> None:
     with pytest.raises(ValidationError, match="at least two words"):
         Synonym(words="sofa").full_clean()
+    for typed, words in (("", "sofa, Sofa"), ("sofa", "sofa"), ("sofa", ","), ("", "")):
+        with pytest.raises(ValidationError):
+            Synonym(typed=typed, words=words).full_clean()
+    Synonym(typed="sofa", words="couch").full_clean()
 
 
 def test_what_a_synonym_has_is_not_misspelt(shop: None) -> None:
@@ -366,7 +383,7 @@ def test_synonyms_by_command(tmp_path: Path) -> None:
         told, lost = StringIO(), StringIO()
         assert not Synonym.objects.exists()
         call_command("import_search_synonyms", path, dry_run=dry_run, stdout=told, stderr=lost)
-        assert "3 groups of synonyms made, 0 were there" in told.getvalue()
+        assert "Groups of synonyms: 3 made, 0 were there" in told.getvalue()
         assert '"placeholder" has no counterpart' in lost.getvalue()
 
     assert Synonym.objects.filter(index="").count() == 3
@@ -382,7 +399,7 @@ def test_the_admin_imports_synonyms(admin_client: Client) -> None:
         return admin_client.post(f"{SYNONYMS}import/", {"file": ContentFile(text, "synonyms.json"), **fields})
 
     dry = upload(json.dumps(ALGOLIA), dry_run="on").content.decode()
-    assert "Nothing is saved yet: 3 groups of synonyms made" in dry
+    assert "Nothing is saved yet: Groups of synonyms: 3 made" in dry
     assert "has no counterpart" in dry
     assert not Synonym.objects.exists()
     assert upload(json.dumps(TYPESENSE), index="shop.product").status_code == 302

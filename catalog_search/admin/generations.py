@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import CatalogSearchError
@@ -62,7 +61,7 @@ class GenerationAdmin(ReadOnlyAdmin):
             raise Http404(str(error)) from error
         if request.method == "POST":
             self._act(request, operation, found)
-            return HttpResponseRedirect(reverse("admin:catalog_search_generation_overview"))
+            return HttpResponseRedirect(self.address("generation_overview"))
         about = found.label if operation.on == "index" else found
         title = f"{operation.title}: {about}"
         context = {"operation": operation, "options": _options(operation, found), "facts": []}

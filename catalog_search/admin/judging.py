@@ -17,7 +17,6 @@ from django.http import (
     QueryDict,
     StreamingHttpResponse,
 )
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -85,20 +84,28 @@ class JudgementAdmin(ProductColumn, PlaygroundAdmin):
             count = keep_grades(request, index, language, text, chosen)
             done = ngettext("%d grade kept.", "%d grades kept.", count) % count
             self.message_user(request, done, messages.SUCCESS if count else messages.WARNING)
-            return HttpResponseRedirect(_next(index, text))
+            return HttpResponseRedirect(self._next(index, text))
         grades = grades_of(index, language, text)
         pool = [(hit, grades.get(hit.key)) for hit in _pool(request, index, text)]
         context = {"pool": pool, "query": text, "index": index, "grade_choices": Judgement.Grade.choices}
         return self.render(request, "judge.html", f"“{text}”", **context)
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """Send the grades of an index as lines of JSON, as ``evaluate_search`` reads them."""
+        """Send the grades of an index, in the language of this page, as lines of JSON for ``evaluate_search``."""
         demand(request, "view_judgement")
         index = index_of(request)
-        rows = Judgement.objects.filter(index=index.label).order_by("query", "object_key")
-        response = StreamingHttpResponse(_lines(rows), content_type="application/jsonl")
+        rows = Judgement.objects.filter(index=index.label, language=query_language(index))
+        response = StreamingHttpResponse(_lines(rows.order_by("query", "object_key")), content_type="application/jsonl")
         response["Content-Disposition"] = f'attachment; filename="judgements-{index.name}.jsonl"'
         return response
+
+    def _next(self, index: SearchIndex, text: str) -> str:
+        """Return the address of the next query that nobody judged, or of the queue where there is none."""
+        named = QueryDict(f"index={index.name}")
+        for line, judged in _queue(index):
+            if not judged and line.text != text:
+                return str(Address(self.address("judgement_judge"), named).with_("q", line.text))
+        return str(Address(self.address("judgement_queue"), named))
 
 
 def _queue(index: SearchIndex) -> list[tuple[reports.Line, int]]:
@@ -109,15 +116,6 @@ def _queue(index: SearchIndex) -> list[tuple[reports.Line, int]]:
     )
     counts = dict(judged.order_by().values_list("query").annotate(Count("pk")))
     return sorted(((line, counts.get(line.text, 0)) for line in lines), key=lambda pair: bool(pair[1]))
-
-
-def _next(index: SearchIndex, text: str) -> str:
-    """Return the address of the next query that nobody judged, or of the queue where there is none."""
-    named = QueryDict(f"index={index.name}")
-    for line, judged in _queue(index):
-        if not judged and line.text != text:
-            return str(Address(reverse("admin:catalog_search_judgement_judge"), named).with_("q", line.text))
-    return str(Address(reverse("admin:catalog_search_judgement_queue"), named))
 
 
 def _pool(request: HttpRequest, index: SearchIndex, text: str) -> list[Hit]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from ..models import QueryLog
+from ..models import QueryEvent, QueryLog
 from ..querylog import reports
+from ..querylog.popular import redraw
 from .pages import ReadOnlyAdmin, demand
 
 TITLES = {
@@ -36,11 +37,23 @@ class QueryLogAdmin(ReadOnlyAdmin):
     deletable = True  # somebody may have typed what nobody should read
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QueryLog]:
-        return super().get_queryset(request).annotate(event_count=Count("events"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(click_count=Count("events", filter=Q(events__kind=QueryEvent.Kind.CLICK)))
+        )
 
-    @admin.display(description=_("clicks"), ordering="event_count")
+    def delete_model(self, request: HttpRequest, obj: QueryLog) -> None:
+        super().delete_model(request, obj)
+        redraw()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[QueryLog]) -> None:
+        super().delete_queryset(request, queryset)
+        redraw()
+
+    @admin.display(description=_("clicks"), ordering="click_count")
     def clicks(self, obj: Any) -> int:
-        return int(obj.event_count)
+        return int(obj.click_count)
 
     def report(self, request: HttpRequest) -> TemplateResponse:
         """Show how searches went, and the four reports, over the last days."""

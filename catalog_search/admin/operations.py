@@ -92,7 +92,7 @@ def _roll_back(index: SearchIndex, chosen: Mapping[str, str]) -> str:
 def _prune(index: SearchIndex, chosen: Mapping[str, str]) -> str:
     gone = switching.prune(index)
     return str(
-        _("%(generations)d generations with %(documents)d documents were removed.")
+        _("Removed: generations %(generations)d, documents %(documents)d.")
         % {"generations": gone.generations, "documents": gone.documents}
     )
 

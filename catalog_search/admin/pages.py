@@ -13,7 +13,7 @@ from django.db import connections, transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +45,15 @@ def index_choices() -> list[tuple[str, str]]:
     return [(index.label, index.label) for index in registry]
 
 
+class IndexSelect(forms.Select):
+    """Offers the declared indexes, and what is kept though it is none: the first one must not take its place unseen."""
+
+    def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
+        offered = [one for one, _label in self.choices]
+        self.choices = [*self.choices, *((one, one) for one in value if one and one not in offered)]
+        return super().optgroups(name, value, attrs)
+
+
 class CompletedChangeList(ChangeList):
     """A list whose rows are completed together, not one by one."""
 
@@ -69,15 +78,16 @@ class PagesAdmin(admin.ModelAdmin):
         """Fetch what a list shows beside its rows, for all of them at once."""
 
     def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_"
         own = [
-            path(route, self.admin_site.admin_view(getattr(self, method)), name=self.url_name(method))
+            path(route, self.admin_site.admin_view(getattr(self, method)), name=name + method.removesuffix("_view"))
             for route, method in self.pages.items()
         ]
         return [*own, *super().get_urls()]
 
-    def url_name(self, page: str) -> str:
-        """Return the name of a page, one of Django's own or of ``pages``."""
-        return f"{self.opts.app_label}_{self.opts.model_name}_{page.removesuffix('_view')}"
+    def address(self, page: str, *args: Any) -> str:
+        """Return the address of a page of the app, "rule_add" for one, on the site that this one belongs to."""
+        return reverse(f"admin:{self.opts.app_label}_{page}", args=args, current_app=self.admin_site.name)
 
     def render(self, request: HttpRequest, template: str, title: Any, **context: Any) -> TemplateResponse:
         """Show a page in the frame of the admin site that it belongs to."""
@@ -89,7 +99,7 @@ class PagesAdmin(admin.ModelAdmin):
         if db_field.name == "index":
             choices = [*([("", _("every index"))] if db_field.blank else []), *index_choices()]
             label = capfirst(db_field.verbose_name)
-            return forms.ChoiceField(label=label, choices=choices, required=not db_field.blank)
+            return forms.ChoiceField(label=label, choices=choices, required=not db_field.blank, widget=IndexSelect)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.contrib.admin.widgets import AutocompleteMixin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
@@ -33,11 +33,11 @@ class ProductSelect(AutocompleteMixin, forms.Select):
     picked: Picked = {}
     index = ""
 
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(RuleAction._meta.get_field("product"), admin.site, attrs)
+    def __init__(self, admin_site: AdminSite) -> None:
+        super().__init__(RuleAction._meta.get_field("product"), admin_site)
 
     def get_url(self) -> str:
-        return reverse("admin:catalog_search_rule_products")
+        return reverse("admin:catalog_search_rule_products", current_app=self.admin_site.name)
 
     def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
         """Tell the index in the place of the app, where Django's script reads it at each request."""

@@ -11,7 +11,6 @@ from django.db.models import Model
 from django.forms import Media
 from django.http import HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -19,9 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from ..comparison import Asked, Comparison, Options, compare
 from ..indexes import SearchIndex
 from ..merchandising import rulebook, steps_with
-from ..merchandising.patterns import literal
 from ..merchandising.rulings import Occasion, Ruling, in_order, ruling_of
 from ..models import Rule, RuleAction, Synonym
+from ..patterns import literal
 from ..querylog.reports import top
 from ..registry import registry
 from ..searching.query import Query, query_language
@@ -54,7 +53,7 @@ class PreviewAdmin(PagesAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         found = kwargs.get("obj")
-        context["preview_url"] = reverse(f"admin:{self.url_name('preview')}", args=[found.pk] if found else [])
+        context["preview_url"] = self.address(f"{self.opts.model_name}_preview", *([found.pk] if found else []))
         context["media"] = context.get("media", Media()) + ASSETS
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -63,8 +62,8 @@ class PreviewAdmin(PagesAdmin):
         found: Model | None = self.get_object(request, object_id) if object_id else None
         if not (self.has_change_permission(request, found) if found else self.has_add_permission(request)):
             raise PermissionDenied
-        place = self.url_name("change" if object_id else "add")
-        form_url = reverse(f"admin:{place}", args=[object_id] if object_id else [])
+        place = f"{self.opts.model_name}_{'change' if object_id else 'add'}"
+        form_url = self.address(place, *([object_id] if object_id else []))
         if request.method != "POST":
             return HttpResponseRedirect(form_url)
         form = self.get_form(request, found, change=found is not None)(request.POST, instance=found)

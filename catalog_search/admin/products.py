@@ -32,11 +32,11 @@ def described(index: SearchIndex, product: Any) -> str:
     return " · ".join(filter(None, [str(product), *index.identifier_values(product)[:1]]))
 
 
-def product_link(label: str, key: str, name: str = "") -> str:
-    """Link to a product's own page in the admin; its name or key alone where there is none."""
+def product_link(label: str, key: str, name: str = "", site: str | None = None) -> str:
+    """Link to a product's own page in an admin site; its name or key alone where there is none."""
     try:
         options = registry.get(label).model._meta
-        url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[quote(key)])
+        url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[quote(key)], current_app=site)
     except (IndexNotFound, NoReverseMatch):
         return name or key
     return format_html('<a href="{}">{}</a>', url, name or f"{str(options.verbose_name).capitalize()} {key}")
@@ -57,7 +57,7 @@ class ProductColumn(PagesAdmin):
     def product(self, obj: Any) -> str:
         label, key = _label(obj), obj.object_key
         name = obj.product_name if hasattr(obj, "product_name") else names_of(label, [key]).get(key, "")
-        return product_link(label, key, name)
+        return product_link(label, key, name, self.admin_site.name)
 
 
 def _label(row: Any) -> str:

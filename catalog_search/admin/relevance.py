@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -81,13 +80,13 @@ class MeasurementAdmin(ReadOnlyAdmin):
     def measure(self, request: HttpRequest) -> HttpResponse:
         """Measure on what was judged in the admin, and show it."""
         demand(request, "add_measurement")
-        address = reverse("admin:catalog_search_measurement_changelist")
+        address = self.address("measurement_changelist")
         try:
             found = _measured(request.POST.get("index", ""))
         except CatalogSearchError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
-            address = reverse("admin:catalog_search_measurement_change", args=[found.pk])
+            address = self.address("measurement_change", found.pk)
         return HttpResponseRedirect(address)
 
 

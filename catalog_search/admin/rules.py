@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.functional import cached_property
@@ -45,7 +44,6 @@ class RuleActionForm(forms.ModelForm):
         model = RuleAction
         fields = ["kind", "product", "having", "position", "strength", "text", "url", "picture"]
         widgets = {
-            "product": picking.ProductSelect,
             "having": forms.Textarea(attrs={"rows": 2, "cols": 60}),
             "text": forms.Textarea(attrs={"rows": 2, "cols": 60}),
             "url": forms.TextInput(attrs={"size": 60}),
@@ -82,7 +80,7 @@ class RuleActionFormSet(BaseInlineFormSet):
 
 
 class RuleActionInline(admin.StackedInline):
-    """The actions below their rule."""
+    """The actions below their rule, a part of it: who may write it may write them."""
 
     model = RuleAction
     form = RuleActionForm
@@ -90,6 +88,23 @@ class RuleActionInline(admin.StackedInline):
     extra = 0
     min_num = 0
     fields = ["kind", "product", "having", "position", "strength", "text", "url", "picture"]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "product":
+            kwargs["widget"] = picking.ProductSelect(self.admin_site)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def has_view_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
+        return self._rules.has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
+        return self._rules.has_change_permission(request, obj) if obj else self._rules.has_add_permission(request)
+
+    has_change_permission = has_delete_permission = has_add_permission
+
+    @property
+    def _rules(self) -> admin.ModelAdmin[Rule]:
+        return self.admin_site.get_model_admin(Rule)
 
 
 @admin.register(Rule)
@@ -154,8 +169,8 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
 
     @admin.display(description=_("period"), ordering="starts_at")
     def period(self, obj: Rule) -> str:
-        days = [localize(local(one).date()) if one else "" for one in (obj.starts_at, obj.ends_at)]
-        return " – ".join(days) if any(days) else "–"  # noqa: RUF001
+        moments = [localize(local(one)) if one else "" for one in (obj.starts_at, obj.ends_at)]
+        return " – ".join(moments) if any(moments) else "–"  # noqa: RUF001
 
     @admin.display(description=_("what is wrong"))
     def faults(self, obj: Any) -> str:
@@ -179,7 +194,7 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
 
     @admin.action(description=_("Export the chosen rules as a table"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: QuerySet[Rule]) -> HttpResponse:
-        response = HttpResponse(write_table(queryset), content_type="text/csv; charset=utf-8")
+        response = HttpResponse(write_table(queryset).encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = 'attachment; filename="rules.csv"'
         return response
 
@@ -199,10 +214,10 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         """Show the changes of a rule, where they can be taken back."""
-        return HttpResponseRedirect(f"{reverse('admin:catalog_search_ruleversion_changelist')}?rule_key={object_id}")
+        return HttpResponseRedirect(f"{self.address('ruleversion_changelist')}?rule_key={object_id}")
 
     def products_view(self, request: HttpRequest) -> JsonResponse:
-        return picking.offer(request, self.has_view_permission(request))
+        return picking.offer(request, self.has_view_permission(request) or self.has_add_permission(request))
 
     def preview(self, draft: Rule, formsets: Sequence[Any], pages: int) -> dict[str, Any]:
         return preview_rule(draft, drafted(formsets[0]), pages)

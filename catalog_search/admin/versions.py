@@ -18,13 +18,16 @@ from .pages import ReadOnlyAdmin, may
 
 @admin.register(RuleVersion)
 class RuleVersionAdmin(ReadOnlyAdmin):
-    """Every change of a rule, the latest first."""
+    """Every change of a rule, the latest first; who may see rules may see how they came about."""
 
     list_display = ["__str__", "created_at", "what", "editor", "occasion"]
     list_filter = ["created_at", "index"]
     search_fields = ["name", "editor"]
     actions = ["undo", "bring_back"]
     fields = ["name", "index", "created_at", "editor", "occasion", "what", "before", "after"]
+
+    def has_view_permission(self, request: HttpRequest, obj: RuleVersion | None = None) -> bool:
+        return super().has_view_permission(request, obj) or may(request, "view_rule")
 
     def has_restore_permission(self, request: HttpRequest) -> bool:
         return all(may(request, f"{action}_rule") for action in ("add", "change", "delete"))

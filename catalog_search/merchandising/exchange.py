@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +17,11 @@ from ..exceptions import CatalogSearchError
 from ..models import Rule
 from ..sql import write_alias
 from .history import editing
-from .notation import ACTION_FIELDS, RULE_FIELDS, Written, complaints, label, save, write
+from .notation import ACTION_FIELDS, RULE_FIELDS, Written, complaints, label, readable, save, write
 
 COLUMNS = [*RULE_FIELDS, *ACTION_FIELDS]
+QUOTED = re.compile("[=+@'-]")
+"""What a spreadsheet takes a text that begins so for: a formula, which is run. It gets an apostrophe before it."""
 
 
 class ImportProblem(CatalogSearchError, ValueError):
@@ -47,7 +50,7 @@ class Outcome:
 
     def __str__(self) -> str:
         numbers = {"made": len(self.made), "changed": len(self.changed), "same": len(self.unchanged)}
-        return _("%(made)d rules made, %(changed)d changed, %(same)d as they were") % numbers
+        return _("Rules: %(made)d made, %(changed)d changed, %(same)d as they were") % numbers
 
 
 def bring_in(found: Found, editor: Any = "", occasion: str = "", dry_run: bool = False) -> Outcome:
@@ -55,13 +58,17 @@ def bring_in(found: Found, editor: Any = "", occasion: str = "", dry_run: bool =
 
     Raises ImportProblem with a line for everything that is wrong.
     """
-    outcome, problems = Outcome(), []
+    outcome, problems = Outcome(), list[str]()
+    places: dict[tuple[str, str], str] = {}
     with transaction.atomic(using=write_alias(Rule)):
         with editing(editor, occasion):
             for place, written in found.rules:
                 try:
                     before = _present(written)
                     after = write(save(written))
+                    first = places.setdefault((after["index"], after["name"]), place)
+                    if first != place:
+                        raise ValidationError(_("A rule of this name came before, at %s.") % first)
                 except ValidationError as error:
                     problems += [f"{place}: {text}" for text in complaints(error)]
                 else:
@@ -97,7 +104,7 @@ def _read(reader: csv.DictReader[str]) -> Found:
         if None in row or None in row.values():
             problems.append(_("%s: it has not as many cells as the first line") % place)
             continue
-        cells = {name: value.strip() for name, value in row.items() if value.strip()}
+        cells = {name: _unquoted(value.strip()) for name, value in row.items() if value.strip()}
         if not cells:
             continue
         own = {name: value for name, value in cells.items() if name in RULE_FIELDS}
@@ -124,8 +131,16 @@ def write_table(rules: Iterable[Rule]) -> str:
     for rule in rules:
         own = write(rule)
         for action in own.pop("actions") or [{}]:
-            writer.writerow({**own, **action})
+            writer.writerow({name: _quoted(readable(name, value)) for name, value in {**own, **action}.items()})
     return file.getvalue()
+
+
+def _quoted(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and QUOTED.match(value) else value
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and QUOTED.match(cell, 1) else cell
 
 
 def _present(written: Written) -> Mapping[str, Any] | None:

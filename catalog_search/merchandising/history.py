@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from ..models import Rule, RuleAction, RuleVersion
 from ..sql import write_alias
 from . import rulebook
-from .notation import save, write
+from .notation import readable, save, write
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ def differences(version: RuleVersion) -> list[tuple[str, str, str]]:
     """Return the fields that a change changed: (field, before, after), each action by itself."""
     before, after = version.before or {}, version.after or {}
     told = [
-        (name, _shown(before.get(name)), _shown(after.get(name)))
+        (name, *(_shown(readable(name, side.get(name))) for side in (before, after)))
         for name in {**before, **after}
         if name != "actions" and before.get(name) != after.get(name)
     ]

@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import IndexNotFound
 from ..models import Rule, RuleAction
-from ..moments import kept
+from ..moments import kept, local, universal
 from ..registry import registry
 from ..sql import write_alias
 
 RULE_FIELDS = [field.name for field in Rule._meta.concrete_fields if field.name != "id"]
 ACTION_FIELDS = [field.name for field in RuleAction._meta.concrete_fields if field.name not in ("id", "rule")]
+MOMENTS = [name for name in RULE_FIELDS if isinstance(Rule._meta.get_field(name), models.DateTimeField)]
 
 Written = Mapping[str, Any]
 """The fields of a rule by name, and under "actions" a list of those of its actions; what is empty may be left out."""
@@ -27,6 +28,13 @@ def write(rule: Rule, actions: Sequence[RuleAction] | None = None) -> dict[str, 
     """Return a rule as JSON takes it, with its actions or those given."""
     own = list(rule.actions.all()) if actions is None else actions
     return {**_filled(rule, RULE_FIELDS), "actions": [_filled(action, ACTION_FIELDS) for action in own]}
+
+
+def readable(name: str, value: Any) -> Any:
+    """Return what is written of a field as people here read it: versions keep moments in UTC, often of another day."""
+    if not value or name not in MOMENTS:
+        return value
+    return local(datetime.fromisoformat(value)).isoformat()
 
 
 def read(written: Written, rule: Rule | None = None) -> tuple[Rule, list[RuleAction]]:
@@ -85,7 +93,7 @@ def _filled(row: models.Model, names: Sequence[str]) -> dict[str, Any]:
     """The fields of a row that differ from those of an empty one."""
     values = {name: getattr(row, name) for name in names}
     return {
-        name: value.isoformat() if isinstance(value, datetime) else value
+        name: universal(value).isoformat() if isinstance(value, datetime) else value
         for name, value in values.items()
         if name in ("index", "name", "kind") or value != _default(row, name)
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ..indexes import SearchIndex
-from ..languages import WORD, primary_subtag
+from ..languages import WORD, agree
 from ..models import Rule
 from ..searching.memory import Memory
 from ..sql import write_alias
@@ -26,7 +26,7 @@ def words(index: SearchIndex, language: str) -> frozenset[str]:
     return frozenset(
         word
         for ruling in rulings(index)
-        if not ruling.language or primary_subtag(ruling.language) == primary_subtag(language)
+        if not ruling.language or agree(ruling.language, language)
         for pattern in ruling.patterns
         for word in pattern
         if WORD.fullmatch(word)

@@ -11,10 +11,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from ..conditions import Chosen, holds, read_conditions
-from ..languages import primary_subtag
+from ..languages import agree
 from ..models import Rule, RuleAction
+from ..patterns import Pattern, matches, read_patterns, words
 from ..registry import registry
-from .patterns import Pattern, matches, read_patterns, words
 
 Kind = RuleAction.Kind
 NARROWING = (Kind.HIDE, Kind.FILTER)
@@ -70,7 +70,7 @@ class Ruling:
         """Does it act on a search at a time?"""
         if (self.starts_at and now < self.starts_at) or (self.ends_at and now >= self.ends_at):
             return False
-        if self.language and primary_subtag(self.language) != primary_subtag(occasion.language):
+        if self.language and not agree(self.language, occasion.language):
             return False
         if self.when == Rule.When.BROWSING and not occasion.browsing:
             return False

@@ -20,6 +20,8 @@ from .rulings import NARROWING, Deed, Kind, Occasion, Ruling, acting
 
 NOTE = "rules"
 """The name under which the first step leaves a Plan for the second."""
+UTMOST = 1e9
+"""A product that so much lifts is the first anyway; many rules together would multiply to infinity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,6 @@ def _factors(
             meant = list(map(str, found.order_by().values_list("pk", flat=True)))
         for key in meant:
             factor = deed.strength if deed.kind == Kind.BOOST else 1 / deed.strength
-            factors[key] = factors.get(key, 1.0) * factor
+            factors[key] = min(max(factors.get(key, 1.0) * factor, 1 / UTMOST), UTMOST)
             named.setdefault(key, []).append(name)
     return factors, named

@@ -19,6 +19,8 @@ class QueryLog(models.Model):
     sort = models.CharField(_("sort"), max_length=100, blank=True)
     page = models.PositiveIntegerField(_("page"), default=1)
     total = models.PositiveIntegerField(_("found"))
+    redirected = models.BooleanField(_("sent on"), default=False, db_default=False)
+    """By a rule, to a page that stands for the results: whether some were found or chosen says nothing then."""
     shown = models.JSONField(_("shown"), default=list)
     offset = models.PositiveIntegerField(_("shown before"), default=0)
     milliseconds = models.FloatField(_("milliseconds"))

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ..conditions import read_conditions
 from ..exceptions import IndexNotFound
 from ..indexes import SearchIndex
+from ..patterns import read_patterns
 from ..registry import registry
 
 
@@ -105,6 +106,9 @@ class Rule(models.Model):
         errors: dict[str, Any] = {}
         try:
             self.index = self.declared.label
+            if self.language and not self.declared.has_language(self.language):
+                there = ", ".join(self.declared.language_codes)
+                errors["language"] = _("Nobody searches in this language; there are: %s.") % there
             read_conditions(self.declared, self.conditions)
         except IndexNotFound as error:
             errors["index"] = str(error)
@@ -114,8 +118,11 @@ class Rule(models.Model):
             errors["searches"] = _("Name the searches that it is for.")
         if self.when != self.When.SEARCHES and self.searches.strip():
             errors["searches"] = _("Leave this empty: the rule does not ask for the search.")
-        if any("*" in word.strip("*") for word in self.searches.split()):
-            errors["searches"] = _("A star stands for words, or at the beginning or end of a word.")
+        for line in filter(str.strip, self.searches.splitlines()):
+            if any("*" in word.strip("*") for word in line.split()):
+                errors["searches"] = _("A star stands for words, or at the beginning or end of a word.")
+            elif not read_patterns(line):
+                errors["searches"] = _('There is no word in "%s": signs alone are not compared.') % line
         if errors:
             raise ValidationError(errors)
 
@@ -173,9 +180,9 @@ class RuleAction(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        how = f" to {self.position}" if self.position else f" by {self.strength:g}" if self.strength else ""
+        how = f" ({self.position})" if self.position else f" (× {self.strength:g})" if self.strength else ""  # noqa: RUF001
         what = [self.product_name or self.product, "; ".join(self.having.splitlines()), self.text, self.url]
-        return f"{self.kind}{how}: {', '.join(filter(None, what))}"
+        return f"{self.get_kind_display()}{how}: {', '.join(filter(None, what))}"
 
     def clean(self) -> None:
         """Refuse what is missing for its kind, and what would be ignored."""

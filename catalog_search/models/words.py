@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from ..languages import folded
+from ..registry import registry
 from .generations import Generation
 
 
@@ -61,8 +63,12 @@ class Synonym(models.Model):
         return f"{self.typed} → {words}" if self.typed else words
 
     def clean(self) -> None:
-        """Refuse a group that ties nothing to anything."""
-        if len(self.phrases) < (1 if self.typed else 2):
+        """Refuse a group that ties nothing to anything, or that nobody meets."""
+        declared = [index for index in registry if self.index in ("", index.label)]
+        if self.language and not any(index.has_language(self.language) for index in declared):
+            there = ", ".join(dict.fromkeys(code for index in declared for code in index.language_codes)) or "-"
+            raise ValidationError({"language": _("Nobody searches in this language; there are: %s.") % there})
+        if not self.phrases or len({folded(one) for one in (self.typed or self.phrases[0], *self.phrases)}) < 2:
             raise ValidationError({"words": _("Give at least two words that mean the same, or say what is typed.")})
 
     @property

@@ -21,6 +21,7 @@ from ..indexes import SearchIndex
 from ..languages import noted
 from ..models import QueryEvent, QueryLog
 from ..searching import Results
+from ..visitors import address_of
 from . import logbook
 from .intents import Entry
 
@@ -43,12 +44,13 @@ def note_search(
         pk=uuid.uuid4(),
         index=index.label,
         kind=results.kind,
-        text=masked(_words(options), found=results.total > 0),
+        text=masked(_words(options), found=any("identifiers" in hit.why.lanes for hit in results.hits)),
         language=str(options.get("language") or "")[:15],
         filters={name: [str(value) for value in values] for name, values in (options.get("facets") or {}).items()},
         sort=results.sort,
         page=results.page,
         total=results.total,
+        redirected=bool(results.guidance.redirect),
         shown=[hit.key for hit in results.hits],
         offset=results.offset,
         milliseconds=round(results.timings.get("total", 0.0), 1),
@@ -87,7 +89,7 @@ def note_event(query_id: str, product: Any, kind: str = "click", position: int |
 def masked(text: str, found: bool) -> str:
     """Return a text as it is kept, e-mail addresses masked.
 
-    So are long numbers that found nothing: one that found a product is its number, another may be a telephone's.
+    So are long numbers where no product was ``found`` by its number: they may be a telephone's.
     """
     text = _EMAIL.sub(MASK, noted(text))
     return text if found else _LONG_NUMBER.sub(MASK, text)
@@ -103,5 +105,5 @@ def _visitor(request: HttpRequest | None) -> str:
     if request is None:
         return ""
     session = getattr(getattr(request, "session", None), "session_key", None)
-    who = session or f"{request.META.get('REMOTE_ADDR', '')}|{request.META.get('HTTP_USER_AGENT', '')}"
+    who = session or f"{address_of(request)}|{request.META.get('HTTP_USER_AGENT', '')}"
     return hmac.new(django_settings.SECRET_KEY.encode(), who.encode(), hashlib.blake2b).hexdigest()[:40]

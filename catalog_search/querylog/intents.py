@@ -26,7 +26,8 @@ def save(alias: str, entries: Sequence[Entry]) -> Sequence[Entry]:
     """Write entries, each joined to the intent that it goes on with; returns them.
 
     Of an intent, the text that it came to counts, and its first page. The last search of a visitor is remembered in
-    the shared cache for INTENT_SECONDS; where the cache is down, every first page counts.
+    the shared cache for INTENT_SECONDS; where the cache is down, every first page counts. Each process writes its own
+    part of the log, so that a search may come after those that followed it.
     """
     rows: dict[str, QueryLog] = {}
     superseded: set[str] = set()
@@ -34,17 +35,21 @@ def save(alias: str, entries: Sequence[Entry]) -> Sequence[Entry]:
     for entry in entries:
         row, key = entry.row, f"intent:{entry.visitor}"
         row.intent, row.counted = row.pk, row.page == 1
-        earlier = last.get(key) or (cache.get(key) if entry.visitor else None)
-        counted = str(row.pk)
-        if earlier and goes_on(earlier[2], earlier[3], row):
-            row.intent = uuid.UUID(earlier[1])
-            if earlier[2] == _asked(row):
-                row.counted, counted = False, earlier[0]
-            else:
-                superseded.add(earlier[0])
+        known = last.get(key) or (cache.get(key) if entry.visitor else None)
+        counted, asked, at = str(row.pk) if row.counted else "", _asked(row), row.created_at
+        if known and goes_on(known[2], known[3], row):
+            row.intent = uuid.UUID(known[1])
+            late = row.created_at < known[3]
+            if (known[2] == asked and known[0]) or (known[2] != asked and late):
+                row.counted, counted = False, known[0]
+            elif known[2] != asked:
+                superseded.add(known[0])
+            if late:
+                asked, at = known[2:]
         rows[str(row.pk)] = row
         if entry.visitor:
-            last[key] = (counted, str(row.intent), _asked(row), row.created_at)
+            last[key] = (counted, str(row.intent), asked, at)
+    superseded.discard("")
     for pk in superseded & rows.keys():
         rows[pk].counted = False
     with transaction.atomic(using=alias):

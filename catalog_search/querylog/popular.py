@@ -18,6 +18,12 @@ MOST = 10_000
 LONGEST = 60
 
 
+def redraw() -> None:
+    """Draw them anew where there are any: what is erased from the log is not to be suggested any more."""
+    if PopularQuery.objects.using(write_alias(PopularQuery)).exists():
+        draw()
+
+
 def draw() -> int:
     """Replace the popular queries by those of the last 30 days and return how many there are."""
     alias = write_alias(PopularQuery)

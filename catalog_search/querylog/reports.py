@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Avg, Count, Exists, OuterRef, Q, QuerySet
@@ -15,10 +18,13 @@ from django.utils import timezone
 from ..models import QueryEvent, QueryLog
 from ..moments import local
 
+CLICK, CONVERSION = QueryEvent.Kind.CLICK, QueryEvent.Kind.CONVERSION
 FEWEST = 5
 """Searches below which a rate says nothing."""
-IN_VAIN = Q(total=0, filters={})
+IN_VAIN = Q(total=0, filters={}, redirected=False)
 """Words that found nothing; where filters were chosen, it may be them that left nothing."""
+IN_WORDS = Q(kind="text") & ~Q(text="")
+"""What can be asked again as it is written: beside a photo, words say half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Line:
 
     @property
     def click_rate(self) -> float:
-        """The share of the searches that somebody chose something from."""
+        """The share of the searches that somebody chose something from, or that led to a page by a rule."""
         return self.clicked / self.count
 
 
@@ -68,25 +74,29 @@ def drafted_judgements(index: str = "", days: int = 90) -> Iterator[dict[str, An
     """Yield judgements (query, product, grade 0 to 3) drafted from clicks, as ``evaluate_search`` reads them.
 
     A product is compared with what its places usually get: twice the clicks make a 3, as many a 2, any a 1, none
-    a 0; what was bought is a 3. Only pairs shown at least FEWEST times count. A person should look at them.
+    a 0; what was bought is a 3. Only pairs shown in at least FEWEST intents count, once in each: who filters and pages
+    sees a product again and again. A person should look at them.
     """
-    rows = _since(index, days).exclude(text="")
-    shown: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    views: Counter[int] = Counter()
-    for text, keys, offset in rows.values_list("text", "shown", "offset").iterator():
-        for position, key in enumerate(keys, start=offset + 1):
-            shown[text, key].append(position)
-            views[position] += 1
-    clicked: Counter[tuple[str, str]] = Counter()
-    at: Counter[int] = Counter()
-    bought: set[tuple[str, str]] = set()
+    rows = _since(index, days).filter(IN_WORDS, redirected=False)
     events = QueryEvent.objects.filter(query__in=rows)
-    for text, key, kind, place in events.values_list("query__text", "object_key", "kind", "position").iterator():
-        if kind == QueryEvent.Kind.CONVERSION:
-            bought.add((text, key))
-        else:
-            clicked[text, key] += 1
-            at[place or 1] += 1  # who does not say where chose the first
+    clicks = set(events.filter(kind=CLICK).values_list("query__intent", "query__text", "object_key"))
+    bought = set(events.filter(kind=CONVERSION).values_list("query__text", "object_key"))
+    shown: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    clicked: Counter[tuple[str, str]] = Counter()
+    views: Counter[int] = Counter()
+    at: Counter[int] = Counter()
+    told = rows.order_by("intent", "created_at").values_list("intent", "text", "shown", "offset").iterator()
+    for intent, searches in groupby(told, key=itemgetter(0)):
+        first: dict[tuple[str, str], int] = {}
+        for _same, text, keys, offset in searches:
+            for position, key in enumerate(keys, start=offset + 1):
+                first.setdefault((text, key), position)
+        for pair, position in first.items():
+            shown[pair].append(position)
+            views[position] += 1
+            if (intent, *pair) in clicks:
+                clicked[pair] += 1
+                at[position] += 1
     for (text, key), places in sorted(shown.items()):
         if len(places) >= FEWEST:
             usual = sum(at[one] / views[one] for one in places)
@@ -123,7 +133,7 @@ def trend(index: str = "", days: int = 7) -> Trend:
 def trends(texts: Iterable[str], index: str = "", days: int = 7) -> dict[str, list[int]]:
     """Return how often each of these queries was asked, day by day like ``trend``."""
     moment, moments = _moments(days)
-    rows = _since(index, days).filter(counted=True, text__in=set(texts)).order_by()
+    rows = _since(index, days).filter(IN_WORDS, counted=True, text__in=set(texts)).order_by()
     counts: defaultdict[str, dict[Any, int]] = defaultdict(dict)
     for text, when, count in (
         rows.annotate(moment=moment("created_at")).values_list("text", "moment").annotate(Count("pk"))
@@ -132,13 +142,15 @@ def trends(texts: Iterable[str], index: str = "", days: int = 7) -> dict[str, li
     return {text: [own.get(one, 0) for one in moments] for text, own in counts.items()}
 
 
-def _moments(days: int) -> tuple[type[TruncDate | TruncHour], list[Any]]:
+def _moments(days: int) -> tuple[Callable[[str], TruncDate | TruncHour], list[Any]]:
     """Return what cuts time into pieces, and the pieces of so many days that end now."""
-    now = local(timezone.now())
+    now = timezone.now()
     if days > 1:
-        return TruncDate, [now.date() - timedelta(days=back) for back in range(days, -1, -1)]
+        today = local(now).date()
+        return TruncDate, [today - timedelta(days=back) for back in range(days, -1, -1)]
+    # Not those of the clock here, of which one is left out or comes twice when summer time begins or ends.
     hour = now.replace(minute=0, second=0, microsecond=0)
-    return TruncHour, [hour - timedelta(hours=back) for back in range(24, -1, -1)]
+    return partial(TruncHour, tzinfo=UTC), [hour - timedelta(hours=back) for back in range(24, -1, -1)]
 
 
 def _since(index: str, days: float, until: float = 0) -> QuerySet[QueryLog]:
@@ -153,7 +165,7 @@ def _lines(
     index: str, days: int, order: tuple[str, ...] = (), limit: int | None = None, having: Q | None = None
 ) -> list[Line]:
     clicks = QueryEvent.objects.filter(query__intent=OuterRef("intent"))
-    counted = _since(index, days).filter(counted=True).exclude(text="")
+    counted = _since(index, days).filter(IN_WORDS, counted=True)
     found = (
         counted.annotate(was_clicked=Exists(clicks))
         .order_by()
@@ -161,14 +173,14 @@ def _lines(
         .annotate(
             count=Count("pk"),
             nothing=Count("pk", filter=IN_VAIN),
-            clicked=Count("pk", filter=Q(was_clicked=True)),
+            clicked=Count("pk", filter=Q(was_clicked=True) | Q(redirected=True)),
             spent=Avg("milliseconds"),
         )
         .filter(having or Q())
         .order_by(*order)[:limit]
     )
     rows = list(found)
-    before = _since(index, 2 * days, until=days).filter(counted=True, text__in=[row["text"] for row in rows])
+    before = _since(index, 2 * days, until=days).filter(IN_WORDS, counted=True, text__in=[row["text"] for row in rows])
     counts = dict(before.order_by().values_list("text").annotate(Count("pk")))
     return [
         Line(row["text"], row["count"], counts.get(row["text"], 0), row["nothing"], row["clicked"], row["spent"])

@@ -11,6 +11,7 @@ from ..exceptions import CatalogSearchError
 from ..languages import noted
 from ..models import QueryEvent, QueryLog
 from ..sql import write_alias
+from .popular import redraw
 
 BATCH = 5000
 
@@ -37,4 +38,6 @@ def forget(days: float | None = None, containing: str = "") -> int:
     while keys := list(rows.values_list("pk", flat=True)[:BATCH]):
         QueryEvent.objects.using(alias).filter(query_id__in=keys).delete()
         erased += QueryLog.objects.using(alias).filter(pk__in=keys).delete()[1].get(QueryLog._meta.label, 0)
+    if erased:
+        redraw()
     return erased

@@ -6,7 +6,9 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from ..backends import get_reranker, reranker_setting, worker
 from ..backends.base import Reranker
@@ -39,7 +41,9 @@ class Pace:
 
     def depth(self) -> int:
         """Return how many pairs fit into RERANK_SECONDS, at most RERANK_DEPTH."""
-        return min(settings.RERANK_DEPTH, int(settings.RERANK_SECONDS / self._seconds))
+        held = _held.get()
+        seconds = self._seconds if held is None else held.setdefault(self, self._seconds)
+        return min(settings.RERANK_DEPTH, int(settings.RERANK_SECONDS / seconds))
 
     def note(self, pairs: int, seconds: float) -> None:
         """Learn from a call. One slow call (a model warming up) moves the average by a third at most."""
@@ -50,6 +54,19 @@ class Pace:
 
 paces: defaultdict[str, Pace] = defaultdict(Pace)
 """By the setting that names the reranker."""
+
+_held: ContextVar[dict[Pace, float] | None] = ContextVar("catalog_search_held_pace", default=None)
+
+
+@contextmanager
+def steady() -> Iterator[None]:
+    """Let the searches inside, in this thread, rerank at one pace: what is learned meanwhile sets none apart."""
+    token = _held.set({})
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
 
 Judged = tuple[str, float]
 """What a reranker says of a product: which kind of document it read ("text", "image+text"), the score."""

@@ -35,7 +35,7 @@ class Outcome:
     remarks: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return _("%(made)d groups of synonyms made, %(same)d were there") % {"made": len(self.made), "same": self.same}
+        return _("Groups of synonyms: %(made)d made, %(same)d were there") % {"made": len(self.made), "same": self.same}
 
 
 def bring_in_synonyms(text: str, index: str = "", dry_run: bool = False) -> Outcome:

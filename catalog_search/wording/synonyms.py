@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.db.models.signals import post_delete, post_save
 
 from ..indexes import SearchIndex
-from ..languages import folded, primary_subtag, text_config
+from ..languages import agree, folded, text_config
 from ..models import Synonym
 from ..searching.memory import Memory
 from ..searching.query import MAX_TOKENS, Alternatives, Query
@@ -71,7 +71,7 @@ def in_force(scope: Scope) -> Groups:
 def enabled(index: SearchIndex, language: str) -> list[Synonym]:
     """Return the synonyms that act on an index in one language."""
     rows = Synonym.objects.using(write_alias(Synonym)).filter(Q(index="") | Q(index=index.label), enabled=True)
-    return list(rows.filter(language__in=("", primary_subtag(language), language)))
+    return [row for row in rows if not row.language or agree(row.language, language)]
 
 
 def grouped(synonyms: Iterable[Synonym], alias: str, language: str) -> Groups:

@@ -27,5 +27,5 @@ class Command(SearchCommand):
         if options["file"] is None:
             self.stdout.write(text, ending="")
             return
-        options["file"].write_text(text, encoding="utf-8", newline="")
+        options["file"].write_text(text, encoding="utf-8-sig", newline="")
         self.stdout.write(f"{len(rules)} rules written to {options['file']}.")

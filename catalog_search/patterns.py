@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from ..languages import fold
+from .languages import VOWEL_SIGNS, fold
 
 # "usb-c" and "USB C" are the same two words; "c++" and "c#" are not "c".
-_WORDS = re.compile(r"[\w+#&*]+")
+_WORDS = re.compile(rf"[\w+#&*{VOWEL_SIGNS}]+")
 _ANY = "*"
 _WORDS_OF_ANY, _MARK = r"(?:\S++ )*", "\0"
 
-Pattern = tuple[str, ...]
+
+class Pattern(tuple[str, ...]):
+    """The words and stars of a pattern."""
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """The words that a search must hold in whichever order: of thousands of patterns, few fit."""
+        return frozenset(word for word in self if _ANY not in word)
+
+    @cached_property
+    def expression(self) -> re.Pattern[str]:
+        """The pattern as a regular expression of words that each have a space behind them."""
+        return _expression(self)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -23,7 +35,7 @@ def words(text: str) -> tuple[str, ...]:
 
 def read_patterns(text: str) -> tuple[Pattern, ...]:
     """Return the patterns of a text, one a line."""
-    return tuple(filter(None, map(words, text.splitlines())))
+    return tuple(Pattern(found) for line in text.splitlines() if (found := words(line)))
 
 
 def literal(pattern: Pattern) -> str:
@@ -33,12 +45,12 @@ def literal(pattern: Pattern) -> str:
 
 def matches(pattern: Pattern, asked: Sequence[str]) -> bool:
     """Does a search, given by its words, fit a pattern whole?"""
-    return bool(_expression(pattern).fullmatch("".join(f"{word} " for word in asked)))
+    return pattern.needed.issubset(asked) and bool(pattern.expression.fullmatch("".join(f"{word} " for word in asked)))
 
 
 @lru_cache(maxsize=10_000)
-def _expression(pattern: Pattern) -> re.Pattern[str]:
-    """Return a pattern as a regular expression of words that each have a space behind them.
+def _expression(pattern: Sequence[str]) -> re.Pattern[str]:
+    """Return the expression of a pattern, which outlives it: rules are read anew every minute.
 
     No pattern can be slow: between two stars, words stay at the first place that fits, which leaves most for the rest.
     """
