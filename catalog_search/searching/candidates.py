@@ -88,8 +88,7 @@ class Candidates(Sequence[Candidate]):
         return self.in_order(self.keys[place]) if isinstance(place, slice) else self._row(self.keys[place])
 
     def _row(self, key: str) -> Candidate:
-        # What comes from the cache has lists for tuples.
-        lanes = {lane: (found[key][0], found[key][1]) for lane, found in self.lanes.items() if key in found}
+        lanes = {lane: found[key] for lane, found in self.lanes.items() if key in found}
         return Candidate(
             key,
             self.score[key],
