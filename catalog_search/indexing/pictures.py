@@ -92,9 +92,12 @@ def _load(file: PictureFile, thumbnail: str | None) -> LoadedPicture:
         return LoadedPicture(None, error=file.error)
     try:
         if thumbnail:
-            # Where somebody emptied the folder, which each storage says in its own way, it is made again.
+            # Where it was damaged, or somebody emptied the folder, which each storage says in its own way, it is made
+            # again.
             with suppress(Exception), thumbnail_storage().open(thumbnail) as opened:
-                return LoadedPicture(Picture(opened.read()), thumbnail)
+                picture = Picture(opened.read())
+                if picture.digest in thumbnail:
+                    return LoadedPicture(picture, thumbnail)
         with file.file.storage.open(file.file.name) as opened:
             picture = read_picture(opened)
         return LoadedPicture(picture, _save(picture))
