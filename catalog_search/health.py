@@ -116,7 +116,7 @@ def health_of(index: SearchIndex, probe: bool = True) -> Health:
 
 def _probed(index: SearchIndex, generation: Generation) -> tuple[tuple[str, ...], float]:
     """Search for words that no cache knows, by the way that visitors' searches go."""
-    key = f"health:{generation.pk}"
+    key = cache.named("health", generation.pk)
     kept = cache.get(key)
     if kept:
         return tuple(kept[0]), kept[1]

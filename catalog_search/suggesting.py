@@ -220,7 +220,7 @@ def _all_values(scope: Scope) -> _Values:
     Counted is what everybody may see, without what rules always hide.
     """
     index = scope.index
-    key = f"suggest:{index.label}:{get_language()}"
+    key = cache.named("suggest", (index.label, get_language()))
     rows = cache.get(key)
     if rows is None:
         everybody = narrowed(replace(scope, products=index.queryset()), "")
