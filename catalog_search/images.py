@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import warnings
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from PIL import Image, ImageOps
 from .conf import settings
 from .digests import digest_of
 from .exceptions import ImageError
+
+logger = logging.getLogger(__name__)
 
 JPEG_QUALITY = 90
 # Of the longer edge to the shorter: Qwen's processors refuse pictures from 200 on.
@@ -100,6 +103,26 @@ def _formats(data: bytes) -> list[str]:
 def thumbnail_storage() -> Storage:
     """Return the storage that keeps the thumbnails of products."""
     return storages[settings.THUMBNAIL_STORAGE]
+
+
+def thumbnail_url(name: str) -> str:
+    """Return the address of a thumbnail by its name; "" where there is none, or its storage fails to tell."""
+    try:
+        return thumbnail_storage().url(name) if name else ""
+    except Exception as error:  # a storage is foreign code, and a search is worth more than its pictures
+        logger.error("The address of a thumbnail cannot be told: %s", str(error) or type(error).__name__)
+        return ""
+
+
+def kept_thumbnail(name: str) -> Picture | None:
+    """Return a thumbnail by its name; None where there is none, or its storage fails to give it."""
+    try:
+        if name:
+            with thumbnail_storage().open(name) as file:
+                return Picture(file.read())
+    except Exception as error:  # as above
+        logger.warning("A thumbnail cannot be read: %s", str(error) or type(error).__name__)
+    return None
 
 
 def _normalise(image: Image.Image) -> Image.Image:
