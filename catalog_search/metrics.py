@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -81,7 +82,14 @@ class IndexCollector:
 
     def collect(self) -> Iterator[Any]:
         """Yield the gauges of all indexes."""
-        states = [health_of(index, probe=False) for index in registry]
+        # An exporter of the client asks from a new thread each time, which no request ends.
+        before = [one for one in connections.all(initialized_only=True) if one.connection is not None]
+        try:
+            states = [health_of(index, probe=False) for index in registry]
+        finally:
+            for one in connections.all(initialized_only=True):
+                if one not in before:
+                    one.close()
         for name, (text, value) in GAUGES.items():
             gauge = GaugeMetricFamily(f"catalog_search_{name}", text, labels=["index"])
             for state in states:
