@@ -312,8 +312,13 @@ def test_the_key_comes_from_the_environment_and_goes_nowhere_else(
     monkeypatch.setenv("MODEL_KEY", "wrong")
     with pytest.raises(ModelError, match="refuses the key of the environment variable MODEL_KEY"):
         embedder_at(server, "closed", key="MODEL_KEY").encode([Content("mug")], "query")
-    monkeypatch.setenv("MODEL_KEY", KEY)
-    embedder_at(server, "closed", key="MODEL_KEY").encode([Content("mug")], "query")
+    for unsendable in (f"{KEY}\nmore", f"\u201c{KEY}\u201d", "\n"):
+        monkeypatch.setenv("MODEL_KEY", unsendable)
+        with pytest.raises(ConfigurationError, match="MODEL_KEY holds no API key"):
+            embedder_at(server, "closed", key="MODEL_KEY")
+    for kept in (KEY, f"{KEY}\n"):
+        monkeypatch.setenv("MODEL_KEY", kept)
+        embedder_at(server, "closed", key="MODEL_KEY").encode([Content("mug")], "query")
     configuration = {"BACKEND": REMOTE, "OPTIONS": {"model": "m", "server": {"url": "http://a", "key": "MODEL_KEY"}}}
 
     assert KEY not in caplog.text

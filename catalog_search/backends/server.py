@@ -72,7 +72,9 @@ class Server:
         address = httpx.URL(url)
         if address.scheme not in ("http", "https") or not address.host or address.userinfo:
             raise ConfigurationError('The "url" of a server is http(s)://host:port/path; a password belongs in "key".')
-        if key and not os.environ.get(key):
+        # Secrets kept in files end in a newline, and what refuses a header tells what is in it.
+        secret = os.environ.get(key, "").strip() if key else ""
+        if key and not (secret and secret.isascii() and secret.isprintable()):
             raise ConfigurationError(f"The environment variable {key} holds no API key.")
         self.url, self.api, self.pictures, self.seconds, self.timeout = url, api, pictures, seconds, timeout
         self.modalities = frozenset({"text", "image"} if pictures else {"text"})
@@ -83,7 +85,7 @@ class Server:
         # httpx follows no redirects unless told to: neither texts nor the key go to another host.
         self._client = httpx.Client(
             base_url=url.rstrip("/"),
-            headers={"Authorization": f"Bearer {os.environ[key]}"} if key else {},
+            headers={"Authorization": f"Bearer {secret}"} if key else {},
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         )
         weakref.finalize(self, self._client.close)
