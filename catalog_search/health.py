@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db import Error
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
@@ -46,20 +47,21 @@ class Health:
     """How many were made in the last 15 minutes, by the query log."""
     degraded: int = 0
     unreachable: tuple[str, ...] = ()
-    """What just failed to answer: "embedder", "reranker"."""
+    """What just failed to answer: "embedder", "reranker", "database"."""
     milliseconds: float = 0.0
     """What a search by vector took just now."""
 
     @property
     def problems(self) -> tuple[str, ...]:
         """What an operator should look at."""
+        silent = (self.unreachable, f"Does not answer: {', '.join(self.unreachable)}.")
         if self.generation is None:
-            return ("No generation serves: run manage.py rebuild_search_index.",)
+            return (silent[1] if self.unreachable else "No generation serves: run manage.py rebuild_search_index.",)
         share = self.degraded / self.searches if self.searches >= FEWEST else 0.0
         absent = self.products - self.documents - self.waiting - self.set_aside
         found = [
             (self.outdated, "The index is out of date: build a new generation."),
-            (self.unreachable, f"Does not answer: {', '.join(self.unreachable)}."),
+            silent,
             (self.waiting_minutes > LATE_MINUTES, f"Changes wait for {self.waiting_minutes:.0f} minutes."),
             (
                 absent > ABSENT_TOLERATED * self.products,
@@ -85,6 +87,13 @@ class Health:
 
 def health_of(index: SearchIndex, probe: bool = True) -> Health:
     """Look at an index; ``probe`` also asks its models, at most once in PROBE_SECONDS."""
+    try:
+        return _health_of(index, probe)
+    except Error:
+        return Health(index.label, unreachable=("database",))
+
+
+def _health_of(index: SearchIndex, probe: bool) -> Health:
     generation = Generation.objects.active(index.label)
     if generation is None:
         return Health(index.label)
@@ -116,7 +125,7 @@ def health_of(index: SearchIndex, probe: bool = True) -> Health:
 
 def _probed(index: SearchIndex, generation: Generation) -> tuple[tuple[str, ...], float]:
     """Search for words that no cache knows, by the way that visitors' searches go."""
-    key = f"health:{generation.pk}"
+    key = cache.named("health", generation.pk)
     kept = cache.get(key)
     if kept:
         return tuple(kept[0]), kept[1]

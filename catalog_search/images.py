@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import warnings
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from typing import IO
 
 from django.core.files.storage import Storage, storages
 from django.utils.translation import gettext as _
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from .conf import settings
 from .digests import digest_of
 from .exceptions import ImageError
+
+logger = logging.getLogger(__name__)
 
 JPEG_QUALITY = 90
 # Of the longer edge to the shorter: Qwen's processors refuse pictures from 200 on.
@@ -28,6 +31,16 @@ _SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Modes that Pillow shrinks with antialiasing; palettes and deep greys are converted first.
 _SHRINKABLE = ("RGB", "L", "CMYK", "RGBA", "LA", "YCbCr")
+# What EXIF's orientations other than 1, upright, ask for.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True)
@@ -102,6 +115,26 @@ def thumbnail_storage() -> Storage:
     return storages[settings.THUMBNAIL_STORAGE]
 
 
+def thumbnail_url(name: str) -> str:
+    """Return the address of a thumbnail by its name; "" where there is none, or its storage fails to tell."""
+    try:
+        return thumbnail_storage().url(name) if name else ""
+    except Exception as error:  # a storage is foreign code, and a search is worth more than its pictures
+        logger.error("The address of a thumbnail cannot be told: %s", str(error) or type(error).__name__)
+        return ""
+
+
+def kept_thumbnail(name: str) -> Picture | None:
+    """Return a thumbnail by its name; None where there is none, or its storage fails to give it."""
+    try:
+        if name:
+            with thumbnail_storage().open(name) as file:
+                return Picture(file.read())
+    except Exception as error:  # as above
+        logger.warning("A thumbnail cannot be read: %s", str(error) or type(error).__name__)
+    return None
+
+
 def _normalise(image: Image.Image) -> Image.Image:
     if image.width < 1 or image.height < 1:
         raise ImageError(_("The picture has no pixels."))
@@ -110,11 +143,20 @@ def _normalise(image: Image.Image) -> Image.Image:
     edge = settings.IMAGE_SIZE
     # A JPEG decoder can deliver a half, a quarter or an eighth of the size at a fraction of the cost.
     image.draft("RGB", (edge * 2, edge * 2))
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     if image.mode not in _SHRINKABLE:
         image = _to_rgb(image)
     image.thumbnail((edge, edge), Image.Resampling.LANCZOS)
     return _thicken(_to_rgb(image))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a picture as its EXIF data says. ImageOps.exif_transpose writes them anew, which damaged ones may refuse."""
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # see read_picture; what is damaged says nothing, and the picture is as good without it
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _thicken(image: Image.Image) -> Image.Image:
@@ -148,6 +190,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 
 def _encode(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
+    image.info.clear()  # else a comment goes along, of more bytes than the pixels or than a JPEG can hold
     image.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()
 

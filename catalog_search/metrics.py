@@ -11,11 +11,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import Error
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from .health import Health, health_of
+from .health import health_of
 from .indexes import SearchIndex
 from .registry import registry
 from .searching import Results
@@ -82,19 +82,19 @@ class IndexCollector:
 
     def collect(self) -> Iterator[Any]:
         """Yield the gauges of all indexes."""
-        states = [_state(index) for index in registry]
+        # An exporter of the client asks from a new thread each time, which no request ends.
+        before = [one for one in connections.all(initialized_only=True) if one.connection is not None]
+        try:
+            states = [health_of(index, probe=False) for index in registry]
+        finally:
+            for one in connections.all(initialized_only=True):
+                if one not in before:
+                    one.close()
         for name, (text, value) in GAUGES.items():
             gauge = GaugeMetricFamily(f"catalog_search_{name}", text, labels=["index"])
             for state in states:
                 gauge.add_metric([state.index], float(value(state)))
             yield gauge
-
-
-def _state(index: SearchIndex) -> Health:
-    try:
-        return health_of(index, probe=False)
-    except Error:
-        return Health(index.label)
 
 
 @require_safe

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 
 from .facets import Facet, RangeFacet
-from .images import thumbnail_storage
+from .images import thumbnail_url
 from .indexes import SearchIndex
 from .languages import as_words, folded, text_config
 from .merchandising import narrowed
@@ -170,8 +170,7 @@ def _products(
             by_title.setdefault(str(live[key]), (key, live[key]))
         if len(by_title) >= limit:
             break
-    storage = thumbnail_storage()
-    pictures = thumbnails(scope.documents, by_identifier) | {key: storage.url(name) for key, name in rows if name}
+    pictures = thumbnails(scope.documents, by_identifier) | {key: thumbnail_url(name) for key, name in rows}
     shown = list(by_title.values())[:limit]
     return tuple(SuggestedProduct(product, pictures.get(key, "")) for key, product in shown)
 
@@ -220,7 +219,7 @@ def _all_values(scope: Scope) -> _Values:
     Counted is what everybody may see, without what rules always hide.
     """
     index = scope.index
-    key = f"suggest:{index.label}:{get_language()}"
+    key = cache.named("suggest", (index.label, get_language()))
     rows = cache.get(key)
     if rows is None:
         everybody = narrowed(replace(scope, products=index.queryset()), "")

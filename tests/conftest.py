@@ -159,10 +159,12 @@ def is_at_rest(app: Celery) -> bool:
 @pytest.fixture(autouse=True)
 def fresh_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test suffer from what another one found broken."""
+    from catalog_search import backends
     from catalog_search.backends import worker
     from catalog_search.breaker import Breaker
     from catalog_search.searching import cache
 
+    monkeypatch.setattr(backends, "_failed", {})
     monkeypatch.setattr(worker, "_breaker", Breaker("The queue of the models"))
     monkeypatch.setattr(cache, "_breaker", Breaker("The cache", failures=1, seconds=5.0))
 

@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -56,6 +56,8 @@ class Handler(BaseHTTPRequestHandler):
     # Answers are written in two pieces; Nagle's algorithm would hold up the second by 40 ms.
     disable_nagle_algorithm = True
     server: Inference
+    size, pause = 1 << 20, 0.0
+    """So many bytes of an answer at a time, after so many seconds."""
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -77,6 +79,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(307, {}, Location=self.server.url("fine") + "/" + rest[-1])
         if behaviour == "slow":
             time.sleep(1.5)
+        if behaviour == "dripping":
+            self.size, self.pause = 64, 0.05
         try:
             found = getattr(self, rest[-1])(body)
         except (CatalogSearchError, ValueError, KeyError) as error:
@@ -90,7 +94,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, text)
         self.send_header("Content-Length", str(len(payload)))
         self.end_headers()
-        self.wfile.write(payload)
+        with suppress(OSError):  # whoever asked has gone
+            for place in range(0, len(payload), self.size):
+                time.sleep(self.pause)
+                self.wfile.write(payload[place : place + self.size])
 
     def embeddings(self, body: Any) -> Any:
         if "messages" in body:

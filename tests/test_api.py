@@ -202,7 +202,9 @@ def test_an_upload_that_cannot_be_parsed(client: Client, indexed_shop: Shop) -> 
 
 
 @pytest.mark.parametrize("path", ["product/", "multi/", "events/"])
-@pytest.mark.parametrize("body", ["[" * 100_000, '{"q":' * 5_000 + "1" + "}" * 5_000, f'{{"q": "{"a" * 3_000_000}"}}'])
+@pytest.mark.parametrize(
+    "body", ["[" * 100_000, '{"q":' * 100_000 + "1" + "}" * 100_000, f'{{"q": "{"a" * 3_000_000}"}}']
+)
 def test_bodies_beyond_measure(client: Client, indexed_shop: Shop, path: str, body: str) -> None:
     response = client.post(f"/api/search/{path}", body, content_type="application/json")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,39 @@ def test_a_checkpoint_that_cannot_be_loaded_is_a_model_error(settings: Any, tmp_
 
     with pytest.raises(ModelError, match="cannot be loaded"):
         backends.get_embedder()
+
+
+def test_who_waits_for_a_model_that_cannot_be_loaded_waits_once(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries, coming, away = [], threading.Barrier(5), True
+
+    def initialise(self: DummyEmbedder, dimensions: int) -> None:
+        tries.append(dimensions)
+        time.sleep(0.2)  # the others come meanwhile
+        if away:
+            raise OSError("no such checkpoint")
+        plain(self, dimensions)
+
+    def asked(_: int) -> str:
+        coming.wait()
+        try:
+            return str(backends.get_embedder().dimensions)
+        except ModelError as error:
+            return str(error)
+
+    plain = DummyEmbedder.__init__
+    monkeypatch.setattr(DummyEmbedder, "__init__", initialise)
+    monkeypatch.setattr(backends, "RETRY_SECONDS", 3600.0)
+    backends.unload()
+    dummy = {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"dimensions": 19}}
+    settings.CATALOG_SEARCH |= {"EMBEDDER": dummy}
+    with ThreadPoolExecutor(5) as pool:
+        told = set(pool.map(asked, range(10)))
+    away, tried = False, len(tries)
+    backends._failed.update({key: (error, 0.0) for key, (error, _) in backends._failed.items()})  # the time is over
+
+    assert told == {"The EMBEDDER DummyEmbedder cannot be loaded: no such checkpoint"}
+    assert tried == 1
+    assert backends.get_embedder().dimensions == 19
 
 
 def test_speed_options_do_not_change_the_identity() -> None:

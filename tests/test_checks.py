@@ -84,6 +84,7 @@ def test_a_cache_local_to_each_process(settings: Any) -> None:
 
 
 REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://a"}
+PATIENCE = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
 LOCAL = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 
 
@@ -100,6 +101,9 @@ LOCAL = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
             ["catalog_search.W042", "catalog_search.W044"],
         ),
         ({}, REDIS, {}, ["catalog_search.W043"]),
+        ({"MODEL_QUEUE": ""}, REDIS, {}, ["catalog_search.W043"]),
+        ({}, REDIS | {"OPTIONS": {"CONNECTION_POOL_KWARGS": PATIENCE}}, {}, []),
+        ({}, REDIS | {"OPTIONS": PATIENCE | {"SERIALIZER": "a.JSONSerializer"}}, {}, ["catalog_search.E041"]),
         ({}, REDIS | {"OPTIONS": {"SOCKET_TIMEOUT": 1, "SOCKET_CONNECT_TIMEOUT": 1}}, {}, []),
         ({}, LOCAL, {}, ["catalog_search.E040", "catalog_search.W006"]),
         ({}, None, {"accept_content": ["json", "pickle"]}, ["catalog_search.W045"]),

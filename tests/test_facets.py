@@ -92,6 +92,7 @@ def products(make_product: MakeProduct, build_index: Any) -> list[Product]:
 
 def deal(products: Sequence[Product], seed: int) -> None:
     """Give every product another look, price, place and family."""
+    cache.clear()  # what a busy machine took long to count is kept for a minute
     draw = random.Random(seed)
     brands, categories = [*Brand.objects.all(), None], [*Category.objects.all(), None]
     for number, product in enumerate(products):

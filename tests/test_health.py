@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from catalog_search import health
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.health import health_of
+from catalog_search.metrics import metrics
 from catalog_search.models import Change, Document, Generation
 from catalog_search.searching import lanes
 from project.shop.models import Product
@@ -109,3 +112,20 @@ def test_details_are_for_staff(client: Client, indexed_shop: Shop) -> None:
     assert staff.headers["Cache-Control"] == "no-store"
     (index,) = (one for one in staff.json()["indexes"] if one["index"] == "shop.product")
     assert (index["documents"], index["pictures_failed"], index["problems"]) == (6, 1, [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_does_not_answer_is_told(indexed_shop: Shop, client: Client, rf: Any) -> None:
+    port = connection.settings_dict["PORT"]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        connection.close()
+        connection.settings_dict["PORT"] = taken.getsockname()[1]
+        try:
+            told, found, scraped = client.get(URL), state(), metrics(rf.get("/metrics/"))
+        finally:
+            connection.settings_dict["PORT"] = port
+
+    assert (told.status_code, told.json()) == (503, {"status": "down"})
+    assert found.problems == ("Does not answer: database.",)
+    assert 'catalog_search_up{index="shop.product"} 0.0' in scraped.content.decode()

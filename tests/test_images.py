@@ -8,8 +8,9 @@ import sys
 import zlib
 from typing import Any
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from catalog_search.exceptions import ImageError
 from catalog_search.images import read_picture
@@ -80,13 +81,39 @@ def test_palette_transparency_is_laid_on_white() -> None:
     assert centre(encode(image, transparency=0)) == (255, 255, 255)
 
 
-def test_exif_rotation_is_applied() -> None:
+@pytest.mark.parametrize("orientation", range(10))
+def test_exif_orientation_is_applied(orientation: int) -> None:
+    image = Image.radial_gradient("L").resize((80, 40)).convert("RGB")
+    image.paste("red", (0, 0, 40, 20))
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be shown turned by 90 degrees
+    exif[0x0112] = orientation
+    data = encode(image, exif=exif)
+    found, expected = read_picture(data).open(), ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
 
-    picture = read_picture(encode(Image.new("RGB", (80, 40), "red"), "JPEG", exif=exif))
+    assert found.size == expected.size
+    assert np.abs(np.asarray(found, dtype=int) - np.asarray(expected, dtype=int)).mean() < 8
 
-    assert picture.open().size == (40, 80)
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_damaged_exif_costs_no_picture(format: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Maker"
+    damaged = exif.tobytes().replace(b"\x01\x0f\x00\x02", b"\x01\x00\x00\x02")  # the maker's name as a width
+    image = Image.new("RGB", (80, 40), "red")
+
+    assert damaged != exif.tobytes()
+    assert read_picture(encode(image, format, exif=damaged)).open().size == (40, 80)
+    assert read_picture(encode(image, format, exif=b"Exif\0\0" + b"1" * 100)).open().size == (80, 40)
+
+
+@pytest.mark.parametrize(("format", "length"), [("JPEG", 60_000), ("GIF", 70_000)])
+def test_comments_are_left_behind(format: str, length: int) -> None:
+    """They may say who took the picture, and a GIF's may be longer than a JPEG's can."""
+    image = Image.new("RGB", (80, 40), "red")
+    picture = read_picture(encode(image, format, comment=b"by Anna" * (length // 7)))
+
+    assert b"Anna" not in picture.jpeg
+    assert picture == read_picture(encode(image, format))
 
 
 def test_first_frame_of_an_animation() -> None:

@@ -6,12 +6,14 @@ import json
 import logging
 import logging.config
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import prometheus_client
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -118,3 +120,15 @@ def test_a_search_is_a_record_with_fields(
     assert (written["degraded"], written["level"], written["logger"]) == ([], "INFO", "catalog_search.searches")
     assert written["milliseconds"] > 0
     assert "red mug" not in json.dumps(written)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_exporter_that_asks_from_threads_leaves_no_connection_open(indexed_shop: Shop) -> None:
+    def scrape() -> tuple[int, bool]:
+        return len(list(metrics.IndexCollector().collect())), connection.connection is None
+
+    with ThreadPoolExecutor(1) as exporter:
+        assert exporter.submit(scrape).result() == (len(metrics.GAUGES), True)
+    open_here = connection.connection
+    list(metrics.IndexCollector().collect())
+    assert connection.connection is open_here is not None

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage
 from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 
 from catalog_search.images import read_picture, thumbnail_storage
@@ -24,6 +26,7 @@ from catalog_search.indexing.fetching import fetch
 from catalog_search.models import Change, Document, Generation
 from catalog_search.registry import registry
 from project.shop.models import Product, ProductImage
+from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
 Make = Callable[..., Product]
@@ -330,3 +333,30 @@ def test_a_reason_that_no_database_keeps(indexed_shop: Shop, monkeypatch: pytest
     drain()
     assert document(mug).text.startswith("Other")
     assert "half a ? smiley" in document(mug).picture_error
+
+
+class Away(FileSystemStorage):
+    """A storage that is reached over a network, which is down."""
+
+    def open(self, name: str, mode: str = "rb") -> Any:
+        raise RuntimeError("no route to the storage")
+
+    def url(self, name: str | None) -> str:
+        raise NotImplementedError
+
+
+def test_thumbnails_on_a_storage_that_fails_cost_no_search(
+    indexed_shop: Shop, settings: Any, client: Client, admin_client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    reranker = {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": {}}
+    away = {"THUMBNAIL_STORAGE": "away", "RERANKER": reranker, "RERANK_SECONDS": 60}
+    settings.CATALOG_SEARCH |= away
+    settings.STORAGES = settings.STORAGES | {"away": {"BACKEND": "tests.test_pictures.Away"}}
+    cache.clear()
+    results = ProductIndex.search("red mug")
+    pages = ["/search/?q=red+mug", "/search/suggest/?q=mu", "/api/search/product/?q=mug"]
+
+    assert (results.degraded, results.reranked > 1, results.hits[0].thumbnail_url) == ((), True, "")
+    assert [client.get(page).status_code for page in pages] == [200] * 3
+    assert admin_client.get("/admin/catalog_search/document/").status_code == 200
+    assert "no route to the storage" in caplog.text

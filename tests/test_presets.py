@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from typing import Any
 
@@ -84,6 +85,7 @@ class TestOptions:
         embedder = SentenceTransformerEmbedder(model=str(folder), tokenizer_kwargs={"model_max_length": 7})
 
         assert embedder.model.max_seq_length == 7
+        assert "tokenizer_kwargs" not in SentenceTransformerEmbedder.complete({"tokenizer_kwargs": None})
 
     def test_model_kwargs_reach_the_model(self, checkpoint: Folder) -> None:
         folder = checkpoint(checkpoints.clip, "plain-clip")
@@ -94,6 +96,15 @@ class TestOptions:
 
         assert str(transformer.auto_model.dtype) == "torch.float16"
         assert transformer.auto_model.config._attn_implementation == "eager"
+
+    def test_what_a_generation_keeps_of_objects_loads_the_same_model(self, checkpoint: Folder) -> None:
+        """It keeps JSON, and is asked by that once the settings name another model."""
+        written = {"model": checkpoint(checkpoints.clip, "plain-clip"), "model_kwargs": {"dtype": torch.float16}}
+        kept = json.loads(json.dumps(written, default=str))
+
+        assert kept != written
+        for options in (written, kept):
+            assert SentenceTransformerEmbedder(**options).model[0].auto_model.dtype == torch.float16
 
     def test_a_cpu_computes_in_float32_whatever_was_saved(self, checkpoint: Folder) -> None:
         folder = checkpoint(checkpoints.chat_reranker, "in-halves", architecture="qwen3", dtype="bfloat16")
@@ -234,6 +245,7 @@ class TestAdvice:
         assert advised(**model, revision="0123456789abcdef0123456789abcdef01234567") == []
         assert advised(model=str(tmp_path), trust_remote_code=True) == []
         assert advised(model="clip-ViT-B-32", text_model=model) == ["catalog_search.W030"]
+        assert advised(model=tmp_path, text_model=tmp_path, trust_remote_code=True) == []
 
     def test_licences(self, advised: Any) -> None:
         pinned = {"trust_remote_code": True, "revision": "a" * 40, "device": "cuda"}

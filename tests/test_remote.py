@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from catalog_search import Content, backends
 from catalog_search.backends.base import Embedder, Reranker
@@ -180,13 +182,28 @@ def test_an_answer_that_makes_no_sense_is_an_error(server: Inference, fault: str
         reranker_at(server, fault).score(Content("red"), [Content("red"), Content("mug")])
 
 
-def test_a_model_that_changed_its_dimensions_is_an_error(server: Inference) -> None:
-    embedder = embedder_at(server)
-    embedder.encode([Content("mug")], "query")
-    embedder._dimensions = 63
+@pytest.mark.django_db
+def test_a_model_that_changed_its_dimensions_is_taken_back_when_it_is_the_old_one(
+    indexed_shop: dict[str, Product], server: Inference, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = {"url": server.url(), "api": "vllm", "pictures": "fused", "seconds": 10.0}
+    embedder = {"BACKEND": REMOTE, "OPTIONS": {"model": "m", "server": place}}
+    settings.CATALOG_SEARCH |= {"EMBEDDER": embedder, "RETRY_SECONDS": 0}
+    call_command("rebuild_search_index", sync=True, verbosity=0)
+    backends.unload()
+    with monkeypatch.context() as away:
+        away.setattr(server, "embedder", DummyEmbedder(dimensions=63))
+        indexed_shop["red mug"].name = "Ruby mug"
+        indexed_shop["red mug"].save()
+        drain()
+        waiting = Change.objects.get(error__contains="63 dimensions")
+        found = ProductIndex.search("mug")
+    Change.objects.update(due_at=timezone.now())
+    drain()
 
-    with pytest.raises(ModelError, match="64 dimensions where 63 belong"):
-        embedder.encode([Content("mug")], "query")
+    assert (waiting.attempts, found.degraded) == (0, ("embedder",))
+    assert not Change.objects.filter(generation=waiting.generation).exists()
+    assert ProductIndex.search("ruby").hits[0].object == indexed_shop["red mug"]
 
 
 def test_raw_scores_need_an_activation(server: Inference) -> None:
@@ -235,6 +252,32 @@ def test_a_search_does_not_wait_for_a_slow_server(server: Inference) -> None:
     assert embedder.encode([Content("mug")], "document").shape == (1, 64)  # indexing does
 
 
+def test_a_search_does_not_wait_for_an_answer_that_comes_drop_by_drop(server: Inference) -> None:
+    embedder = embedder_at(server, "dripping", seconds=0.3, connections=1)
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="does not answer"):
+            embedder.encode([Content("mug")], "query")
+
+    with pytest.raises(Unavailable, match="left alone"):
+        embedder.encode([Content("mug")], "query")
+
+
+def test_a_search_does_not_wait_for_a_name_to_be_looked_up(server: Inference, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, away = socket.getaddrinfo, threading.Event()
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        away.wait(10)
+        return known(*arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    embedder = embedder_at(server, seconds=0.2)
+    with pytest.raises(Unavailable, match=r"nothing came within 0\.2 s"):
+        embedder.encode([Content("mug")], "query")
+    away.set()
+
+    assert embedder.encode([Content("mug")], "document").shape == (1, 64)
+
+
 def test_several_requests_share_one_deadline(server: Inference) -> None:
     # Each takes 1.5 s there, and one goes at a time.
     embedder = embedder_at(server, "slow", api="vllm", pictures="fused", seconds=2.0, connections=1)
@@ -269,8 +312,13 @@ def test_the_key_comes_from_the_environment_and_goes_nowhere_else(
     monkeypatch.setenv("MODEL_KEY", "wrong")
     with pytest.raises(ModelError, match="refuses the key of the environment variable MODEL_KEY"):
         embedder_at(server, "closed", key="MODEL_KEY").encode([Content("mug")], "query")
-    monkeypatch.setenv("MODEL_KEY", KEY)
-    embedder_at(server, "closed", key="MODEL_KEY").encode([Content("mug")], "query")
+    for unsendable in (f"{KEY}\nmore", f"\u201c{KEY}\u201d", "\n"):
+        monkeypatch.setenv("MODEL_KEY", unsendable)
+        with pytest.raises(ConfigurationError, match="MODEL_KEY holds no API key"):
+            embedder_at(server, "closed", key="MODEL_KEY")
+    for kept in (KEY, f"{KEY}\n"):
+        monkeypatch.setenv("MODEL_KEY", kept)
+        embedder_at(server, "closed", key="MODEL_KEY").encode([Content("mug")], "query")
     configuration = {"BACKEND": REMOTE, "OPTIONS": {"model": "m", "server": {"url": "http://a", "key": "MODEL_KEY"}}}
 
     assert KEY not in caplog.text

@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ..images import thumbnail_storage
+from ..images import thumbnail_url
 from ..indexing import changes
 from ..models import Change, Document
 from ..models.changes import WAITING
@@ -41,7 +41,7 @@ class DocumentAdmin(ProductColumn, ReadOnlyAdmin):
 
     @admin.display(description=_("picture"))
     def preview(self, obj: Document) -> str:
-        return thumbnail(thumbnail_storage().url(obj.thumbnail) if obj.thumbnail else "")
+        return thumbnail(thumbnail_url(obj.thumbnail))
 
 
 class ChangeState(admin.SimpleListFilter):

@@ -200,7 +200,7 @@ class IndexHealthSerializer(serializers.Serializer):
     set_aside = serializers.IntegerField(help_text="Products whose changes failed too often.")
     searches = serializers.IntegerField(help_text="Searches of the last 15 minutes, by the query log.")
     degraded = serializers.IntegerField(help_text="How many of them something failed in.")
-    unreachable = Texts(help_text="Models that do not answer.")
+    unreachable = Texts(help_text="Models that do not answer, or the `database`.")
     milliseconds = serializers.FloatField(help_text="What a search by vector took just now.")
 
 

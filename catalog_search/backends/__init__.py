@@ -6,16 +6,23 @@ import gc
 import json
 import os
 import threading
+import time
 from typing import Any, cast
 
 from ..conf import settings
 from ..content import Content
-from ..exceptions import ConfigurationError, ModelError
+from ..exceptions import CatalogSearchError, ConfigurationError, ModelError
 from ..extras import told
 from .base import Embedder, Reranker
 from .configuration import backend_class, configuration_of
 
-_loaded: dict[tuple[int, str], Any] = {}
+RETRY_SECONDS = 10.0
+"""After which a model that could not be loaded is tried again."""
+
+Key = tuple[int, str]
+
+_loaded: dict[Key, Any] = {}
+_failed: dict[Key, tuple[CatalogSearchError, float]] = {}
 _lock = threading.Lock()
 
 
@@ -47,21 +54,42 @@ def _get(configuration: dict[str, Any], kind: Any, setting: str) -> Any:
     key = (os.getpid(), json.dumps([kind.__name__, configuration], sort_keys=True, default=str))
     found = _loaded.get(key)
     if found is None:
+        _refuse(key)
         with _lock:
             found = _loaded.get(key)
             if found is None:
-                loader = backend_class(configuration, kind, setting)
+                _refuse(key)
+                if key in _failed:  # while one tries again the others go on without it
+                    _failed[key] = _failed[key][0], time.monotonic() + RETRY_SECONDS
                 try:
-                    found = loader(**configuration.get("OPTIONS", {}))
-                except TypeError as error:
-                    raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["OPTIONS"]: {error}') from error
-                except (ConfigurationError, ModelError):
+                    found = _loaded[key] = _load(configuration, kind, setting)
+                except (ConfigurationError, ModelError) as error:
+                    # Another one, for the frames of this one may hold half a model.
+                    kept = ConfigurationError if isinstance(error, ConfigurationError) else ModelError
+                    _failed[key] = kept(str(error)), time.monotonic() + RETRY_SECONDS
                     raise
-                except Exception as error:  # whatever a model library raises on a broken checkpoint
-                    raise ModelError(f"The {setting} {loader.__name__} cannot be loaded: {told(error)}") from error
-                _loaded[key] = found
+                _failed.pop(key, None)
                 _settle()
     return found
+
+
+def _refuse(key: Key) -> None:
+    """Raise what kept a model from being loaded a moment ago: each try may take seconds, and searches wait for it."""
+    error, until = _failed.get(key, (None, 0.0))
+    if error and time.monotonic() < until:
+        raise error.with_traceback(None)
+
+
+def _load(configuration: dict[str, Any], kind: Any, setting: str) -> Any:
+    loader = backend_class(configuration, kind, setting)
+    try:
+        return loader(**configuration.get("OPTIONS", {}))
+    except TypeError as error:
+        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["OPTIONS"]: {error}') from error
+    except (ConfigurationError, ModelError):
+        raise
+    except Exception as error:  # whatever a model library raises on a broken checkpoint
+        raise ModelError(f"The {setting} {loader.__name__} cannot be loaded: {told(error)}") from error
 
 
 def _settle() -> None:
@@ -77,6 +105,7 @@ def unload() -> None:
     """Forget the loaded models; for tests and after a change of weights on disk."""
     with _lock:
         _loaded.clear()
+        _failed.clear()
     gc.unfreeze()
 
 

@@ -30,7 +30,7 @@ def about(setting: str, kind: Kind, options: Mapping[str, Any], elsewhere: bool 
         yield from _about_family(place, model, known, options, elsewhere)
     if own := options.get("text_model"):
         inherited = {"device": options.get("device")}
-        yield from about(setting, kind, inherited | ({"model": own} if isinstance(own, str) else own))
+        yield from about(setting, kind, inherited | (own if isinstance(own, dict) else {"model": own}))
 
 
 def _about_family(

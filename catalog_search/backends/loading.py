@@ -21,8 +21,8 @@ _LOADERS: Mapping[Kind, str] = {"embedder": "SentenceTransformer", "reranker": "
 def complete(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return OPTIONS with the defaults of the model's family, which they override."""
     completed = dict(options)
-    if "tokenizer_kwargs" in completed:  # its name before sentence-transformers 5.4
-        completed["processor_kwargs"] = completed.pop("tokenizer_kwargs") | completed.get("processor_kwargs", {})
+    if older := completed.pop("tokenizer_kwargs", None):  # its name before sentence-transformers 5.4
+        completed["processor_kwargs"] = older | (completed.get("processor_kwargs") or {})
     known = preset(str(options.get("model", "")), kind)
     for name, value in (known.options if known else {}).items():
         own = completed.get(name) or {}
@@ -83,6 +83,8 @@ def _of_today(options: dict[str, Any], device: str, dtype: str) -> dict[str, Any
         model = dict(options.get("model_kwargs") or {})
         if "torch_dtype" in model:
             model.setdefault("dtype", model.pop("torch_dtype"))
+        if isinstance(written := model.get("dtype"), str):  # torch.float16 is kept by a generation as that word
+            model["dtype"] = written.removeprefix("torch.")
         # Half precision is several times slower than float32 on most CPUs.
         wanted = "float32" if device == "cpu" else dtype
         # Other weights are pickles.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -38,12 +39,13 @@ class LocalModel(Backend):
     """All that it loaded: an embedder may have a second model for texts."""
 
     def __init__(
-        self, model: str, factory: str, batch_size: int | None, threads: int | None, options: dict[str, Any]
+        self, model: str | Path, factory: str, batch_size: int | None, threads: int | None, options: dict[str, Any]
     ) -> None:
         if threads is not None:
             import torch  # heavy, and only this backend needs it
 
             torch.set_num_threads(threads)
+        model = str(model or "")  # a folder may be a Path
         self.preset = preset(model, self.kind)
         self.model = loading.load(self.kind, model, factory, options)
         self.loaded = [self.model]
@@ -92,11 +94,11 @@ class SentenceTransformerEmbedder(LocalModel, Embedder):
 
     def __init__(
         self,
-        model: str = "",
+        model: str | Path = "",
         factory: str = "",
         batch_size: int | None = None,
         threads: int | None = None,
-        text_model: str | dict[str, Any] = "",
+        text_model: str | Path | dict[str, Any] = "",
         text_weight: float = 1.0,
         image_weight: float = 1.0,
         modality_means: bool = True,
@@ -107,9 +109,9 @@ class SentenceTransformerEmbedder(LocalModel, Embedder):
         self.modality_means = modality_means
         self.text_model: SentenceTransformer | None = None
         if text_model:
-            own = {"model": text_model} if isinstance(text_model, str) else dict(text_model)
+            own: dict[str, Any] = dict(text_model) if isinstance(text_model, dict) else {"model": text_model}
             own = {"device": options.get("device"), "truncate_dim": options.get("truncate_dim")} | own
-            self.text_model = loading.load(self.kind, own.pop("model", ""), own.pop("factory", ""), own)
+            self.text_model = loading.load(self.kind, str(own.pop("model", "")), own.pop("factory", ""), own)
             self.loaded.append(self.text_model)
         for one in self.loaded:
             loading.refuse_other_similarity(one)
@@ -164,7 +166,7 @@ class CrossEncoderReranker(LocalModel, Reranker):
 
     def __init__(
         self,
-        model: str = "",
+        model: str | Path = "",
         factory: str = "",
         batch_size: int | None = None,
         threads: int | None = None,

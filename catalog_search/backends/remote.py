@@ -118,10 +118,9 @@ class RemoteEmbedder(RemoteModel, Embedder):
         if vectors.ndim != 2 or not vectors.any(axis=1).all():
             raise ModelError(f"{self._server.name} gave vectors of shape {vectors.shape}, or empty ones.")
         vectors = vectors[:, : self._truncate]
-        self._dimensions = self._dimensions or vectors.shape[1]
-        if vectors.shape[1] != (self._truncate or self._dimensions):
-            wanted = self._truncate or self._dimensions
-            raise ModelError(f"{self._server.name} gave {vectors.shape[1]} dimensions where {wanted} belong.")
+        self._dimensions = vectors.shape[1]
+        if self._truncate and self._dimensions < self._truncate:
+            raise ModelError(f"{self._server.name} gave {self._dimensions} dimensions of {self._truncate}.")
         return np.stack([unit(vector) for vector in vectors])
 
 

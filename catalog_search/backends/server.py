@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import orjson
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_random_exponential
 
 from ..breaker import Breaker
@@ -23,14 +24,16 @@ ATTEMPTS = 3
 NOT_THE_INPUT = (402, 404, 405)
 """Answers that speak of the account, of an address or of a model that is not there: whatever is sent gets them."""
 Body = dict[str, Any]
+Answer = tuple[int, bytes]
 
 
 class _Busy(httpx.HTTPError):
     """The server says that it may answer later."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        super().__init__(f"status {response.status_code}, {response.text[:300]}")
-        self.response = response
+    def __init__(self, answer: Answer) -> None:
+        status, content = answer
+        super().__init__(f"status {status}, {_excerpt(content)}")
+        self.answer = answer
 
 
 class Server:
@@ -69,7 +72,9 @@ class Server:
         address = httpx.URL(url)
         if address.scheme not in ("http", "https") or not address.host or address.userinfo:
             raise ConfigurationError('The "url" of a server is http(s)://host:port/path; a password belongs in "key".')
-        if key and not os.environ.get(key):
+        # Secrets kept in files end in a newline, and what refuses a header tells what is in it.
+        secret = os.environ.get(key, "").strip() if key else ""
+        if key and not (secret and secret.isascii() and secret.isprintable()):
             raise ConfigurationError(f"The environment variable {key} holds no API key.")
         self.url, self.api, self.pictures, self.seconds, self.timeout = url, api, pictures, seconds, timeout
         self.modalities = frozenset({"text", "image"} if pictures else {"text"})
@@ -80,7 +85,7 @@ class Server:
         # httpx follows no redirects unless told to: neither texts nor the key go to another host.
         self._client = httpx.Client(
             base_url=url.rstrip("/"),
-            headers={"Authorization": f"Bearer {os.environ[key]}"} if key else {},
+            headers={"Authorization": f"Bearer {secret}"} if key else {},
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         )
         weakref.finalize(self, self._client.close)
@@ -88,48 +93,66 @@ class Server:
         self._breaker = Breaker(self.name)
 
     def post_all(self, path: str, bodies: Sequence[Body], seconds: float) -> list[Any]:
-        """Post several bodies at once and return the answers in order, all within ``seconds``; raises as ``post``."""
-        end = time.monotonic() + seconds  # waiting for a thread counts as well
-        if len(bodies) == 1:
-            return [self.post(path, bodies[0], end)]
-        return list(self._threads.map(lambda body: self.post(path, body, end), bodies))
-
-    def post(self, path: str, body: Body, end: float) -> Any:
-        """Post a body and return the JSON of the answer; ``end`` is of the monotonic clock.
+        """Post several bodies at once and return the JSON of their answers in order, all within ``seconds``.
 
         What may pass (no connection, 429, 5xx) is tried again while the time lasts. Raises Unavailable where it does
         not pass, or where the key or the address is wrong; ModelError where the server refuses this very input (some do
         so by 500) or its answer is no JSON.
         """
+        end = time.monotonic() + seconds
+        with self._breaker:
+            try:
+                # One body in a thread, too: no limit of httpx holds for looking up a name, or for all its addresses.
+                answers = list(self._threads.map(lambda body: self._tried(path, body, end), bodies, timeout=seconds))
+            except (httpx.HTTPError, TimeoutError) as error:
+                raise Unavailable(
+                    f"{self.name} does not answer: {str(error) or f'nothing came within {seconds:.2g} s'}"
+                ) from error
+        return [self._read(path, *answer) for answer in answers]
+
+    def _tried(self, path: str, body: Body, end: float) -> Answer:
         retrying = Retrying(
             retry=retry_if_exception_type(httpx.HTTPError),
             wait=wait_random_exponential(multiplier=0.05, max=5),
             stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(max(end - time.monotonic(), 0)),
             reraise=True,
         )
-        with self._breaker:
-            try:
-                response = retrying(self._post, path, body, end)
-            except _Busy as busy:
-                response = busy.response
-                if response.status_code != 500:
-                    raise Unavailable(f"{self.name} does not answer: {busy}") from busy
-            except httpx.HTTPError as error:
-                raise Unavailable(f"{self.name} does not answer: {error or type(error).__name__}") from error
-        status = response.status_code
+        try:
+            return retrying(self._post, path, body, end)
+        except _Busy as busy:
+            if busy.answer[0] != 500:
+                raise
+            return busy.answer
+
+    def _post(self, path: str, body: Body, end: float) -> Answer:
+        timeout = max(end - time.monotonic(), 0.01)
+        with self._client.stream("POST", path, json=body, timeout=timeout) as response:
+            content = b"".join(_in_time(response.iter_bytes(), end))
+        answer = response.status_code, content
+        if response.status_code == 429 or response.status_code >= 500:
+            raise _Busy(answer)
+        return answer
+
+    def _read(self, path: str, status: int, content: bytes) -> Any:
         if status in (401, 403):
             raise Unavailable(f"{self.name} refuses the key of the environment variable {self._key or '(none named)'}.")
         if status != 200:
             raise (Unavailable if status < 400 or status in NOT_THE_INPUT else ModelError)(
-                f"{self.name} answered {status} to {path}: {response.text[:300]}"
+                f"{self.name} answered {status} to {path}: {_excerpt(content)}"
             )
         try:
-            return response.json()
+            return orjson.loads(content)
         except ValueError as error:
             raise ModelError(f"{self.name} answered {path} with something that is no JSON.") from error
 
-    def _post(self, path: str, body: Body, end: float) -> httpx.Response:
-        response = self._client.post(path, json=body, timeout=max(end - time.monotonic(), 0.01))
-        if response.status_code == 429 or response.status_code >= 500:
-            raise _Busy(response)
-        return response
+
+def _in_time(parts: Iterable[bytes], end: float) -> Iterator[bytes]:
+    """Yield the parts of an answer until its time is up: each of them may come in time, and their last one never."""
+    for part in parts:
+        if time.monotonic() > end:
+            raise httpx.ReadTimeout("its answer takes too long")
+        yield part
+
+
+def _excerpt(content: bytes) -> str:
+    return content[:300].decode(errors="replace")

@@ -56,7 +56,7 @@ def ask(task: str, *arguments: Any, seconds: float | None = None) -> Any:
         except Unavailable:
             raise
         except Exception as error:  # every broker and cache has exceptions of its own
-            raise Unavailable(f"No worker could be asked: {error or type(error).__name__}") from error
+            raise Unavailable(f"No worker could be asked: {str(error) or type(error).__name__}") from error
     if isinstance(answer, str):
         raise ModelError(answer)
     return answer

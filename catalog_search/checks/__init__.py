@@ -113,6 +113,8 @@ def _settings() -> Iterator[CheckMessage]:
             hint='CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://..."}}',
             id="catalog_search.W006",
         )
+    else:
+        yield from workers.check_cache()
     if settings.THUMBNAIL_STORAGE not in django_settings.STORAGES:
         yield Error(
             f'CATALOG_SEARCH["THUMBNAIL_STORAGE"] names "{settings.THUMBNAIL_STORAGE}", which STORAGES does not have.',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from celery import current_app
 from django.conf import settings as django_settings
@@ -51,8 +52,26 @@ def check_indexing() -> Iterator[CheckMessage]:
         )
 
 
+def check_cache() -> Iterator[CheckMessage]:
+    """Check how long a dead cache may hold up a search, and whether it can keep what searches give it."""
+    cache: dict[str, Any] = dict(django_settings.CACHES[settings.CACHE])
+    options = {name.lower(): value for name, value in cache.get("OPTIONS", {}).items()}
+    if "redis" in cache["BACKEND"] and TIMEOUTS - {*options, *options.get("connection_pool_kwargs", {})}:
+        yield Warning(
+            f'A mute cache "{settings.CACHE}" holds up every search.',
+            hint='"OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}',
+            id="catalog_search.W043",
+        )
+    if "json" in str(options.get("serializer", "")).lower():
+        yield Error(
+            f'The cache "{settings.CACHE}" keeps JSON: vectors, rankings and pictures are bytes, and it takes none.',
+            hint='CATALOG_SEARCH = {"CACHE": "search"}  # of a cache of its own in CACHES, without that serializer',
+            id="catalog_search.E041",
+        )
+
+
 def check_serving() -> Iterator[CheckMessage]:
-    """Check what a search that asks workers depends on: cache and queue, and how long a dead cache may hold it up."""
+    """Check what a search that asks workers depends on: the cache that answers come by, and the queue."""
     conf, cache = current_app.conf, django_settings.CACHES.get(settings.CACHE, {})
     if any(kind in cache.get("BACKEND", "") for kind in ("locmem", "dummy")):
         yield Error(
@@ -65,10 +84,4 @@ def check_serving() -> Iterator[CheckMessage]:
             f'Searches would stand behind indexing in the queue "{settings.MODEL_QUEUE}".',
             hint='"MODEL_QUEUE": "search_interactive",  # and a worker with --queues search_interactive',
             id="catalog_search.W041",
-        )
-    if "redis" in cache.get("BACKEND", "") and TIMEOUTS - {name.lower() for name in cache.get("OPTIONS", {})}:
-        yield Warning(
-            f'A mute cache "{settings.CACHE}" holds up every search.',
-            hint='"OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}',
-            id="catalog_search.W043",
         )

@@ -45,7 +45,7 @@ def stamp_all(products: Sequence[Sequence[Any]]) -> list[list[PictureFile]]:
 def load(files: Iterable[PictureFile], fresh: bool = False) -> dict[str, LoadedPicture]:
     """Load pictures by stamp, from their thumbnails where they have one; ``fresh`` reads the originals again."""
     wanted = {file.stamp: file for file in files}
-    known = {} if fresh else dict(Thumbnail.objects.filter(stamp__in=wanted).values_list("stamp", "name"))
+    known = {} if fresh else Thumbnail.objects.in_bulk(list(wanted))
     loaded = fetch(lambda file: _load(file, known.get(file.stamp)), list(wanted.values()), _lost)
     by_stamp = dict(zip(wanted, loaded, strict=True))
     _remember(wanted.keys() - known.keys(), by_stamp)
@@ -87,14 +87,17 @@ def _name(file: Any) -> str:
     return str(getattr(file, "name", file))
 
 
-def _load(file: PictureFile, thumbnail: str | None) -> LoadedPicture:
+def _load(file: PictureFile, thumbnail: Thumbnail | None) -> LoadedPicture:
     if file.error:
         return LoadedPicture(None, error=file.error)
     try:
         if thumbnail:
-            # Where somebody emptied the folder, which each storage says in its own way, it is made again.
-            with suppress(Exception), thumbnail_storage().open(thumbnail) as opened:
-                return LoadedPicture(Picture(opened.read()), thumbnail)
+            # Where it was damaged, or somebody emptied the folder, which each storage says in its own way, it is made
+            # again.
+            with suppress(Exception), thumbnail_storage().open(thumbnail.name) as opened:
+                picture = Picture(opened.read())
+                if picture.digest == thumbnail.digest:
+                    return LoadedPicture(picture, thumbnail.name)
         with file.file.storage.open(file.file.name) as opened:
             picture = read_picture(opened)
         return LoadedPicture(picture, _save(picture))

@@ -65,8 +65,8 @@ def _step(model: type[Model], field: Any, lookup: str, source: str) -> Iterator[
     if not field.many_to_many:
         yield Relation(field.related_model, lookup, names_owner=not field.concrete)
         return
-    through = getattr(field, "remote_field" if field.concrete else "through", None)
-    through = getattr(through, "through", through)
+    # The far end has it itself. Whether a ManyToManyField counts as concrete differs between versions of Django.
+    through = getattr(field, "through", None) or getattr(field.remote_field, "through", None)
     yield Relation(field.related_model, lookup, through=through, source=source)
     if through is not None and not through._meta.auto_created:
         # Rows of a table that the shop declared itself are also saved and deleted one by one.

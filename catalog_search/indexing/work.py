@@ -16,7 +16,7 @@ from .. import embedding
 from ..bisection import bisect
 from ..conf import settings
 from ..content import Content
-from ..exceptions import CatalogSearchError, ConfigurationError, Unavailable, reason_of
+from ..exceptions import CatalogSearchError, Unavailable, reason_of
 from ..fusion import Vector
 from ..models import Document, Generation
 from ..routers import reading_what_was_written
@@ -167,14 +167,15 @@ def _embed(generation: Generation, contents: dict[str, Content]) -> dict[str, Ve
         return {}
     try:
         embedder = generation.embedder
-        if embedder.dimensions != generation.dimensions:
-            raise ConfigurationError(
-                f"The model makes vectors of {embedder.dimensions} dimensions, {generation} holds "
-                f"{generation.dimensions}: it became another one under the same name. Give its OPTIONS another "
-                '"revision", then manage.py rebuild_search_index.'
-            )
     except CatalogSearchError as error:
         raise Unavailable(str(error)) from error
     means = generation.mean_vectors
     vectors = bisect(lambda some: embedding.embed(embedder, some, "document", means), list(contents.values()))
+    other = {len(one) for one in vectors if not isinstance(one, Exception)} - {generation.dimensions}
+    if other:
+        raise Unavailable(
+            f"The model makes vectors of {other.pop()} dimensions, {generation} holds {generation.dimensions}: it "
+            'became another one under the same name. Give its OPTIONS another "revision", then manage.py '
+            "rebuild_search_index."
+        )
     return dict(zip(contents, vectors, strict=True))

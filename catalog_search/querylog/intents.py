@@ -33,7 +33,7 @@ def save(alias: str, entries: Sequence[Entry]) -> Sequence[Entry]:
     superseded: set[str] = set()
     last: dict[str, tuple[str, str, str, datetime]] = {}
     for entry in entries:
-        row, key = entry.row, f"intent:{entry.visitor}"
+        row, key = entry.row, cache.named("intent", entry.visitor)
         row.intent, row.counted = row.pk, row.page == 1
         known = last.get(key) or (cache.get(key) if entry.visitor else None)
         counted, asked, at = str(row.pk) if row.counted else "", _asked(row), row.created_at

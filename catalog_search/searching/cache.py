@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 from django.core.cache import caches
@@ -30,14 +31,20 @@ WORTH = 100
 """For so many times what it took it is kept: counting takes a hundredth of the database's time, whoever asks."""
 
 _PREFIX = "catalog_search"
+try:
+    _RELEASE = version("django-catalog-search")
+except PackageNotFoundError:  # its folder lies in the project
+    _RELEASE = ""
 _TOKEN = re.compile(r"[\w-]{1,64}", re.ASCII)
 # One failure of a mute cache has cost its whole timeout already.
 _breaker = Breaker("The cache", failures=1, seconds=5.0)
 
 
 def named(what: str, decided: Any) -> str:
-    """Return the key of something by all that decides it, told by its ``repr``."""
-    return f"{what}:{digest_of(repr(decided))}"
+    """Return the key of something by all that decides it, told by its ``repr``; what an earlier release kept may have
+    another shape.
+    """
+    return f"{what}:{digest_of(repr((_RELEASE, decided)))}"
 
 
 def get(key: str) -> Any:

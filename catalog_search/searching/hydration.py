@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..content import Content
-from ..images import Picture, thumbnail_storage
+from ..images import kept_thumbnail, thumbnail_url
 from .candidates import Candidate
 from .documents import Documents
 from .results import Hit
@@ -25,21 +25,10 @@ def hydrate(scope: Scope, candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
 
 def thumbnails(documents: Documents, keys: Sequence[str]) -> dict[str, str]:
     """Return the addresses of the products' thumbnails by key."""
-    storage = thumbnail_storage()
-    return {key: storage.url(name) for key, name in documents.of(keys, "object_key, thumbnail") if name}
+    return {key: thumbnail_url(name) for key, name in documents.of(keys, "object_key, thumbnail") if name}
 
 
 def contents(documents: Documents, keys: Sequence[str], with_pictures: bool) -> dict[str, Content]:
     """Return what models read of these products by key: their indexed text and their thumbnail."""
     rows = documents.of(keys, "object_key, text, thumbnail")
-    return {key: Content(text, _open(thumbnail) if with_pictures else None) for key, text, thumbnail in rows}
-
-
-def _open(thumbnail: str) -> Picture | None:
-    if not thumbnail:
-        return None
-    try:
-        with thumbnail_storage().open(thumbnail) as file:
-            return Picture(file.read())
-    except OSError:
-        return None  # the text alone still tells something
+    return {key: Content(text, kept_thumbnail(thumbnail) if with_pictures else None) for key, text, thumbnail in rows}
