@@ -14,6 +14,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.cache import cache
 from django.db import connection, models
 from django.db.models import QuerySet
+from django.db.models.functions import ExtractYear, Length
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
@@ -352,6 +353,37 @@ def test_a_number_that_is_none_is_no_bound(products: list[Product]) -> None:
 
     assert found
     assert 0 <= found.low < found.high == Decimal("1.5")
+
+
+def test_an_end_is_compared_as_it_is_written(products: list[Product]) -> None:
+    class Dated(SearchIndex):
+        facets = [RangeFacet("letters", steps=[7, Decimal("7.5")]), RangeFacet("year")]
+
+        def queryset(self, request: Any = None) -> QuerySet[Product]:
+            """Annotate whole numbers, one of them a part of a date."""
+            return Product.objects.annotate(letters=Length("name"), year=ExtractYear("created"))
+
+    index = Dated(Product)
+    for product, name in zip(products, ("chairs", "kettles", "saucepan"), strict=False):
+        Product.objects.filter(pk=product.pk).update(name=name)
+    index.model.objects.exclude(pk__in=[one.pk for one in products[:3]]).delete()
+    year = products[0].created.year
+    found = {
+        (name, low, high): search(index, facets={name: bounds(low, high)}).total
+        for name, low, high in [
+            ("letters", "6.5", None),
+            ("letters", None, "7.5"),
+            ("letters", None, "1e17"),
+            ("year", year, year),
+            ("year", "-5", "12345"),
+            ("year", f"{year}.5", None),
+        ]
+    }
+    steps = {one.value: one.count for one in search(index).facets["letters"].found.steps}
+
+    assert list(found.values()) == [2, 2, 3, 3, 3, 0]
+    assert steps == {"..7": 1, "7..7.5": 1, "7.5..": 1}
+    assert all(search(index, facets={"letters": (None, None, step)}).total == count for step, count in steps.items())
 
 
 @pytest.mark.parametrize("text", ["", "mug chair dress lamp"])

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.formats import get_format
 from django.utils.translation import gettext
 
@@ -73,8 +73,8 @@ class RangeFacet(Facet):
         return condition
 
     def _between(self, low: Any, high: Any, upper: str) -> Q:
-        condition = Q() if low is None else Q(**{f"{self.lookup}__gte": low})
-        return condition if high is None else condition & Q(**{f"{self.lookup}__{upper}": high})
+        ends = {"gte": low, upper: high}
+        return Q(**{f"{self.lookup}__{how}": _number(end) for how, end in ends.items() if end is not None})
 
     def _steps(self) -> dict[str, tuple[Any, Any]]:
         ends = [None, *self.steps, None]
@@ -106,6 +106,14 @@ class RangeFacet(Facet):
             if counts.get(bucket) or name in wanted
         )
         return Found(FacetRange(min(lows, default=None), max(highs, default=None), chosen_low, chosen_high, steps))
+
+
+def _number(end: Any) -> Value:
+    """Return an end as an expression, which is compared as it is: of a value Django takes the type of the field, so that
+    2.5 is 2 to an integer, and refuses what is no year to a part of a date. A whole one leaves an index of use.
+    """
+    number = Decimal(str(end))
+    return Value(int(number) if number.is_finite() and not number % 1 else number)
 
 
 def bounds(low: Any = None, high: Any = None) -> tuple[Decimal | None, Decimal | None]:
