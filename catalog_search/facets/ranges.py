@@ -109,8 +109,10 @@ class RangeFacet(Facet):
 
 
 def _number(end: Any) -> Value:
-    """Return an end as an expression, which is compared as it is: of a value Django takes the type of the field, so that
-    2.5 is 2 to an integer, and refuses what is no year to a part of a date. A whole one leaves an index of use.
+    """Return an end as an expression, which is compared as it is.
+
+    Of a value Django makes one of the field's type: 2.5 is 2 to an integer, and -5 no year to a part of a date. A whole
+    one stays an integer, so that an index of integers serves.
     """
     number = Decimal(str(end))
     return Value(int(number) if number.is_finite() and not number % 1 else number)
