@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog_search import SearchIndex
+from catalog_search.forms import SearchForm
 from catalog_search.models import Generation, Synonym
 from catalog_search.navigation import Address
 from catalog_search.registry import registry
@@ -617,6 +618,17 @@ class TestSearchBox:
         assert f'action="{SEARCH}brand/"' in page
         assert f'data-suggest="{SEARCH}brand/suggest/"' in page
         assert f'data-suggest="{SEARCH}suggest/"' in client.get(SEARCH).text
+
+    def test_two_on_a_page_have_errors_of_their_own(self) -> None:
+        form = SearchForm(registry.get("product"), {"picture": "x"})
+        form.is_valid()
+        context = Context({"search_form": form, "address": Address(SEARCH, QueryDict())})
+
+        html = Template("{% load catalog_search %}{% search_box %}{% search_box %}").render(context)
+        described, names = re.findall('aria-describedby="(.+?)"', html), re.findall(' id="(.+?)"', html)
+
+        assert len(set(names)) == 2
+        assert described == names
 
     def test_for_one_index_without_assets(self) -> None:
         html = Template("{% load catalog_search %}{% search_box 'product' assets=False %}").render(Context())

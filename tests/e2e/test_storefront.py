@@ -474,3 +474,49 @@ def test_a_page_from_right_to_left_is_a_mirror(visit: Visit) -> None:
     page.evaluate("document.documentElement.dir = 'rtl'")
 
     assert beginnings("right") == pytest.approx(before, abs=2)
+
+
+def test_a_script_that_comes_with_each_box_works_once(visit: Visit) -> None:
+    page = visit("/search/?q=mug")
+    page.add_script_tag(url="/static/catalog_search/search.js")
+    page.get_by_label("Acme").check()
+    page.wait_for_url("**brand=Acme**")
+    page.go_back()
+    expect(page.get_by_label("Acme")).not_to_be_checked()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.go_forward()
+    expect(page.get_by_label("Acme")).to_be_checked()
+
+    assert len([url for url in asked if "/search/?" in url]) == 1
+
+
+@pytest.mark.parametrize("kept", ["fetched", "cloned"])
+def test_what_another_script_puts_into_the_page_works(visit: Visit, kept: str) -> None:
+    """As htmx and Turbo do: with what a server answers, and with a copy of a page that was left."""
+    page = visit("/search/?q=mug+chair")
+    box(page).fill("red")
+    options(page)
+    page.evaluate(
+        """async (kept) => {
+            const other = kept === "cloned" ? document : new DOMParser().parseFromString(
+                await (await fetch(location.href)).text(), "text/html");
+            document.body.replaceWith(document.importNode(other.body, true));
+            window.stays = true;
+        }""",
+        kept,
+    )
+    expect(page.locator(".cs-suggestions")).to_have_count(1)
+    expect(page.locator(".cs-suggestions")).to_be_hidden()
+    box(page).fill("")
+    box(page).press_sequentially("red m")
+    assert "Red mug" in options(page)
+    box(page).press("Escape")
+    page.get_by_label("Acme").check()
+    page.wait_for_url("**brand=Acme**")
+    expect(page.get_by_label("Acme")).to_be_checked()
+    page.go_back()
+    expect(page.get_by_label("Acme")).not_to_be_checked()
+
+    assert page.evaluate("window.stays") is True
+    assert page.locator("p.cs-hidden#catalog-search-status").count() == 1
