@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Q, Value
-from django.utils.formats import get_format
+from django.utils.formats import get_format, number_format
 from django.utils.translation import gettext
 
 from .base import AnyValues, Facet, FacetRange, FacetValue, Found, Row
@@ -125,6 +125,7 @@ def bounds(low: Any = None, high: Any = None) -> tuple[Decimal | None, Decimal |
 
 def range_text(low: Any, high: Any) -> str:
     """Return bounds as people read them."""
+    low, high = (None if end is None else number_format(end) for end in (low, high))
     if high is None:
         return gettext("from %(low)s") % {"low": low}
     if low is None:

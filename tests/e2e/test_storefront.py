@@ -520,3 +520,37 @@ def test_what_another_script_puts_into_the_page_works(visit: Visit, kept: str) -
 
     assert page.evaluate("window.stays") is True
     assert page.locator("p.cs-hidden#catalog-search-status").count() == 1
+
+
+def test_keys_of_an_input_method_are_its_own(visit: Visit) -> None:
+    page = visit("/")
+    box(page).press_sequentially("red m")
+    options(page)
+    taken = box(page).evaluate(
+        """(input) => !input.dispatchEvent(
+            new KeyboardEvent("keydown", { key: "ArrowDown", isComposing: true, bubbles: true, cancelable: true }))"""
+    )
+
+    assert not taken
+    assert page.locator("[role=option][aria-selected=true]").count() == 0
+
+
+def test_something_else_where_recent_searches_are_kept(visit: Visit) -> None:
+    page = visit("/")
+    page.evaluate("localStorage.setItem('catalog-search-recent', '{}')")
+    search(page, "blue dress")
+    page.goto("/")
+    box(page).focus()
+
+    assert options(page)[0] == "blue dress"
+
+
+def test_names_of_suggested_products_stand_below_each_other(visit: Visit, make_product: Any, build_index: Any) -> None:
+    make_product("Red yarn")
+    build_index()
+    page = visit("/")
+    box(page).press_sequentially("red")
+    assert "Red yarn" in options(page)
+    names = page.locator(".cs-suggestions-products .cs-option-label")
+
+    assert 1 == len({round(one.bounding_box()["x"]) for one in names.all()}) < names.count()

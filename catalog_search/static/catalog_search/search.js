@@ -92,7 +92,8 @@
 
   function recentSearches() {
     try {
-      return JSON.parse(localStorage.getItem(RECENT)) || [];
+      const kept = JSON.parse(localStorage.getItem(RECENT));
+      return Array.isArray(kept) ? kept : [];
     } catch {
       return []; /* storage is switched off, or holds something else */
     }
@@ -218,6 +219,7 @@
     }
 
     pressed(event) {
+      if (event.isComposing) return; /* an input method chooses among its own words by these keys */
       const open = !this.list.hidden;
       const last = this.options.length - 1;
       if (event.key === "ArrowDown" && open) this.activate(this.active < last ? this.active + 1 : -1);
