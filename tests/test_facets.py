@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -677,6 +678,40 @@ def test_what_the_database_reckons_is_of_the_kind_that_it_gives(db: None) -> Non
     }
     assert all(browse(index, facets={name: value}).total == 0 for name, value in nothing.items())
     assert browse(index, facets={"double": ["9" * 30]}).total == 0
+
+
+def test_what_is_counted_of_a_part_of_a_field_finds_it(db: None) -> None:
+    class Kit(models.Model):  # noqa: DJ008
+        made = models.DateTimeField()
+        sizes = ArrayField(models.IntegerField(choices=[(1, "Small"), (2, "Large")]))
+        tested = ArrayField(models.BooleanField())
+
+        class Meta:
+            app_label = "shop"
+
+    class Kits(SearchIndex):
+        text = ["sizes"]
+        facets = [Facet("made.year"), Facet("sizes"), Facet("tested"), Facet("made__month", name="month")]
+        facets += [RangeFacet("made.year", name="years")]
+
+    del apps.all_models["shop"]["kit"]
+    with connection.schema_editor() as editor:
+        editor.create_model(Kit)
+    for year, sizes, tested in ((2024, [1, 2], [True]), (2024, [2], [True, False]), (2025, [], [])):
+        Kit.objects.create(made=datetime(year, 5, 2, tzinfo=UTC), sizes=sizes, tested=tested)
+    index = Kits(Kit)
+    shown = {name: one.found for name, one in browse(index).facets.items() if one.values is not None}
+
+    assert browse(index, facets={"years": bounds(high=2024)}).total == 2
+    assert list(declarations.check_index(index)) == []
+    assert {name: {one.label: one.count for one in found} for name, found in shown.items()} == {
+        "made": {"2024": 2, "2025": 1},
+        "sizes": {"Large": 2, "Small": 1},
+        "tested": {"Yes": 2, "No": 1},
+        "month": {"5": 3},
+    }
+    for name, found in shown.items():
+        assert all(browse(index, facets={name: [one.value]}).total == one.count for one in found)
 
 
 @pytest.mark.parametrize("text", ["", "mug chair dress lamp"])
