@@ -16,7 +16,7 @@ from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
 
-from catalog_search import SearchIndex
+from catalog_search import Facet, RangeFacet, SearchIndex
 from catalog_search.forms import SearchForm
 from catalog_search.models import Generation, Synonym
 from catalog_search.navigation import Address
@@ -461,6 +461,21 @@ class TestForSearchEngines:
 
 
 class TestThrottling:
+    @pytest.mark.parametrize(
+        ("asked", "heading"),
+        [
+            ({"price_max": "20"}, "Price: up to 20"),
+            ({"in_stock": "true"}, "In stock: Yes"),
+            ({"in_stock": "true", "price_max": "20"}, "All products"),
+        ],
+    )
+    def test_one_filter_is_named_with_what_it_is(
+        self, client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], heading: str
+    ) -> None:
+        monkeypatch.setattr(ProductIndex, "facets", [RangeFacet("price"), Facet("in_stock")])
+
+        assert re.search(rf"<h1>\s*{heading}\s*</h1>", client.get(SEARCH, asked).text)
+
     def test_nobody_searches_without_end(self, client: Client, indexed_shop: Shop, settings: Any) -> None:
         settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"SEARCHES_PER_MINUTE": 2}
         # Whichever minute it is: neither of two has passed it.

@@ -554,3 +554,25 @@ def test_names_of_suggested_products_stand_below_each_other(visit: Visit, make_p
     names = page.locator(".cs-suggestions-products .cs-option-label")
 
     assert 1 == len({round(one.bounding_box()["x"]) for one in names.all()}) < names.count()
+
+
+def test_a_frame_that_styles_elements_by_their_names_moves_nothing(visit: Visit) -> None:
+    page = visit("/search/?q=mug+chair&brand=Acme&more=brand")
+    styles = (Path(__file__).parent / "framework.css").read_text()
+    page.route("**/framework.css", lambda route: route.fulfill(body=styles, content_type="text/css"))
+    measured = """() => [...document.querySelectorAll("[class*=cs-], .cs-box input")].map((one) => {
+        const { width, height } = one.getBoundingClientRect();
+        return [one.tagName, one.className, width, height, getComputedStyle(one).listStyleType].join(" ");
+    })"""
+    before = page.evaluate(measured)
+    page.evaluate(
+        """() => new Promise((done) => {
+            const link = document.createElement("link");
+            Object.assign(link, { rel: "stylesheet", href: "/static/framework.css", onload: done });
+            document.head.prepend(link);
+        })"""
+    )
+
+    moved = [f"{then} {now}" for then, now in zip(before, page.evaluate(measured), strict=True) if then != now]
+
+    assert moved == []
