@@ -576,3 +576,21 @@ def test_a_frame_that_styles_elements_by_their_names_moves_nothing(visit: Visit)
     moved = [f"{then} {now}" for then, now in zip(before, page.evaluate(measured), strict=True) if then != now]
 
     assert moved == []
+
+
+def test_words_that_are_pasted_with_a_picture_of_themselves_are_words(visit: Visit, photo: Path) -> None:
+    page = visit("/")
+    taken = page.evaluate(
+        """(bytes) => {
+            const copied = new DataTransfer();
+            copied.items.add(new File([new Uint8Array(bytes)], "image.png", { type: "image/png" }));
+            copied.setData("text/plain", "red mug");
+            copied.setData("text/html", "<table><tr><td>red mug</td></tr></table>");
+            const paste = new ClipboardEvent("paste", { clipboardData: copied, bubbles: true, cancelable: true });
+            return !document.querySelector("input[name=q]").dispatchEvent(paste);
+        }""",
+        list(photo.read_bytes()),
+    )
+
+    assert not taken
+    assert page.locator(".cs-box[aria-busy=true]").count() == 0

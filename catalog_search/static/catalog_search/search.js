@@ -65,7 +65,10 @@
     const row = form.querySelector(".cs-box-row");
     form.elements.image.addEventListener("change", () => sendChosen(form));
     form.elements.q.addEventListener("paste", (event) => {
-      if (takeFile(form, event.clipboardData.files)) event.preventDefault();
+      const { files, types } = event.clipboardData;
+      /* Words from a spreadsheet or a document come with a picture of themselves. */
+      const isWords = types.includes("text/plain") && types.includes("text/html");
+      if (!isWords && takeFile(form, files)) event.preventDefault();
     });
     row.addEventListener("dragover", (event) => {
       if (![...event.dataTransfer.types].includes("Files")) return;
