@@ -159,6 +159,24 @@ class TestBadInput:
         assert client.get(address).status_code == 400
         assert client.get(f"{address}&like={indexed_shop['draft'].pk}").status_code == 200
 
+    @pytest.mark.parametrize(
+        ("query", "told"),
+        [
+            ("unlike=3", "Say what is wanted too."),
+            ("q=mug&terms=floral^x", "Write a term as words^weight"),
+            ("q=mug&like=x%00", "Null characters"),
+        ],
+    )
+    def test_what_the_box_cannot_mark_is_told_beside_it(
+        self, client: Client, indexed_shop: Shop, query: str, told: str
+    ) -> None:
+        html = client.get(f"{SEARCH}?{query}").text
+
+        assert told in html
+        assert "what is marked" not in html
+        assert "Without the picture" not in html
+        assert ('href="/search/?q=mug"' in html) == ("mug" in query)
+
     @pytest.mark.parametrize("query", ["in_stock=maybe", "q=mug&in_stock=maybe", "q=mug&in_stock=maybe&page=2"])
     def test_a_value_that_no_product_can_have(self, client: Client, indexed_shop: Shop, query: str) -> None:
         response = client.get(f"{SEARCH}?{query}")
