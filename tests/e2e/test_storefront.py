@@ -594,3 +594,30 @@ def test_words_that_are_pasted_with_a_picture_of_themselves_are_words(visit: Vis
 
     assert not taken
     assert page.locator(".cs-box[aria-busy=true]").count() == 0
+
+
+def test_forms_of_others_are_theirs(visit: Visit) -> None:
+    """A shop's own on a card; and the filters, where a script such as htmx has taken them over."""
+    page = visit("/search/?q=mug")
+    left = page.evaluate(
+        """() => {
+            const own = document.createElement("form");
+            document.querySelector(".cs-card").append(own);
+            let prevented;
+            document.querySelector("main").addEventListener("submit", (event) => {
+                prevented = event.defaultPrevented;
+                event.preventDefault();
+            });
+            own.requestSubmit();
+            const filters = document.querySelector(".cs-facets");
+            filters.addEventListener("submit", (event) => event.preventDefault());
+            return !prevented;
+        }"""
+    )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_label("Acme").check()
+    page.wait_for_timeout(300)
+
+    assert left
+    assert not any("brand=Acme" in url for url in asked)

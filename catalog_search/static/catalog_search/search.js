@@ -276,13 +276,6 @@
       form.requestSubmit();
     });
     form.addEventListener("formdata", leaveOutEmpty);
-    form.addEventListener("submit", (event) => {
-      if (!results?.root.isConnected) return; /* a page of the shop's own, without the part that is replaced */
-      event.preventDefault();
-      const query = new URLSearchParams(new FormData(form)).toString();
-      /* Not form.action: a facet may be called so. */
-      results.go(new URL(form.getAttribute("action"), location.href).pathname + (query && `?${query}`));
-    });
   }
 
   /* What was changed and never sent is no filter in force. */
@@ -304,6 +297,7 @@
       this.status.setAttribute("role", "status");
       root.after(this.status);
       root.addEventListener("click", (event) => this.clicked(event));
+      root.addEventListener("submit", (event) => this.submitted(event));
     }
 
     get isShown() {
@@ -320,6 +314,15 @@
       if (address.hash && (address.search === location.search || !window.matchMedia(WIDE).matches)) return;
       event.preventDefault();
       this.go(address.pathname + address.search, { top: Boolean(link.closest(".cs-pages")) });
+    }
+
+    submitted(event) {
+      const form = event.target;
+      if (event.defaultPrevented || form.dataset.catalogSearch !== "submit-on-change") return;
+      event.preventDefault();
+      const query = new URLSearchParams(new FormData(form)).toString();
+      /* Not form.action: a facet may be called so. */
+      this.go(new URL(form.getAttribute("action"), location.href).pathname + (query && `?${query}`));
     }
 
     async go(address, { back = false, top = false } = {}) {
