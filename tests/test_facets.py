@@ -374,7 +374,7 @@ def test_an_end_is_compared_as_it_is_written(products: list[Product]) -> None:
         for name, low, high in [
             ("letters", "6.5", None),
             ("letters", None, "7.5"),
-            ("letters", None, "1e17"),
+            ("letters", None, "1e40"),
             ("year", year, year),
             ("year", "-5", "12345"),
             ("year", f"{year}.5", None),

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.db.models import Q, Value
+from django.db.models import DecimalField, Q, Value
 from django.utils.formats import get_format, number_format
 from django.utils.translation import gettext
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # More than any price has, and few enough for every numeric column.
 MAX_DIGITS = 18
+LARGEST = 2**63
+"""No integer of PostgreSQL is larger."""
 
 
 class Bound(forms.DecimalField):
@@ -114,8 +116,8 @@ def _number(end: Any) -> Value:
     Of a value Django makes one of the field's type: 2.5 is 2 to an integer, and -5 no year to a part of a date. A whole
     one stays an integer, so that an index of integers serves.
     """
-    number = Decimal(str(end))
-    return Value(int(number) if number.is_finite() and not number % 1 else number)
+    number = DecimalField().to_python(str(end))
+    return Value(int(number) if abs(number) < LARGEST and number == number.to_integral_value() else number)
 
 
 def bounds(low: Any = None, high: Any = None) -> tuple[Decimal | None, Decimal | None]:
