@@ -86,4 +86,6 @@ def place_of(form: SearchForm, filters: Sequence[Chip]) -> str:
     """Name the place in the shop that is browsed: the innermost category, or the one thing that is filtered by."""
     trees = {str(facet.label) for facet in form.index.facets if isinstance(facet, HierarchyFacet)}
     places = [chip.value for chip in filters if str(chip.label) in trees]
-    return places[-1] if places else filters[0].value if len(filters) == 1 else ""
+    if places or len(filters) != 1:
+        return places[-1] if places else ""
+    return f"{filters[0].label}: {filters[0].value}"  # by itself, "Yes" or "up to 20" names nothing

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import FieldDoesNotExist, SuspiciousOperation, ValidationError
 from django.db import connection
-from django.db.models import DecimalField, GeneratedField, IntegerField, Model, QuerySet
+from django.db.models import DecimalField, F, GeneratedField, IntegerField, Model, QuerySet
 from django.utils.html import strip_tags
 
 from .languages import writable
@@ -106,6 +106,13 @@ MOST_DIGITS = 1000
 def typed(field: Any) -> Any:
     """Return the field that tells what kind of values one has: what is generated, of what its expression gives."""
     return field.output_field if isinstance(field, GeneratedField) else field
+
+
+def field_given(products: QuerySet[Any], lookup: str) -> Any:
+    """Return the field that tells what kind of values a lookup gives: a path, an annotation, or a part of a field such
+    as the year of a date.
+    """
+    return typed(F(lookup).resolve_expression(products.query.chain()).output_field)
 
 
 def compared(field: Any) -> Any:

@@ -118,7 +118,10 @@ class SearchView(View):
             "is_canonical": str(canonical) == str(address) and results is not None and results.total > 0,
         }
         if results is None:
-            return context | {"words_alone": address.without("picture", "like", "unlike", "terms")}
+            # The search box marks the others.
+            unmarked = [error for name in ("like", "unlike", "terms") for error in form.errors.get(name, [])]
+            alone = address.without("picture", "like", "unlike", "terms")
+            return context | {"words_alone": alone, "unmarked_errors": unmarked}
         filters = filter_chips(results, address)
         names = [name for facet in form.index.facets for name in facet.parameters]
         return context | {

@@ -384,6 +384,7 @@ def test_several_searches_in_one_request(client: Client, indexed_shop: Shop, log
     assert first.keys() == alone.keys()
     assert (first["hits"], first["facets"]) == (alone["hits"], alone["facets"])
     assert [hit["title"] for hit in second["hits"]] == ["Red mug", "Blue mug"]
+    assert second["next"] == "http://testserver/api/search/product/?sort=price&page_size=2&page=2"
     assert client.get(second["next"]).json()["page"] == 2
     assert "total;dur=" in response.headers["Server-Timing"]
     assert logbook.write() == 2  # what was asked, not what was browsed

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import celery._state
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
@@ -81,6 +82,14 @@ def test_a_cache_local_to_each_process(settings: Any) -> None:
     settings.CACHES = {"default": LOCAL}
 
     assert ids(checks.check_settings(None)) == ["catalog_search.W006"]
+
+
+def test_a_project_without_celery(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(celery._state, "default_app", None)
+    monkeypatch.setattr(celery._state._tls, "current_app", None)
+
+    # And nothing of settings that it would not read.
+    assert ids(checks.check_settings(None)) == ["catalog_search.W047"]
 
 
 REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://a"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.cache import cache
 from django.db import connection, models
 from django.db.models import QuerySet
+from django.db.models.functions import ExtractYear, Length
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
@@ -355,6 +357,37 @@ def test_a_number_that_is_none_is_no_bound(products: list[Product]) -> None:
     assert 0 <= found.low < found.high == Decimal("1.5")
 
 
+def test_an_end_is_compared_as_it_is_written(products: list[Product]) -> None:
+    class Dated(SearchIndex):
+        facets = [RangeFacet("letters", steps=[7, Decimal("7.5")]), RangeFacet("year")]
+
+        def queryset(self, request: Any = None) -> QuerySet[Product]:
+            """Annotate whole numbers, one of them a part of a date."""
+            return Product.objects.annotate(letters=Length("name"), year=ExtractYear("created"))
+
+    index = Dated(Product)
+    for product, name in zip(products, ("chairs", "kettles", "saucepan"), strict=False):
+        Product.objects.filter(pk=product.pk).update(name=name)
+    index.model.objects.exclude(pk__in=[one.pk for one in products[:3]]).delete()
+    year = products[0].created.year
+    found = {
+        (name, low, high): search(index, facets={name: bounds(low, high)}).total
+        for name, low, high in [
+            ("letters", "6.5", None),
+            ("letters", None, "7.5"),
+            ("letters", None, "1e40"),
+            ("year", year, year),
+            ("year", "-5", "12345"),
+            ("year", f"{year}.5", None),
+        ]
+    }
+    steps = {one.value: one.count for one in search(index).facets["letters"].found.steps}
+
+    assert list(found.values()) == [2, 2, 3, 3, 3, 0]
+    assert steps == {"..7": 1, "7..7.5": 1, "7.5..": 1}
+    assert all(search(index, facets={"letters": (None, None, step)}).total == count for step, count in steps.items())
+
+
 @pytest.mark.parametrize("text", ["", "mug chair dress lamp"])
 def test_what_a_visitor_is_told_is_their_own(
     products: list[Product], rf: Any, text: str, monkeypatch: pytest.MonkeyPatch
@@ -646,6 +679,40 @@ def test_what_the_database_reckons_is_of_the_kind_that_it_gives(db: None) -> Non
     }
     assert all(browse(index, facets={name: value}).total == 0 for name, value in nothing.items())
     assert browse(index, facets={"double": ["9" * 30]}).total == 0
+
+
+def test_what_is_counted_of_a_part_of_a_field_finds_it(db: None) -> None:
+    class Kit(models.Model):  # noqa: DJ008
+        made = models.DateTimeField()
+        sizes = ArrayField(models.IntegerField(choices=[(1, "Small"), (2, "Large")]))
+        tested = ArrayField(models.BooleanField())
+
+        class Meta:
+            app_label = "shop"
+
+    class Kits(SearchIndex):
+        text = ["sizes"]
+        facets = [Facet("made.year"), Facet("sizes"), Facet("tested"), Facet("made__month", name="month")]
+        facets += [RangeFacet("made.year", name="years")]
+
+    del apps.all_models["shop"]["kit"]
+    with connection.schema_editor() as editor:
+        editor.create_model(Kit)
+    for year, sizes, tested in ((2024, [1, 2], [True]), (2024, [2], [True, False]), (2025, [], [])):
+        Kit.objects.create(made=datetime(year, 5, 2, tzinfo=UTC), sizes=sizes, tested=tested)
+    index = Kits(Kit)
+    shown = {name: one.found for name, one in browse(index).facets.items() if one.values is not None}
+
+    assert browse(index, facets={"years": bounds(high=2024)}).total == 2
+    assert list(declarations.check_index(index)) == []
+    assert {name: {one.label: one.count for one in found} for name, found in shown.items()} == {
+        "made": {"2024": 2, "2025": 1},
+        "sizes": {"Large": 2, "Small": 1},
+        "tested": {"Yes": 2, "No": 1},
+        "month": {"5": 3},
+    }
+    for name, found in shown.items():
+        assert all(browse(index, facets={name: [one.value]}).total == one.count for one in found)
 
 
 @pytest.mark.parametrize("text", ["", "mug chair dress lamp"])

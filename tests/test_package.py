@@ -168,7 +168,7 @@ DATABASES = {{
         + "\nfrom django.views.generic import TemplateView\n"
         + "urlpatterns.append(path('', TemplateView.as_view(template_name='home.html')))\n",
         "shop/models.py": MODELS,
-        "shop/search.py": settings["shop/search.py"] + "\n    api = True\n",
+        "shop/search.py": settings["shop/search.py"],
         "shop/admin.py": settings["shop/admin.py"],
         "pages/home.html": PAGE,
     }

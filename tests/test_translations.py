@@ -57,7 +57,7 @@ def test_what_is_compiled_is_what_is_written(language: str, tmp_path: Path, monk
 
 @pytest.mark.django_db
 def test_the_storefront_in_german(client: Client, indexed_shop: Any) -> None:
-    html = client.get("/search/", {"q": "mug", "price_max": "20"}, headers={"Accept-Language": "de"}).text
+    html = client.get("/search/", {"q": "mug", "price_max": "20,5"}, headers={"Accept-Language": "de"}).text
 
-    for words in ("Ergebnisse für „mug“", "Filter anwenden", "Sortieren nach", "bis 20", "Mit einem Bild suchen"):
+    for words in ("Ergebnisse für „mug“", "Filter anwenden", "Sortieren nach", "bis 20,5", "Mit einem Bild suchen"):
         assert words in html

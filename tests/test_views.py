@@ -16,7 +16,8 @@ from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
 
-from catalog_search import SearchIndex
+from catalog_search import Facet, RangeFacet, SearchIndex
+from catalog_search.forms import SearchForm
 from catalog_search.models import Generation, Synonym
 from catalog_search.navigation import Address
 from catalog_search.registry import registry
@@ -157,6 +158,24 @@ class TestBadInput:
 
         assert client.get(address).status_code == 400
         assert client.get(f"{address}&like={indexed_shop['draft'].pk}").status_code == 200
+
+    @pytest.mark.parametrize(
+        ("query", "told"),
+        [
+            ("unlike=3", "Say what is wanted too."),
+            ("q=mug&terms=floral^x", "Write a term as words^weight"),
+            ("q=mug&like=x%00", "Null characters"),
+        ],
+    )
+    def test_what_the_box_cannot_mark_is_told_beside_it(
+        self, client: Client, indexed_shop: Shop, query: str, told: str
+    ) -> None:
+        html = client.get(f"{SEARCH}?{query}").text
+
+        assert told in html
+        assert "what is marked" not in html
+        assert "Without the picture" not in html
+        assert ('href="/search/?q=mug"' in html) == ("mug" in query)
 
     @pytest.mark.parametrize("query", ["in_stock=maybe", "q=mug&in_stock=maybe", "q=mug&in_stock=maybe&page=2"])
     def test_a_value_that_no_product_can_have(self, client: Client, indexed_shop: Shop, query: str) -> None:
@@ -460,6 +479,21 @@ class TestForSearchEngines:
 
 
 class TestThrottling:
+    @pytest.mark.parametrize(
+        ("asked", "heading"),
+        [
+            ({"price_max": "20"}, "Price: up to 20"),
+            ({"in_stock": "true"}, "In stock: Yes"),
+            ({"in_stock": "true", "price_max": "20"}, "All products"),
+        ],
+    )
+    def test_one_filter_is_named_with_what_it_is(
+        self, client: Client, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], heading: str
+    ) -> None:
+        monkeypatch.setattr(ProductIndex, "facets", [RangeFacet("price"), Facet("in_stock")])
+
+        assert re.search(rf"<h1>\s*{heading}\s*</h1>", client.get(SEARCH, asked).text)
+
     def test_nobody_searches_without_end(self, client: Client, indexed_shop: Shop, settings: Any) -> None:
         settings.CATALOG_SEARCH = settings.CATALOG_SEARCH | {"SEARCHES_PER_MINUTE": 2}
         # Whichever minute it is: neither of two has passed it.
@@ -617,6 +651,17 @@ class TestSearchBox:
         assert f'action="{SEARCH}brand/"' in page
         assert f'data-suggest="{SEARCH}brand/suggest/"' in page
         assert f'data-suggest="{SEARCH}suggest/"' in client.get(SEARCH).text
+
+    def test_two_on_a_page_have_errors_of_their_own(self) -> None:
+        form = SearchForm(registry.get("product"), {"picture": "x"})
+        form.is_valid()
+        context = Context({"search_form": form, "address": Address(SEARCH, QueryDict())})
+
+        html = Template("{% load catalog_search %}{% search_box %}{% search_box %}").render(context)
+        described, names = re.findall('aria-describedby="(.+?)"', html), re.findall(' id="(.+?)"', html)
+
+        assert len(set(names)) == 2
+        assert described == names
 
     def test_for_one_index_without_assets(self) -> None:
         html = Template("{% load catalog_search %}{% search_box 'product' assets=False %}").render(Context())

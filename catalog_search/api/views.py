@@ -242,7 +242,9 @@ class MultiView(SearchView):
         for place, one in enumerate(asked):
             try:
                 sent = parameters(one)
-                form = self.form_class(self.get_index(sent.get("index", "")), sent)
+                index = self.get_index(sent.get("index", ""))
+                sent.pop("index", None)  # no parameter of a search by itself
+                form = self.form_class(index, sent)
                 valid(form)
                 found.append(form)
             except (ValidationError, NotFound) as error:

@@ -8,13 +8,13 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import FieldDoesNotExist, FieldError
-from django.db.models import DateField, DecimalField, F, Field, FloatField, IntegerField, Model
+from django.db.models import DateField, DecimalField, FloatField, IntegerField, Model
 
 from ..boosts import Boost
 from ..facets import Facet, HierarchyFacet, RangeFacet
 from ..forms import RESERVED
 from ..indexes import SearchIndex
-from ..paths import followed, typed
+from ..paths import field_given, followed
 
 
 def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
@@ -30,7 +30,7 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
                 id="catalog_search.E013",
             )
         taken |= dict.fromkeys(facet.parameters, f'another facet, of "{facet.field}"')
-        if problem := _lookup_problem(products, facet.lookup) or _facet_problem(facet, index.model):
+        if problem := _lookup_problem(products, facet.lookup) or _facet_problem(facet, products):
             yield Error(
                 f'{name}.facets: "{facet.field}" cannot be filtered by: {problem}',
                 hint=f"A facet is a field or an annotation of queryset(): {known}.",
@@ -77,12 +77,13 @@ def _order_problem(products: Any, lookup: str) -> str:
     return _lookup_problem(products, lookup) or (several if followed(products.model, lookup).many else "")
 
 
-def _facet_problem(facet: Facet, model: type[Model]) -> str:
-    field = followed(model, facet.lookup).field
+def _facet_problem(facet: Facet, products: Any) -> str:
+    field = followed(products.model, facet.lookup).field
     if isinstance(facet, RangeFacet) and any(low >= high for low, high in pairwise(facet.steps)):
         return "each of its steps must be higher than the one before."
-    if isinstance(facet, RangeFacet) and isinstance(field, Field):
-        return "" if isinstance(typed(field), DecimalField | FloatField | IntegerField) else "a range needs numbers."
+    if isinstance(facet, RangeFacet):
+        numbers = isinstance(field_given(products, facet.lookup), DecimalField | FloatField | IntegerField)
+        return "" if numbers else 'a range needs numbers; of a date take a part: "created.year".'
     if isinstance(facet, HierarchyFacet) and facet.parent:
         tree = field.related_model if field is not None and field.is_relation else None
         if (
@@ -101,8 +102,7 @@ def _boost_problem(products: Any, boost: Boost) -> str:
         lookup = boost.by.replace(".", "__")
         if problem := _lookup_problem(products, lookup):
             return problem
-        by = products.annotate(boost_by=F(lookup)).query.annotations["boost_by"]
-        fades = not boost.half_life or isinstance(typed(by.output_field), DateField)
+        fades = not boost.half_life or isinstance(field_given(products, lookup), DateField)
         return "" if fades else "a half-life needs a date or a time."
     try:
         products.filter(boost.by)

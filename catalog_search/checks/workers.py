@@ -12,6 +12,8 @@ from django.core.checks import CheckMessage, Error, Warning
 from ..conf import settings
 
 SWEEP = "catalog_search.sweep"
+FALLBACK = "default"
+"""What Celery calls the app that it makes for who has none."""
 TIMEOUTS = {"socket_connect_timeout", "socket_timeout"}
 REDELIVERY = {"visibility_timeout": 300, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
 """Kombu's defaults bring the task of a killed worker back after an hour and more."""
@@ -19,6 +21,14 @@ REDELIVERY = {"visibility_timeout": 300, "unacked_restore_interval": 1, "unacked
 
 def check_indexing() -> Iterator[CheckMessage]:
     """Check what keeps indexing going: Celery's defaults wait long where something died."""
+    if current_app.main == FALLBACK:
+        yield Warning(
+            "The project has no Celery app: no worker does what changes, and no setting of Celery counts.",
+            hint='celery.py: app = Celery("shop"); app.config_from_object("django.conf:settings", namespace="CELERY"); '
+            "app.autodiscover_tasks(); and import it in the __init__.py beside it: docs/indexing.md, Running workers.",
+            id="catalog_search.W047",
+        )
+        return
     conf = current_app.conf
     url = conf.broker_url or ""
     redis = (url if isinstance(url, str) else url[0]).startswith(("redis", "sentinel"))

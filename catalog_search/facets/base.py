@@ -12,7 +12,7 @@ from django.db.models import BooleanField, F, Func, JSONField, Model, Q, TextFie
 from django.db.models.lookups import In
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from ..paths import followed, readable, typed
+from ..paths import field_given, followed, readable, typed
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -113,16 +113,13 @@ class Facet:
     def condition(self, chosen: Sequence[Any], products: QuerySet[Any]) -> Q:
         """Return the condition for the chosen values: any of them will do."""
         values = [as_parameter(value) for value in chosen]
-        field = typed(followed(products.model, self.lookup).field)
+        field = field_given(products, self.lookup)
         if isinstance(field, JSONField):  # as text, for a number is no string
             return Q(In(self.value(products.model), values))
-        if field is None and self.lookup in products.query.annotations:
-            field = products.query.annotations[self.lookup].output_field
-        flags = _BOOLEANS if field is None or isinstance(field, BooleanField) else {}
-        held = field.base_field if isinstance(field, ArrayField) else field
-        wanted = [flags.get(value, value) for value in values]
+        held = _held(field)
+        wanted = [_BOOLEANS.get(value, value) for value in values] if isinstance(held, BooleanField) else values
         lookup = "overlap" if held is not field else "in"
-        return Q(**{f"{self.lookup}__{lookup}": wanted if held is None else [*readable(held, wanted).values()]})
+        return Q(**{f"{self.lookup}__{lookup}": [*readable(held, wanted).values()]})
 
     def spreads(self, model: type[Model]) -> bool:
         """Can one product have several values?"""
@@ -189,8 +186,13 @@ class Facet:
             key, rows = field.target_field, field.related_model._base_manager
             known = rows.filter(**{f"{key.name}__in": readable(key, values).values()}) if values else ()
             return {str(getattr(row, key.attname)): str(row) for row in known}
-        named = {as_parameter(value): str(label) for value, label in getattr(field, "flatchoices", ())}
+        named = {as_parameter(value): str(label) for value, label in getattr(_held(field), "flatchoices", ())}
         return named or {value: gettext(label) for value, label in _LABELS.items()}
+
+
+def _held(field: Any) -> Any:
+    """Return the field of one value: of an array, that of what it holds."""
+    return field.base_field if isinstance(field, ArrayField) else field
 
 
 MORE_VALUES = 1000

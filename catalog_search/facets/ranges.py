@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.db.models import Q
-from django.utils.formats import get_format
+from django.db.models import DecimalField, Q, Value
+from django.utils.formats import get_format, number_format
 from django.utils.translation import gettext
 
 from .base import AnyValues, Facet, FacetRange, FacetValue, Found, Row
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # More than any price has, and few enough for every numeric column.
 MAX_DIGITS = 18
+LARGEST = 2**63
+"""No integer of PostgreSQL is larger."""
 
 
 class Bound(forms.DecimalField):
@@ -73,8 +75,8 @@ class RangeFacet(Facet):
         return condition
 
     def _between(self, low: Any, high: Any, upper: str) -> Q:
-        condition = Q() if low is None else Q(**{f"{self.lookup}__gte": low})
-        return condition if high is None else condition & Q(**{f"{self.lookup}__{upper}": high})
+        ends = {"gte": low, upper: high}
+        return Q(**{f"{self.lookup}__{how}": _number(end) for how, end in ends.items() if end is not None})
 
     def _steps(self) -> dict[str, tuple[Any, Any]]:
         ends = [None, *self.steps, None]
@@ -108,6 +110,16 @@ class RangeFacet(Facet):
         return Found(FacetRange(min(lows, default=None), max(highs, default=None), chosen_low, chosen_high, steps))
 
 
+def _number(end: Any) -> Value:
+    """Return an end as an expression, which is compared as it is.
+
+    Of a value Django makes one of the field's type: 2.5 is 2 to an integer, and -5 no year to a part of a date. A whole
+    one stays an integer, so that an index of integers serves.
+    """
+    number = DecimalField().to_python(str(end))
+    return Value(int(number) if abs(number) < LARGEST and number == number.to_integral_value() else number)
+
+
 def bounds(low: Any = None, high: Any = None) -> tuple[Decimal | None, Decimal | None]:
     """Write the chosen bounds of a RangeFacet in Python: ``facets={"price": bounds(high=50)}``."""
     return (None if low is None else Decimal(str(low)), None if high is None else Decimal(str(high)))
@@ -115,6 +127,7 @@ def bounds(low: Any = None, high: Any = None) -> tuple[Decimal | None, Decimal |
 
 def range_text(low: Any, high: Any) -> str:
     """Return bounds as people read them."""
+    low, high = (None if end is None else number_format(end) for end in (low, high))
     if high is None:
         return gettext("from %(low)s") % {"low": low}
     if low is None:

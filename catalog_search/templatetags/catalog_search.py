@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from ..registry import registry
 from ..searching import Hit, similar
 
 register = template.Library()
+_error_numbers = itertools.count(1)  # a page may have several boxes
 
 
 @register.simple_tag(takes_context=True)
@@ -82,6 +84,7 @@ def search_box(context: Context, index: str = "", placeholder: str = "", assets:
         box |= {
             "action": address.path,
             "q": form["q"].value() or "",
+            "error_id": f"cs-error-{next(_error_numbers)}",
             "errors": [message for name in ("q", "image", "picture") for message in form.errors.get(name, [])],
             "picture_url": reverse("catalog_search:picture", args=[token]) if has_picture else "",
             "token": token if has_picture else "",

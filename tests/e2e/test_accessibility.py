@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from PIL import Image
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -185,3 +187,16 @@ def test_a_page_that_cannot_be_dark_keeps_its_text_readable(visit: Callable[...,
     assert page.evaluate(colour) == "rgb(236, 238, 240)"
     page.evaluate("document.querySelector('meta[name=color-scheme]').remove()")
     assert page.evaluate(colour) == "rgb(29, 33, 37)"
+
+
+def test_forced_colours_leave_pictures_and_signs(visit: Callable[..., Any]) -> None:
+    page = visit("/search/?brand=Acme", forced_colors="active", color_scheme="dark")
+
+    def colours(part: str) -> set[tuple[int, ...]]:
+        """Return the colours of a part of the page that are not its ground."""
+        shot = Image.open(io.BytesIO(page.locator(part).first.screenshot())).convert("RGB")
+        return {colour for _, colour in shot.getcolors(1 << 20) if max(colour) > 100}
+
+    assert colours(".cs-picture img")
+    assert colours(".cs-cross")
+    assert colours(".cs-pages a[aria-current]") != colours(".cs-number a")

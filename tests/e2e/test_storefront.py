@@ -474,3 +474,150 @@ def test_a_page_from_right_to_left_is_a_mirror(visit: Visit) -> None:
     page.evaluate("document.documentElement.dir = 'rtl'")
 
     assert beginnings("right") == pytest.approx(before, abs=2)
+
+
+def test_a_script_that_comes_with_each_box_works_once(visit: Visit) -> None:
+    page = visit("/search/?q=mug")
+    page.add_script_tag(url="/static/catalog_search/search.js")
+    page.get_by_label("Acme").check()
+    page.wait_for_url("**brand=Acme**")
+    page.go_back()
+    expect(page.get_by_label("Acme")).not_to_be_checked()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.go_forward()
+    expect(page.get_by_label("Acme")).to_be_checked()
+
+    assert len([url for url in asked if "/search/?" in url]) == 1
+
+
+@pytest.mark.parametrize("kept", ["fetched", "cloned"])
+def test_what_another_script_puts_into_the_page_works(visit: Visit, kept: str) -> None:
+    """As htmx and Turbo do: with what a server answers, and with a copy of a page that was left."""
+    page = visit("/search/?q=mug+chair")
+    box(page).fill("red")
+    options(page)
+    page.evaluate(
+        """async (kept) => {
+            const other = kept === "cloned" ? document : new DOMParser().parseFromString(
+                await (await fetch(location.href)).text(), "text/html");
+            document.body.replaceWith(document.importNode(other.body, true));
+            window.stays = true;
+        }""",
+        kept,
+    )
+    expect(page.locator(".cs-suggestions")).to_have_count(1)
+    expect(page.locator(".cs-suggestions")).to_be_hidden()
+    box(page).fill("")
+    box(page).press_sequentially("red m")
+    assert "Red mug" in options(page)
+    box(page).press("Escape")
+    page.get_by_label("Acme").check()
+    page.wait_for_url("**brand=Acme**")
+    expect(page.get_by_label("Acme")).to_be_checked()
+    page.go_back()
+    expect(page.get_by_label("Acme")).not_to_be_checked()
+
+    assert page.evaluate("window.stays") is True
+    assert page.locator("p.cs-hidden#catalog-search-status").count() == 1
+
+
+def test_keys_of_an_input_method_are_its_own(visit: Visit) -> None:
+    page = visit("/")
+    box(page).press_sequentially("red m")
+    options(page)
+    taken = box(page).evaluate(
+        """(input) => !input.dispatchEvent(
+            new KeyboardEvent("keydown", { key: "ArrowDown", isComposing: true, bubbles: true, cancelable: true }))"""
+    )
+
+    assert not taken
+    assert page.locator("[role=option][aria-selected=true]").count() == 0
+
+
+def test_something_else_where_recent_searches_are_kept(visit: Visit) -> None:
+    page = visit("/")
+    page.evaluate("localStorage.setItem('catalog-search-recent', '{}')")
+    search(page, "blue dress")
+    page.goto("/")
+    box(page).focus()
+
+    assert options(page)[0] == "blue dress"
+
+
+def test_names_of_suggested_products_stand_below_each_other(visit: Visit, make_product: Any, build_index: Any) -> None:
+    make_product("Red yarn")
+    build_index()
+    page = visit("/")
+    box(page).press_sequentially("red")
+    assert "Red yarn" in options(page)
+    names = page.locator(".cs-suggestions-products .cs-option-label")
+
+    assert 1 == len({round(one.bounding_box()["x"]) for one in names.all()}) < names.count()
+
+
+def test_a_frame_that_styles_elements_by_their_names_moves_nothing(visit: Visit) -> None:
+    page = visit("/search/?q=mug+chair&brand=Acme&more=brand")
+    styles = (Path(__file__).parent / "framework.css").read_text()
+    page.route("**/framework.css", lambda route: route.fulfill(body=styles, content_type="text/css"))
+    measured = """() => [...document.querySelectorAll("[class*=cs-], .cs-box input")].map((one) => {
+        const { width, height } = one.getBoundingClientRect();
+        return [one.tagName, one.className, width, height, getComputedStyle(one).listStyleType].join(" ");
+    })"""
+    before = page.evaluate(measured)
+    page.evaluate(
+        """() => new Promise((done) => {
+            const link = document.createElement("link");
+            Object.assign(link, { rel: "stylesheet", href: "/static/framework.css", onload: done });
+            document.head.prepend(link);
+        })"""
+    )
+
+    moved = [f"{then} {now}" for then, now in zip(before, page.evaluate(measured), strict=True) if then != now]
+
+    assert moved == []
+
+
+def test_words_that_are_pasted_with_a_picture_of_themselves_are_words(visit: Visit, photo: Path) -> None:
+    page = visit("/")
+    taken = page.evaluate(
+        """(bytes) => {
+            const copied = new DataTransfer();
+            copied.items.add(new File([new Uint8Array(bytes)], "image.png", { type: "image/png" }));
+            copied.setData("text/plain", "red mug");
+            copied.setData("text/html", "<table><tr><td>red mug</td></tr></table>");
+            const paste = new ClipboardEvent("paste", { clipboardData: copied, bubbles: true, cancelable: true });
+            return !document.querySelector("input[name=q]").dispatchEvent(paste);
+        }""",
+        list(photo.read_bytes()),
+    )
+
+    assert not taken
+    assert page.locator(".cs-box[aria-busy=true]").count() == 0
+
+
+def test_forms_of_others_are_theirs(visit: Visit) -> None:
+    """A shop's own on a card; and the filters, where a script such as htmx has taken them over."""
+    page = visit("/search/?q=mug")
+    left = page.evaluate(
+        """() => {
+            const own = document.createElement("form");
+            document.querySelector(".cs-card").append(own);
+            let prevented;
+            document.querySelector("main").addEventListener("submit", (event) => {
+                prevented = event.defaultPrevented;
+                event.preventDefault();
+            });
+            own.requestSubmit();
+            const filters = document.querySelector(".cs-facets");
+            filters.addEventListener("submit", (event) => event.preventDefault());
+            return !prevented;
+        }"""
+    )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_label("Acme").check()
+    page.wait_for_timeout(300)
+
+    assert left
+    assert not any("brand=Acme" in url for url in asked)

@@ -1,6 +1,10 @@
 /* Small comforts on top of plain forms: nothing here is needed to search. */
 "use strict";
 (() => {
+  /* Each box brings this script, and a page may have several. */
+  if (window.catalogSearch) return;
+  window.catalogSearch = true;
+
   const WIDE = "(min-width: 60rem)";
 
   /* Words alone need no detour through POST. */
@@ -61,7 +65,10 @@
     const row = form.querySelector(".cs-box-row");
     form.elements.image.addEventListener("change", () => sendChosen(form));
     form.elements.q.addEventListener("paste", (event) => {
-      if (takeFile(form, event.clipboardData.files)) event.preventDefault();
+      const { files, types } = event.clipboardData;
+      /* Words from a spreadsheet or a document come with a picture of themselves. */
+      const isWords = types.includes("text/plain") && types.includes("text/html");
+      if (!isWords && takeFile(form, files)) event.preventDefault();
     });
     row.addEventListener("dragover", (event) => {
       if (![...event.dataTransfer.types].includes("Files")) return;
@@ -88,7 +95,8 @@
 
   function recentSearches() {
     try {
-      return JSON.parse(localStorage.getItem(RECENT)) || [];
+      const kept = JSON.parse(localStorage.getItem(RECENT));
+      return Array.isArray(kept) ? kept : [];
     } catch {
       return []; /* storage is switched off, or holds something else */
     }
@@ -122,8 +130,9 @@
       this.list.setAttribute("role", "listbox");
       this.list.setAttribute("aria-label", form.dataset.products);
       for (const [name, value] of Object.entries({
-        role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": this.id,
+        role: "combobox", "aria-autocomplete": "list", "aria-controls": this.id,
       })) this.input.setAttribute(name, value);
+      this.show({});
       this.input.addEventListener("input", () => this.changed());
       this.input.addEventListener("focus", () => this.changed());
       this.input.addEventListener("keydown", (event) => this.pressed(event));
@@ -213,6 +222,7 @@
     }
 
     pressed(event) {
+      if (event.isComposing) return; /* an input method chooses among its own words by these keys */
       const open = !this.list.hidden;
       const last = this.options.length - 1;
       if (event.key === "ArrowDown" && open) this.activate(this.active < last ? this.active + 1 : -1);
@@ -266,13 +276,6 @@
       form.requestSubmit();
     });
     form.addEventListener("formdata", leaveOutEmpty);
-    form.addEventListener("submit", (event) => {
-      if (!results) return; /* a page of the shop's own, without the part that is replaced */
-      event.preventDefault();
-      const query = new URLSearchParams(new FormData(form)).toString();
-      /* Not form.action: a facet may be called so. */
-      results.go(new URL(form.getAttribute("action"), location.href).pathname + (query && `?${query}`));
-    });
   }
 
   /* What was changed and never sent is no filter in force. */
@@ -282,23 +285,23 @@
 
   /* The page of results, replaced in place: filters, sorts, pages and chips have addresses, yet need no full reload.
      Whatever goes wrong, the browser goes to the address itself. */
+  const STATUS = "catalog-search-status";
   let results = null;
 
   class ResultPage {
     constructor(root) {
       this.root = root;
       this.shown = here();
-      this.status = element("p", "cs-hidden");
+      this.status = document.getElementById(STATUS) ?? element("p", "cs-hidden");
+      this.status.id = STATUS;
       this.status.setAttribute("role", "status");
       root.after(this.status);
       root.addEventListener("click", (event) => this.clicked(event));
-      window.addEventListener("popstate", () => {
-        if (here() !== this.shown) this.go(here(), { back: true });
-      });
-      /* Where somebody was on a page that the forward button leads to. */
-      window.addEventListener("scrollend", () => {
-        if (here() === this.shown) history.replaceState({ ...history.state, scroll: scrollY }, "");
-      });
+      root.addEventListener("submit", (event) => this.submitted(event));
+    }
+
+    get isShown() {
+      return this.root.isConnected && here() === this.shown;
     }
 
     clicked(event) {
@@ -313,6 +316,15 @@
       this.go(address.pathname + address.search, { top: Boolean(link.closest(".cs-pages")) });
     }
 
+    submitted(event) {
+      const form = event.target;
+      if (event.defaultPrevented || form.dataset.catalogSearch !== "submit-on-change") return;
+      event.preventDefault();
+      const query = new URLSearchParams(new FormData(form)).toString();
+      /* Not form.action: a facet may be called so. */
+      this.go(new URL(form.getAttribute("action"), location.href).pathname + (query && `?${query}`));
+    }
+
     async go(address, { back = false, top = false } = {}) {
       this.waiting?.abort();
       const waiting = this.waiting = new AbortController();
@@ -321,6 +333,7 @@
         const response = await fetch(address, { signal: waiting.signal, headers: { Accept: "text/html" } });
         const page = new DOMParser().parseFromString(await response.text(), "text/html");
         const fresh = page.querySelector('[data-catalog-search="page"]');
+        if (!this.root.isConnected) return; /* something else has replaced the page meanwhile */
         if (response.redirected || !fresh) throw new Error("another page");
         if (!back) {
           history.replaceState({ ...history.state, scroll: scrollY }, "");
@@ -348,7 +361,6 @@
       for (const details of this.root.querySelectorAll("details")) {
         if (open.includes(place(details))) details.open = true;
       }
-      enhance();
       const list = this.root.querySelector(".cs-results");
       const same = !top && focus && [...this.root.querySelectorAll("input, select, summary")].find((one) => place(one) === focus);
       (same || list)?.focus({ preventScroll: true });
@@ -385,30 +397,37 @@
     grid.addEventListener("auxclick", report);
   }
 
-  if (document.querySelector('[data-catalog-search="page"]')) {
-    results = new ResultPage(document.querySelector('[data-catalog-search="page"]'));
-  }
-
   const enhancers = { box: enhanceBox, "submit-on-change": enhanceFilters };
   const restorers = { box: restoreBox, "submit-on-change": restoreFilters };
   const forms = () => document.querySelectorAll("form[data-catalog-search]");
+  const enhanced = new WeakSet();
+
+  function* unseen(elements) {
+    for (const one of elements) {
+      if (enhanced.has(one)) continue;
+      enhanced.add(one);
+      yield one;
+    }
+  }
+
+  function enhance() {
+    for (const form of unseen(forms())) enhancers[form.dataset.catalogSearch]?.(form);
+    for (const grid of unseen(document.querySelectorAll("[data-catalog-search-query]"))) reportClicks(grid);
+    for (const root of unseen(document.querySelectorAll('[data-catalog-search="page"]'))) results = new ResultPage(root);
+  }
 
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) for (const form of forms()) restorers[form.dataset.catalogSearch]?.(form);
   });
-
-  function enhance() {
-    for (const form of forms()) {
-      if (form.dataset.enhanced) continue;
-      form.dataset.enhanced = "1";
-      enhancers[form.dataset.catalogSearch]?.(form);
-    }
-    for (const grid of document.querySelectorAll("[data-catalog-search-query]")) {
-      if (grid.dataset.enhanced) continue;
-      grid.dataset.enhanced = "1";
-      reportClicks(grid);
-    }
-  }
+  window.addEventListener("popstate", () => {
+    if (results?.root.isConnected && !results.isShown) results.go(here(), { back: true });
+  });
+  /* Where somebody was on a page that the forward button leads to. */
+  window.addEventListener("scrollend", () => {
+    if (results?.isShown) history.replaceState({ ...history.state, scroll: scrollY }, "");
+  });
 
   enhance();
+  /* Also what comes later: the next results, and what other scripts put into the page, as htmx and Turbo do. */
+  new MutationObserver(enhance).observe(document, { childList: true, subtree: true });
 })();
