@@ -119,7 +119,8 @@ class Candidates(Sequence[Candidate]):
 
     def joined_by(self, keys: Sequence[str]) -> Self:
         """Return them and, after them, what is not among them yet, without a score."""
-        others = [key for key in keys if key not in self.score]
+        known = set(self.keys)
+        others = [key for key in keys if key not in known]
         if not others:
             return self
         return replace(self, keys=[*self.keys, *others], score={**self.score, **dict.fromkeys(others, 0.0)})
@@ -139,9 +140,10 @@ class Candidates(Sequence[Candidate]):
     def rearranged(self, changed: Sequence[Candidate]) -> Candidates:
         """Return all of them as somebody arranged them: what was left out comes last, what was added is ignored."""
         told = changed if isinstance(changed, Candidates) else Candidates.of(changed)
-        own = dict.fromkeys(key for key in told.keys if key in self.score)
-        left = [key for key in self.keys if key not in own]
-        told = told.in_order(list(own))
+        known = set(self.keys)
+        kept = dict.fromkeys(key for key in told.keys if key in known)
+        left = [key for key in self.keys if key not in kept]
+        told = told.in_order(list(kept))
         return Candidates.of((*told, *self.in_order(left))) if left else told
 
     def shown(self) -> Self:

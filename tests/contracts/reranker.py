@@ -20,8 +20,8 @@ from .pictures import odd_files
 class RerankerContract:
     """What every reranker must keep, however it works inside."""
 
-    # bfloat16, in which large models compute on a GPU, rounds by more.
-    tolerance = 5e-3 if torch.cuda.is_available() else 1e-4
+    # bfloat16, in which large models compute on a GPU, rounds by more, and otherwise in another batch.
+    tolerance = 1e-2 if torch.cuda.is_available() else 1e-4
 
     @pytest.fixture(scope="class")
     @classmethod
