@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import combinations
 
 # The configurations that ship with PostgreSQL 14 and newer (PostgreSQL documentation, 12.6 Dictionaries).
@@ -127,6 +128,7 @@ def agree(language: str, other: str) -> bool:
     return all(one == two for one, two in zip(subtags(language), subtags(other), strict=False))
 
 
+@lru_cache
 def text_config(language: str) -> str:
     """Return the text search configuration of a language code; "simple" where PostgreSQL knows no stemmer."""
     return CONFIGS.get(primary_subtag(language), "simple")

@@ -6,13 +6,19 @@ query logging, assertNumQueries and error translation see them as any other quer
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import psycopg
 from django.db import DataError, InterfaceError, OperationalError, connections, router, transaction
 from django.db.models import QuerySet
+from numpy.typing import NDArray
 from pgvector.psycopg import register_vector
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 
 from .conf import settings
 
@@ -33,6 +39,29 @@ PREPARED_FROM = 5
 
 MOST_PARAMETERS = 65_535
 """PostgreSQL's protocol takes no more; a shop's queryset with a longer list is written out as Django does it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HalfVectors:
+    """Vectors, shape (rows, dimensions), as one parameter, a halfvec[]: one by one they take longer than to be sent."""
+
+    rows: NDArray[np.floating]
+
+
+class _HalfVectorsDumper(Dumper):
+    """Writes them as ``array_recv`` of PostgreSQL and ``halfvec_recv`` of pgvector read them."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: HalfVectors) -> bytes:
+        count, dimensions = obj.rows.shape
+        assert self.connection
+        element = self.connection.adapters.types["halfvec"].oid
+        one = [("size", ">i4"), ("dimensions", ">i2"), ("unused", ">i2"), ("values", ">f2", (dimensions,))]
+        items = np.zeros(count, one)
+        items["size"], items["dimensions"], items["values"] = 4 + 2 * dimensions, dimensions, obj.rows
+        # One dimension, no NULL, the type of its elements, how many there are, counted from 1.
+        return struct.pack(">5i", 1, 0, element, count, 1) + items.tobytes()
 
 
 class _PreparedCursor(psycopg.Cursor[Any]):
@@ -123,6 +152,7 @@ def _connected(alias: str) -> DatabaseWrapper:
     with wrapper.wrap_database_errors:
         if not getattr(wrapper.connection, "_catalog_search_vector", False):
             register_vector(wrapper.connection)
+            wrapper.connection.adapters.register_dumper(HalfVectors, _HalfVectorsDumper)
             wrapper.connection._catalog_search_vector = True
     return wrapper
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 from django.db import connection, transaction
@@ -14,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from catalog_search.sql import (
     MOST_PARAMETERS,
     PREPARED_FROM,
+    HalfVectors,
     all_ended,
     array,
     execute,
@@ -34,6 +36,14 @@ STATEMENT = "SELECT %s::int + 1 AS prepared_here"
 )
 def test_texts_travel_as_an_array(texts: list[str]) -> None:
     assert execute("default", "SELECT %s::text[]", (array(texts),)) == [(texts,)]
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (1, 3), (5, 4000)])
+def test_vectors_travel_as_an_array(shape: tuple[int, int]) -> None:
+    rows = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    ((found,),) = execute("default", "SELECT %s::halfvec[]", (HalfVectors(rows),))
+
+    assert np.array_equal(np.array([one.to_numpy() for one in found]).reshape(shape), rows.astype(np.float16))
 
 
 def test_rows_that_are_not_fetched_are_not_looked_for(django_assert_num_queries: Any) -> None:

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from pgvector import HalfVector
 
 from ..content import Content
 from ..digests import digest_of
@@ -18,7 +17,7 @@ from ..fusion import Vector
 from ..indexes import WEIGHTS, field_weight
 from ..languages import as_words, text_config
 from ..models import Document, Generation
-from ..sql import array, execute
+from ..sql import HalfVectors, array, execute
 from .pictures import PictureFile
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
@@ -165,7 +164,7 @@ def write(generation: Generation, drafts: Sequence[Draft], vectors: dict[str, Ve
             generation.pk,
             f"{{{','.join(_as_bigint(one.key) for one in readings)}}}",
             *map(array, columns.values()),
-            [HalfVector(half) for half in np.array([vectors[digest] for digest in digests], dtype=np.float16)],
+            HalfVectors(np.array([vectors[digest] for digest in digests])),
         ),
     )
 
@@ -186,16 +185,15 @@ def _as_bigint(key: str) -> str:
 
 def _weighted(parts: Sequence[str], keywords: Sequence[str]) -> dict[str, str]:
     words = dict.fromkeys(WEIGHTS, "")
-    places = [*range(len(parts)), *[len(parts)] * len(keywords)]  # keywords share the last, however many they are
-    for position, part in zip(places, (*parts, *keywords), strict=True):
-        if not part:
-            continue
-        weight = field_weight(position, places[-1] + 1)
-        # A tsvector holds at most 1 MB; nobody searches for the last words of a novel.
-        words[weight] = f"{words[weight]} {as_words(part)}".strip()[:100_000]
+    fields = len(parts) + bool(keywords)  # which share the last, however many they are
+    for position, part in (*enumerate(parts), *((len(parts), one) for one in keywords)):
+        if part:
+            weight = field_weight(position, fields)
+            # A tsvector holds at most 1 MB; nobody searches for the last words of a novel.
+            words[weight] = f"{words[weight]} {as_words(part)}".strip()[:100_000]
     return words
 
 
 def _lengths(words: dict[str, str]) -> str:
     """The number of words of each weight, as an array literal: PostgreSQL has no arrays of arrays to unnest."""
-    return "{" + ",".join(str(min(len(words[weight].split()), 32_767)) for weight in WEIGHTS) + "}"
+    return f"{{{','.join([str(min(len(text.split()), 32_767)) for text in words.values()])}}}"
