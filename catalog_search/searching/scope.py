@@ -14,8 +14,7 @@ from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet, FullResultSet, ValidationError
 from django.db import connections
-from django.db.models import Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from django.db.models.fields import AutoField, IntegerField
 from django.utils.translation import get_language
 from psycopg import sql
@@ -115,8 +114,13 @@ class Scope:
         """Return the products of the scope with these keys, which travel as one parameter: Django is slow with many."""
         listed = list(keys)
         kind = self.index.model._meta.pk.rel_db_type(connections[self.alias])
-        these = RawSQL(f"SELECT unnest(%s::{kind}[])", [array(listed)])  # noqa: S611 - a type
-        return self.products.filter(pk__in=these) if listed else self.products.none()
+        these = Func(
+            *(F("pk"), Value(array(listed))),
+            arg_joiner=" = ANY(",
+            template=f"%(expressions)s::{kind}[])",
+            output_field=BooleanField(),
+        )
+        return self.products.filter(these) if listed else self.products.none()
 
     def read(self, keys: Iterable[str], *columns: Any) -> dict[str, tuple[Any, ...]]:
         """Return what columns, by name or as expressions, hold of these products by key, as the database says it."""
