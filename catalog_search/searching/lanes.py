@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -197,7 +198,8 @@ def _indexed(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tup
     if ended and len(rows) < limit:
         return None
     # A relaxed scan returns rows nearly in order, a binary index in the order of its bits.
-    return sorted(((key, 1.0 - distance) for key, distance in rows), key=lambda pair: -pair[1])[:limit]
+    rows.sort(key=itemgetter(1))
+    return [(key, 1.0 - distance) for key, distance in rows[:limit]]
 
 
 def excluded(scope: Scope, words: Sequence[str], keys: Sequence[str]) -> list[str]:
