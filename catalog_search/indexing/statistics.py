@@ -15,6 +15,7 @@ from ..content import Content
 from ..embedding import embed
 from ..exceptions import Unavailable
 from ..fusion import Vector
+from ..languages import LETTER
 from ..models import Document, Generation
 from ..sql import execute
 
@@ -29,7 +30,7 @@ FEWEST_PHRASES = 20
 """With fewer phrases a catalogue tells too little about itself."""
 SHARED_BY = 3
 """Documents that must hold a phrase: one alone may be a name."""
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_WORD = re.compile(rf"{LETTER}{{3,}}")
 
 
 def measure(generation: Generation) -> None:
