@@ -152,7 +152,10 @@ def _normalise(image: Image.Image) -> Image.Image:
 
 
 def _upright(image: Image.Image, original: Image.Image) -> Image.Image:
-    """Turn a picture as the EXIF data of its original say. ImageOps.exif_transpose writes them anew, which damaged ones may refuse."""
+    """Turn a picture as the EXIF data of its original say.
+
+    ImageOps.exif_transpose writes them anew, which damaged ones may refuse.
+    """
     try:
         turn = _TURNS.get(original.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # see read_picture; what is damaged says nothing, and the picture is as good without it
