@@ -53,7 +53,7 @@ def measure(generation: Generation) -> None:
         generation.background, generation.statistics = None, {}
         return
     vectors = np.stack([row[2].to_numpy() for row in rows]).astype(np.float32)
-    generation.background = vectors[:BACKGROUND].astype("<f2").tobytes()
+    generation.background = vectors[vectors.any(axis=1)][:BACKGROUND].astype("<f2").tobytes()
     lengths = np.mean([row[1] for row in rows], axis=0).round(3).tolist()
     generation.statistics = {"documents": generation.own(Document).count(), "lengths": lengths}
     try:
