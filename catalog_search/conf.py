@@ -117,7 +117,9 @@ class Settings:
         ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"), "picture formats that are opened, by Pillow's names"
     )
     IMAGE_MAX_BYTES = Setting(20_000_000, "larger picture files are refused", minimum=1)
-    IMAGE_MAX_PIXELS = Setting(50_000_000, "pictures with more pixels are refused before they are decoded", minimum=1)
+    IMAGE_MAX_PIXELS = Setting(
+        50_000_000, "pictures with more pixels are refused; decoding takes up to 5 bytes for each, WebP 16", minimum=1
+    )
     IMAGE_SIZE = Setting(512, "longest edge in pixels of the thumbnail that models see", minimum=32)
     IMAGES_PER_PRODUCT = Setting(4, "pictures of one product that are embedded", minimum=1)
     THUMBNAIL_STORAGE = Setting("default", "the alias in STORAGES that keeps the thumbnails")

@@ -63,6 +63,11 @@ def needs_means(embedder: Embedder) -> bool:
     return embedder.modality_means and not embedder.fuses and len(embedder.modalities) > 1
 
 
+def is_blank(embedder: Embedder, content: Content) -> bool:
+    """Does a content hold nothing that the model takes?"""
+    return not reduce_to(content, embedder.modalities)
+
+
 def _parts(embedder: Embedder, content: Content) -> list[Content]:
     """Take a content apart into what one call of the model takes."""
     reduced = reduce_to(content, embedder.modalities)

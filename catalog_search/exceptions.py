@@ -36,6 +36,10 @@ class ModelError(CatalogSearchError):
     """A model failed or cannot take this input; see the chained exception for its own words."""
 
 
+class Refused(ModelError):
+    """A model server refuses this very input; its own words say why."""
+
+
 class Unavailable(ModelError):
     """A worker, an inference server or the cache does not answer; see whether it runs and can be reached."""
 

@@ -28,7 +28,12 @@ MAX_PAGE = 10_000
 MAX_PAGE_SIZE = 100
 QUERY_FIELDS = ("q", "image", "picture", "like", "unlike", "terms")
 """The fields that say what is looked for; the others only arrange what is found."""
-RESERVED = (*QUERY_FIELDS, "sort", "page", "page_size", "more", "within", "rerank", "language", "exact", "explain")
+REDIRECTED = "redirected"
+"""The parameter of a search that a rule sent the visitor to."""
+RESERVED = (
+    *(*QUERY_FIELDS, "sort", "page", "page_size", "more", "within"),
+    *("rerank", "language", "exact", "explain", REDIRECTED),
+)
 """Parameters that every search has; no facet can take their names."""
 
 

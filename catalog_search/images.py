@@ -6,6 +6,7 @@ import io
 import logging
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO
@@ -29,8 +30,10 @@ MAX_SCANS = 100
 _SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
 # What files of the HEIF family call themselves.
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-# Modes that Pillow shrinks with antialiasing; palettes and deep greys are converted first.
-_SHRINKABLE = ("RGB", "L", "CMYK", "RGBA", "LA", "YCbCr")
+# Modes that Pillow shrinks well as they are; palettes, deep greys and what is transparent are converted first.
+_SHRINKABLE = ("RGB", "L", "CMYK", "YCbCr")
+# Pixels of an edge of what is converted at once, where that is more than the decoder's own copy of a picture.
+TILE = 1024
 # What EXIF's orientations other than 1, upright, ask for.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -143,17 +146,18 @@ def _normalise(image: Image.Image) -> Image.Image:
     edge = settings.IMAGE_SIZE
     # A JPEG decoder can deliver a half, a quarter or an eighth of the size at a fraction of the cost.
     image.draft("RGB", (edge * 2, edge * 2))
-    image = _upright(image)
-    if image.mode not in _SHRINKABLE:
-        image = _to_rgb(image)
-    image.thumbnail((edge, edge), Image.Resampling.LANCZOS)
-    return _thicken(_to_rgb(image))
+    small = image if image.mode in _SHRINKABLE else _converted(image, 2 * edge)
+    small.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+    return _thicken(_to_rgb(_upright(small, image)))
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Turn a picture as its EXIF data says. ImageOps.exif_transpose writes them anew, which damaged ones may refuse."""
+def _upright(image: Image.Image, original: Image.Image) -> Image.Image:
+    """Turn a picture as the EXIF data of its original say.
+
+    ImageOps.exif_transpose writes them anew, which damaged ones may refuse.
+    """
     try:
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        turn = _TURNS.get(original.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # see read_picture; what is damaged says nothing, and the picture is as good without it
         return image
     return image if turn is None else image.transpose(turn)
@@ -169,9 +173,30 @@ def _thicken(image: Image.Image) -> Image.Image:
     return ground
 
 
+def _converted(image: Image.Image, least: int) -> Image.Image:
+    """Return a picture as RGB, reduced by whole numbers to ``least`` at its longest edge or a little more.
+
+    Tile by tile: several copies of a large one, as conversions make them, would take most of a gigabyte.
+    """
+    image.load()
+    factor = max(max(image.size) // least, 1)
+    edge = factor * max(TILE // factor, 1)
+    brightest = max(_brightest(tile) for _, _, tile in _tiles(image, edge)) if _is_deep(image) else 0.0
+    reduced = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    for left, top, tile in _tiles(image, edge):
+        shallow = _to_eight_bits(tile, brightest) if _is_deep(tile) else tile
+        reduced.paste(_to_rgb(shallow).reduce(factor), (left // factor, top // factor))
+    return reduced
+
+
+def _tiles(image: Image.Image, edge: int) -> Iterator[tuple[int, int, Image.Image]]:
+    for top in range(0, image.height, edge):
+        for left in range(0, image.width, edge):
+            box = left, top, min(left + edge, image.width), min(top + edge, image.height)
+            yield left, top, image.crop(box)
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _to_eight_bits(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         ground = Image.new("RGBA", image.size, "white")
@@ -180,12 +205,19 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit, 32-bit and float greys; Pillow's own conversion would clip them to white."""
-    image = image.convert("F")
-    brightest = float(image.getextrema()[1])  # type: ignore[arg-type]
+def _is_deep(image: Image.Image) -> bool:
+    """Is it of 16-bit, 32-bit or float greys?"""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def _brightest(image: Image.Image) -> float:
+    return float(image.convert("F").getextrema()[1])  # type: ignore[arg-type]
+
+
+def _to_eight_bits(image: Image.Image, brightest: float) -> Image.Image:
+    """Scale deep greys by the brightest of their picture; Pillow's own conversion would clip them to white."""
     scale = 1.0 if brightest <= 255 else 255 / max(brightest, 65535)
-    return image.point(lambda value: value * scale + 0).convert("L")
+    return image.convert("F").point(lambda value: value * scale + 0).convert("L")
 
 
 def _encode(image: Image.Image) -> bytes:

@@ -194,8 +194,9 @@ def identifier_pieces(value: object) -> list[str]:
 
 VOWEL_SIGNS = r"\u0300-\u036f\u0900-\u0963\u0970-\u0dff\u0e31-\u0ecf"
 """Those of scripts that write them apart (Devanagari to Sinhala, Thai and Lao), as a part of a class of characters."""
-_LETTER = rf"(?:[^\W\d_]|[{VOWEL_SIGNS}])"
-WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*")  # noqa: RUF001
+LETTER = rf"(?:[^\W\d_]|[{VOWEL_SIGNS}])"
+"""One letter, or a sign that belongs to it, as a part of a pattern."""
+WORD = re.compile(rf"{LETTER}+(?:['’]{LETTER}+)*")  # noqa: RUF001
 """A word without digits: "bluetooth", "children's"; what has digits is a number, a size or a part number."""
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import get_language
 from .facets import Facet, RangeFacet
 from .images import thumbnail_url
 from .indexes import SearchIndex
-from .languages import as_words, folded, text_config
+from .languages import LETTER, as_words, folded, text_config
 from .merchandising import narrowed
 from .models import Generation, PopularQuery
 from .paths import followed
@@ -41,7 +41,7 @@ WORDS = 6
 LOOKED_AT = 200
 """Products that are looked at, the best of which are shown: of a beginning that thousands share, any will do."""
 VALUES, VALUE_SECONDS = 2000, 300
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(rf"(?:{LETTER}|\d)+")
 BROAD = 2
 """Letters that so many words begin with that the index would collect half of the catalogue: they only sort out what
 the other words find."""

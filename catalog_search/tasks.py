@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from celery import Task, shared_task
+from celery import Task, current_app, shared_task
 
 from .backends.worker import answer
 from .conf import settings
@@ -63,7 +63,12 @@ def _live(generation_id: int) -> Generation | None:
 
 
 def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE_SECONDS, countdown: float = 0) -> None:
-    """Send an indexing task to the queue of the settings; one that waits too long is dropped, the sweep rings again."""
+    """Send an indexing task to the queue of the settings; one that waits too long is dropped, the sweep rings again.
+
+    Where Celery does all tasks at once nothing can wait: what is to come later is left to whoever asks again.
+    """
+    if countdown and current_app.conf.task_always_eager:
+        return
     queue = settings.QUEUE or None  # None is the project's default queue
     task.apply_async(args, queue=queue, expires=expires, countdown=countdown or None)  # type: ignore[arg-type]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
+from django.urls import Resolver404, get_script_prefix, resolve
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views import View
@@ -16,7 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from .chips import filter_chips, place_of, query_chips
 from .facets import HierarchyFacet
-from .forms import QUERY_FIELDS, SearchForm
+from .forms import QUERY_FIELDS, REDIRECTED, SearchForm
 from .indexes import SearchIndex
 from .navigation import Address, index_at
 from .panels import panels
@@ -90,8 +92,8 @@ class SearchView(View):
         status = 200 if form.is_valid() else 400
         # Without the part of the query that could not be read, results would answer a question nobody asked.
         results = form.search(self.request, mark=True) if form.asks_clearly else None
-        target = results.guidance.redirect if results is not None and status == 200 else ""
-        if target and not self._leads_here(target, address):
+        told = results.guidance.redirect if results is not None and status == 200 else ""
+        if target := self._onward(told, address):
             return HttpResponseRedirect(target)
         if results is not None and results.page > results.pages:
             status = 404
@@ -100,13 +102,37 @@ class SearchView(View):
         headers |= results.headers if results is not None else {}
         return TemplateResponse(self.request, self.template_name, context, status=status, headers=headers)
 
-    def _leads_here(self, target: str, address: Address) -> bool:
-        """Is it this very page, perhaps narrowed, sorted or paged? To go there would mean to go there for ever."""
-        parts = urlsplit(target)
-        here = parts.netloc in ("", self.request.get_host()) and parts.path == address.path
-        there, own = QueryDict(parts.query), address.parameters
+    def _onward(self, told: str, address: Address) -> str:
+        """Return where rules send the visitor, or "" to stay: at the page itself, and at the second search in a row.
+
+        Rules that lead to each other would lead round and round.
+        """
+        parts = urlsplit(told)
+        if not told or not self._leads_to_search(parts):
+            return told
+        there = QueryDict(parts.query, mutable=True)
+        if REDIRECTED in address.parameters or self._is_here(parts.path, there, address):
+            return ""
+        there[REDIRECTED] = "1"
+        return parts._replace(query=there.urlencode()).geturl()
+
+    def _leads_to_search(self, parts: SplitResult) -> bool:
+        """Is it a search page of this site, with its last slash or without?"""
+        if parts.netloc not in ("", self.request.get_host()):
+            return False
+        path = f"/{parts.path.removeprefix(get_script_prefix())}"
+        for one in (path, f"{path}/"):
+            with suppress(Resolver404):
+                view = resolve(one, getattr(self.request, "urlconf", None)).func
+                return issubclass(getattr(view, "view_class", View), SearchView)
+        return False
+
+    def _is_here(self, path: str, there: QueryDict, address: Address) -> bool:
+        """Is it this very page, perhaps narrowed, sorted or paged?"""
+        own = address.parameters
         asks_the_same = all(there.getlist(name) == own.getlist(name) for name in QUERY_FIELDS)
-        return here and asks_the_same and all(set(values) <= set(own.getlist(name)) for name, values in there.lists())
+        narrowed = all(set(values) <= set(own.getlist(name)) for name, values in there.lists())
+        return path == address.path and asks_the_same and narrowed
 
     def get_context(self, form: SearchForm, results: Results | None, address: Address) -> dict[str, Any]:
         """Return what the template shows; a shop adds its own here."""

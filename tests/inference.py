@@ -77,6 +77,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(404, {"error": "The model `m` does not exist."})
         if behaviour == "moved":
             return self.answer(307, {}, Location=self.server.url("fine") + "/" + rest[-1])
+        if behaviour == "narrow" and any(len(text) > 3000 for text in body["input"]):
+            return self.answer(400, {"error": "This model's maximum context length is 8192 tokens."})
         if behaviour == "slow":
             time.sleep(1.5)
         if behaviour == "dripping":

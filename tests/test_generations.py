@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.cache import cache
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from kombu.exceptions import OperationalError
@@ -580,6 +581,34 @@ class TestPruning:
         names = set(Thumbnail.objects.values_list("name", flat=True))
         assert shown in names
         assert orphan not in names
+
+    def test_a_thumbnail_that_its_storage_does_not_delete_keeps_no_other(
+        self, indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        doomed = [indexed_shop["dress"], indexed_shop["blue mug"], indexed_shop["photo mug"]]
+        names = sorted(Document.objects.get(object_key=one.pk).thumbnail for one in doomed)
+        for one in doomed:
+            one.delete()
+        drain()
+        Thumbnail.objects.update(created_at="2020-01-01T00:00Z")
+        delete, mode = FileSystemStorage.delete, ["locked"]
+
+        def refuse(storage: Any, name: str) -> None:
+            if name == names[1] and mode:
+                raise PermissionError("the bucket is locked")
+            delete(storage, name)
+
+        monkeypatch.setattr(FileSystemStorage, "delete", refuse)
+        index = registry.get("product")
+
+        assert switching.prune(index, thumbnails=True).thumbnails == 2
+        assert f"{names[1]} could not be deleted: the bucket is locked" in caplog.text
+        assert [name for name in names if default_storage.exists(name)] == [names[1]]
+        # The row is there still, so that it goes another day.
+        mode.clear()
+        Thumbnail.objects.update(created_at="2020-01-01T00:00Z")
+        assert switching.prune(index, thumbnails=True).thumbnails == 1
+        assert not default_storage.exists(names[1])
 
     def _indexes(self) -> set[str]:
         with connection.cursor() as cursor:

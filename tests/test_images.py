@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
 import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,6 +66,48 @@ def test_modes(mode: str) -> None:
 
     assert picture.open().mode == "RGB"
     assert picture.open().getpixel((20, 15))[0] > 250
+
+
+MEASURE = """
+import sys
+from django.conf import settings
+settings.configure(USE_I18N=False)
+from catalog_search.images import read_picture
+
+def most() -> int:
+    (line,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+data = sys.stdin.buffer.read()
+before = most()
+read_picture(data)
+print(most() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the most memory of a process is read from /proc")
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_a_large_picture_takes_little_more_memory_than_its_pixels(mode: str) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    opaque = {"transparency": 0} if mode == "P" else {}
+    data = encode(Image.new(mode, (6000, 6000)), exif=turned, compress_level=1, **opaque)
+    run = subprocess.run([sys.executable, "-c", MEASURE], input=data, capture_output=True, check=True)
+
+    assert int(run.stdout) < 6000 * 6000 * 5
+
+
+@pytest.mark.parametrize("size", [(3000, 2000), (20, 9000), (1023, 1), (4097, 2049)])
+def test_what_is_converted_looks_as_if_it_were_whole(size: tuple[int, int]) -> None:
+    ramp = Image.linear_gradient("L").resize(size)
+    plain = np.asarray(read_picture(encode(ramp)).open(), int)
+    deep = Image.fromarray(np.asarray(ramp).astype("u2") * 257)
+    clear = ramp.convert("LA")
+
+    for other in (deep, clear, ramp.convert("P")):
+        converted = np.asarray(read_picture(encode(other)).open(), int)
+        assert converted.shape == plain.shape
+        assert np.abs(converted - plain).max() <= 8
 
 
 def test_sixteen_bits_keep_their_greys() -> None:

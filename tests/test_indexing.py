@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from django.db.models.expressions import RawSQL
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from catalog_search import backends
+from catalog_search import backends, tasks
 from catalog_search.backends import embedder_of
 from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.exceptions import Unavailable
@@ -26,6 +26,7 @@ from catalog_search.indexing.reconciling import Differences, backfill, reconcile
 from catalog_search.models import Change, Document, Generation, Thumbnail
 from catalog_search.registry import registry
 from catalog_search.suggesting import suggest
+from project.celery import app
 from project.shop.models import Brand, Product, ProductImage
 from project.shop.search import ProductIndex
 
@@ -64,6 +65,36 @@ def test_vectors_have_unit_length(indexed_shop: Shop) -> None:
     vector = document(indexed_shop["red mug"]).embedding
 
     assert sum(value**2 for value in vector) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("reads", ["text", "image+text"])
+def test_a_product_that_the_model_can_read_nothing_of_is_found_by_its_number(
+    make_product: Callable[..., Product],
+    build_index: Callable[[], Generation],
+    monkeypatch: pytest.MonkeyPatch,
+    reads: str,
+) -> None:
+    """A shop of many such, as imports bring them, is to serve all the same."""
+    monkeypatch.setattr(DummyEmbedder, "modalities", frozenset(reads.split("+")))
+    shop = [make_product(f"Red mug {number}") for number in range(9)]
+    blanks = [make_product(" ", sku=f"BLANK-{number}") for number in range(5)]
+    shown = make_product("", picture="red", sku="BLANK-9")
+    generation = build_index()
+
+    assert not Change.objects.exists()
+    assert not reconcile(generation)
+    assert [hit.object for hit in ProductIndex.search("BLANK-3")] == [blanks[3]]
+    assert {hit.object for hit in ProductIndex.search("red mug")} >= set(shop)
+    assert not {hit.object for hit in ProductIndex.search("red mug", cutoff=None)} & set(blanks)
+    assert (shown in {hit.object for hit in ProductIndex.search("red", cutoff=None)}) == (reads != "text")
+    assert ProductIndex.similar(blanks[0]) == ()
+    assert len(ProductIndex.search("")) == len(shop) + len(blanks) + 1
+    assert generation.background_matrix.any(axis=1).all()
+    # Once there is something to read, it is found by it.
+    blanks[0].name = "Red mug again"
+    blanks[0].save()
+    drain()
+    assert blanks[0] in {hit.object for hit in ProductIndex.search("red mug")}
 
 
 def test_saving_rewrites_the_document(indexed_shop: Shop) -> None:
@@ -456,6 +487,59 @@ def test_of_a_slice_are_recorded_those_that_stand_in_it(indexed_shop: Shop) -> N
 
     assert changes.append(registry.get("product"), dearest) == 2
     assert waiting() == {str(indexed_shop[name].pk) for name in ("red chair", "dress")}
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
+
+
+@pytest.mark.usefixtures("eager")
+def test_where_tasks_are_done_at_once_a_commit_indexes(
+    indexed_shop: Shop, django_capture_on_commit_callbacks: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As CELERY_TASK_ALWAYS_EAGER does in the tests of shops."""
+    mug, dress = indexed_shop["red mug"], indexed_shop["dress"]
+    with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
+        mug.name = "Crimson cup"
+        mug.save()
+        dress.delete()
+        teapot = Product.objects.create(name="Purple teapot", reference="p", created=timezone.now())
+        assert document(mug).text.startswith("Red mug")
+
+    assert document(mug).text.startswith("Crimson cup")
+    assert ProductIndex.search("teapot").hits[0].object == teapot
+    assert Document.objects.count() == Product.objects.count()
+    assert not Change.objects.exists()
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+@pytest.mark.usefixtures("eager")
+def test_where_tasks_are_done_at_once_none_goes_round_and_round(
+    indexed_shop: Shop,
+    make_product: Callable[..., Product],
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    with paused():
+        make_product("Of which no vector is on record")
+    generation = start_generation(registry.get("product"), fresh=True)
+    tasks.sweep.delay()
+    tasks.reconcile_indexes.delay()
+    tasks.prepare_generation.delay(generation.pk)
+    with monkeypatch.context() as away, django_capture_on_commit_callbacks(execute=True):
+        away.setattr(DummyEmbedder, "encode", unavailable)
+        tasks.build_generation.delay(generation.pk)
+    generation.refresh_from_db()
+
+    assert generation.state == Generation.State.BUILDING
+    assert "recursion" not in generation.error
+    Change.objects.update(due_at=timezone.now())
+    tasks.build_generation.delay(generation.pk)
+    generation.refresh_from_db()
+    assert generation.state == Generation.State.READY
 
 
 def test_paused_and_the_setting_record_nothing(indexed_shop: Shop, settings: Any) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import uuid
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.postgres.fields import ArrayField, IntegerRangeField
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection, models
@@ -45,6 +46,33 @@ class Maker(models.Model):
         return self.name
 
 
+HELD = {
+    "maker": ("acme", "Acme Inc."),
+    "number": ("7", "7"),
+    "lasts": ("01:00:00", "01:00:00"),
+    "token": (str(uuid.UUID(int=5)), str(uuid.UUID(int=5))),
+    "day": ("2026-05-01", "2026-05-01"),
+    "weight": ("1.50", "1.50"),
+    "made": ("2026-05-01 10:00:00+00", "2026-05-01 10:00:00+00"),
+    "opens": ("08:30:00", "08:30:00"),
+    "power": ("1.5", "1.5"),
+    "ip": ("10.0.0.1", "10.0.0.1"),
+    "ips": ("10.0.0.1", "10.0.0.1"),
+    "volts": ("[1,5)", "[1,5)"),
+    "fits": ("[1,5)", "[1,5)"),
+    "mark": ("3", "3"),
+    "seal": ("\\x6162", "\\x6162"),
+    "mac": ("08:00:2b:01:02:03", "08:00:2b:01:02:03"),
+}
+
+
+class Address(models.Field):
+    """A field that a shop wrote itself, of a type of the database that Django does not know."""
+
+    def db_type(self, connection: Any) -> str:
+        return "macaddr"
+
+
 class Part(models.Model):
     """A thing with a key in words."""
 
@@ -56,6 +84,16 @@ class Part(models.Model):
     token = models.UUIDField(default=uuid.UUID(int=5))
     day = models.DateField(default=date(2026, 5, 1))
     weight = models.DecimalField(max_digits=6, decimal_places=2, default="1.50")
+    made = models.DateTimeField(default=datetime(2026, 5, 1, 10, tzinfo=UTC))
+    opens = models.TimeField(default=time(8, 30))
+    power = models.FloatField(default=1.5)
+    ip = models.GenericIPAddressField(default="10.0.0.1")
+    ips = ArrayField(models.GenericIPAddressField(), default=["10.0.0.1", "::1"])
+    volts = IntegerRangeField(default=(1, 5))
+    fits = ArrayField(IntegerRangeField(), default=[(1, 5), (7, 9)])
+    mark = models.JSONField(default=3)
+    seal = models.BinaryField(default=b"ab")
+    mac = Address(default="08:00:2b:01:02:03")
 
     class Meta:
         app_label = "shop"
@@ -71,7 +109,7 @@ class Parts(SearchIndex):
 
     text = ["name"]
     api = True
-    facets = [Facet(name) for name in ("maker", "number", "lasts", "token", "day", "weight")]
+    facets = [Facet(name) for name in HELD]
     sorts = {"name": "name"}
 
 
@@ -115,26 +153,18 @@ def test_links_to_more_like_this_lead_there(parts: SearchIndex, client: Client) 
         assert client.get(both[0].url).context["search_form"].cleaned_data["like"] == [code]
 
 
-HELD = {
-    "maker": ("acme", "Acme Inc."),
-    "number": ("7", "7"),
-    "lasts": ("01:00:00", "01:00:00"),
-    "token": (str(uuid.UUID(int=5)), str(uuid.UUID(int=5))),
-    "day": ("2026-05-01", "2026-05-01"),
-    "weight": ("1.50", "1.50"),
-}
 ODD = ["abc", "-1", "9" * 30, "1e200000", "NaN", "2026-02-31", "é", "'", "1 day 99"]
 
 
 @pytest.mark.parametrize("name", HELD)
 def test_columns_of_every_type_are_filtered_by(parts: SearchIndex, client: Client, name: str) -> None:
     value, label = HELD[name]
-    (found,) = search(parts, "").facets[name].values or ()
+    found, *_ = search(parts, "").facets[name].values or ()
     chosen = search(parts, "", facets={name: [value]})
 
     assert (found.value, found.label) == (value, label)
     assert chosen.total == found.count
-    assert [(one.label, one.chosen) for one in chosen.facets[name].values or ()] == [(label, True)]
+    assert [one.label for one in chosen.facets[name].values or () if one.chosen] == [label]
     for nothing in ODD:
         assert client.get("/search/part/", {name: nothing, "q": "part"}).context["results"].total == 0
         assert client.get("/api/search/part/", {name: nothing}).json()["total"] == 0

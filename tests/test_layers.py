@@ -19,6 +19,7 @@ LAYERS = [
         "patterns",
         "visitors",
         "images",
+        "fetching",
         "content",
         "digests",
         "fusion",

@@ -19,10 +19,11 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from catalog_search import fetching
+from catalog_search.fetching import fetch
 from catalog_search.images import read_picture, thumbnail_storage
-from catalog_search.indexing import changes, claims, drain, fetching, pictures
+from catalog_search.indexing import changes, claims, drain, pictures
 from catalog_search.indexing.changes import progress
-from catalog_search.indexing.fetching import fetch
 from catalog_search.models import Change, Document, Generation
 from catalog_search.registry import registry
 from project.shop.models import Product, ProductImage
@@ -195,7 +196,8 @@ def test_a_storage_that_hangs_holds_nobody_up(
     indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch, stuck: str
 ) -> None:
     """Whether it hangs for some files or for all."""
-    settings.CATALOG_SEARCH |= {"PICTURE_TIMEOUT": 1, "PICTURE_THREADS": 3, "RETRY_SECONDS": 60}
+    # Enough for a well file on a busy machine, and less than what hangs would take.
+    settings.CATALOG_SEARCH |= {"PICTURE_TIMEOUT": 5, "PICTURE_THREADS": 3, "RETRY_SECONDS": 600}
     storage = Stuck(stuck)
     monkeypatch.setattr(ProductImage._meta.get_field("file"), "storage", storage)
     for product in indexed_shop.values():
@@ -205,7 +207,7 @@ def test_a_storage_that_hangs_holds_nobody_up(
 
     # Whoever had waited for what hangs would have its pictures.
     states = {name: document(product).pictures for name, product in indexed_shop.items()}
-    assert "gave no answer within 1 s" in document(indexed_shop["red mug"]).picture_error
+    assert "gave no answer within 5 s" in document(indexed_shop["red mug"]).picture_error
     assert states["red mug"] == states["red chair"] == Document.Pictures.FAILED
     assert states["dress"] == (Document.Pictures.OK if stuck == "red" else Document.Pictures.FAILED)
     # Once several hang the others are not asked, for each would cost its time.
@@ -234,6 +236,22 @@ def test_answers_come_in_order_whatever_takes_longer(settings: Any) -> None:
 
     assert fetch(ask, range(100), lambda number: -number) == [-5 if n == 5 else n for n in range(100)]
     assert fetch(ask, [], lambda _: 0) == []
+
+
+def test_all_together_may_have_a_time_of_their_own(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.CATALOG_SEARCH = {"PICTURE_TIMEOUT": 60, "PICTURE_THREADS": 2}
+    monkeypatch.setattr(fetching, "_lost", fetching._Lost())
+    go = threading.Event()
+
+    def ask(number: int) -> int:
+        if number == 3:
+            go.wait(60)
+        return number
+
+    assert fetch(ask, [1, 2, 3, 4], lambda number: -number, seconds=1) == [1, 2, -3, 4]
+    assert fetch(ask, [3, 3, 3, 4], lambda number: -number, seconds=0.1) == [-3, -3, -3, -4]
+    assert fetch(ask, [1, 2], lambda number: -number, seconds=60) == [1, 2]
+    go.set()
 
 
 def test_a_storage_that_hangs_for_hours_is_left_alone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,17 @@ def test_a_search_is_kept_with_what_came_of_it(indexed_shop: Shop, client: Clien
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/search/", "/api/search/product/"])
+def test_who_asks_for_headers_alone_searches_for_nothing(
+    indexed_shop: Shop, client: Client, logbook: Any, address: str
+) -> None:
+    assert client.head(address, {"q": "mug"}).status_code == 200
+    assert logbook.write() == 0
+    client.get(address, {"q": "mug"})
+    assert logbook.write() == 1
+
+
+@pytest.mark.django_db
 def test_a_search_of_any_length_fits_into_a_list() -> None:
     assert str(QueryLog(kind="text", text="red mug")) == "red mug"
     assert str(QueryLog(kind="photo")) == "photo"

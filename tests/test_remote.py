@@ -18,6 +18,7 @@ from catalog_search.backends.base import Embedder, Reranker
 from catalog_search.backends.configuration import identity
 from catalog_search.backends.dummy import DummyEmbedder, DummyReranker
 from catalog_search.backends.remote import RemoteEmbedder, RemoteReranker
+from catalog_search.bisection import bisect
 from catalog_search.embedding import embed
 from catalog_search.exceptions import ConfigurationError, ModelError, Unavailable
 from catalog_search.images import Picture
@@ -49,6 +50,17 @@ def reranker_at(server: Inference, behaviour: str = "fine", version: str = "/v1"
     activation = options.pop("activation", "none")
     place = {"url": server.url(behaviour, version)} | options
     return RemoteReranker(place, model="m", batch_size=2, activation=activation)
+
+
+def test_a_text_that_is_refused_as_too_long_is_cut(server: Inference) -> None:
+    embedder, long = embedder_at(server, "narrow"), "red mug " * 3000
+    contents = [Content("blue mug"), Content(long), Content("poisonous " * 3000)]
+    words, cut, poison = bisect(lambda some: embedder.encode(some, "document"), contents)
+
+    assert np.allclose(words, embedder.encode([contents[0]], "document"))
+    assert np.allclose(cut, embedder.encode([Content(long[:3000])], "document"))
+    assert isinstance(poison, ModelError)
+    assert any(len(text) > 3000 for _, _, body in server.asked for text in body.get("input", ()))
 
 
 class TestTexts(EmbedderContract):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.core.files.storage import FileSystemStorage
 
-from catalog_search import Content, backends
+from catalog_search import Content, backends, fetching
 from catalog_search.backends import reranker_setting
 from catalog_search.images import Picture, thumbnail_storage
 from catalog_search.models import Document
@@ -126,6 +129,38 @@ class TestTheRightModel:
         assert results.degraded == ()
         assert results.reranked == 5
         assert [hit.score for hit in results] == pytest.approx([hit.score for hit in plain])
+
+    @pytest.mark.parametrize("stuck", [1, 99])
+    def test_a_storage_that_hangs_holds_no_search_up(
+        self,
+        indexed_shop: Shop,
+        rerankers: Any,
+        photos: Any,
+        red: Picture,
+        settings: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        stuck: int,
+    ) -> None:
+        """Whether it hangs for one thumbnail or for all."""
+        plain = ProductIndex.search(image=red, cutoff=ANYTHING, rerank=False)
+        rerankers(None, photos)
+        backends.get_reranker("IMAGE_RERANKER")
+        settings.CATALOG_SEARCH |= {"RERANK_SECONDS": 0.5}
+        monkeypatch.setattr(fetching, "_lost", fetching._Lost())
+        opened, asked, go = FileSystemStorage.open, count(), threading.Event()
+
+        def hang(*told: Any) -> Any:
+            if next(asked) < stuck:
+                go.wait(60)
+            return opened(*told)
+
+        monkeypatch.setattr(FileSystemStorage, "open", hang)
+        results = ProductIndex.search(image=red, cutoff=ANYTHING)
+        go.set()
+
+        # Whoever had waited for it would have been judged by its photo.
+        assert results.degraded == ("reranker",)
+        assert [hit.key for hit in results] == [hit.key for hit in plain]
 
     def test_a_damaged_thumbnail_fails_alone(
         self, indexed_shop: Shop, rerankers: Any, photos: Any, red: Picture, caplog: pytest.LogCaptureFixture

@@ -392,6 +392,29 @@ class TestSurfaces:
         for other in ("/search/?q=mugs", "/search/?q=mugs&brand=Bolt"):
             assert client.get(other).status_code == 302
 
+    @pytest.mark.parametrize("second", ["/search/?q=mugs", "/search?q=mugs", "http://testserver/search/?q=mugs"])
+    def test_rules_that_redirect_to_each_other_show_a_page(
+        self, indexed_shop: Shop, make_rule: MakeRule, client: Any, second: str
+    ) -> None:
+        make_rule("one", searches="mugs", actions=[{"kind": "redirect", "url": "/search/?q=cups&brand=Acme"}])
+        make_rule("two", searches="cups", actions=[{"kind": "redirect", "url": second}])
+        response = client.get("/search/", {"q": "mugs"}, follow=True)
+
+        assert response.status_code == 200
+        assert response.context["search_form"].cleaned_data["q"] == "cups"
+        # Filtered, sorted and paged it stays; other words are a search of their own.
+        assert 'name="redirected" value="1"' in response.content.decode()
+        assert "redirected" not in client.post("/search/", {"q": "mugs"}).headers["Location"]
+
+    def test_a_search_that_a_rule_leads_to_may_lead_to_another_page(
+        self, indexed_shop: Shop, make_rule: MakeRule, client: Any
+    ) -> None:
+        make_rule("one", searches="mugs", actions=[{"kind": "redirect", "url": "/search/?q=cups"}])
+        make_rule("two", searches="cups", actions=[{"kind": "redirect", "url": "/cups/"}])
+        response = client.get("/search/", {"q": "mugs"}, follow=True)
+
+        assert response.redirect_chain[-1] == ("/cups/", 302)
+
     def test_the_api_tells_everything(self, indexed_shop: Shop, make_rule: MakeRule, admin_client: Any) -> None:
         actions = [
             {"kind": "banner", "text": "Sale", "url": "/sale/"},

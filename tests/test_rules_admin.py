@@ -129,9 +129,13 @@ class TestList:
         make_rule("Gone", searches="mug", actions=[{"kind": "pin", "product": "999999", "position": 1}])
         make_rule("Facet", searches="mug", actions=[{"kind": "filter", "having": "shoe=1"}])
         make_rule("Index", index="shop.gone", searches="mug")
+        secret = str(indexed_shop["draft"].pk)
+        make_rule("Draft", searches="mug", actions=[{"kind": "pin", "product": secret, "position": 1}])
+        make_rule("Hidden twice", searches="mug", actions=[{"kind": "hide", "product": secret}])
         page = admin_client.get(RULES).content.decode()
 
         assert "there is no product 999999" in page
+        assert page.count(f"visitors do not see product {secret}") == 1
         assert "There is no filter &quot;shoe&quot;" in page
         assert "There is no search index &quot;shop.gone&quot;" in page
 
@@ -173,7 +177,12 @@ class TestPreview:
         log_query("mug", 3)
         log_query("chair", 1)
         pin = {"kind": "pin", "product": indexed_shop["dress"].pk, "position": 1}
+        secret = {"kind": "pin", "product": indexed_shop["draft"].pk, "position": 2}
         response = admin_client.post(f"{RULES}preview/", form(pin, {"kind": "banner", "text": "Sale"}))
+        warned = admin_client.post(f"{RULES}preview/", form(pin, secret))
+
+        assert "visitors do not see" not in response.text
+        assert f"visitors do not see product {secret['product']}" in warned.text
         page = " ".join(response.content.decode().split())
 
         assert (Rule.objects.count(), RuleVersion.objects.count()) == (0, 0)

@@ -64,6 +64,16 @@ def test_a_stem_need_not_be_typed_to_its_end(make_product: Callable[..., Product
         assert titles(text) == ["Running shoes"], text
 
 
+def test_signs_that_belong_to_letters_part_no_word(make_product: Callable[..., Product], build_index: Any) -> None:
+    make_product("हिन्दी किताब", brand="किशोर")
+    make_product("हाथी कातिब", brand="काशर")
+    build_index()
+
+    assert titles("किता") == ["हिन्दी किताब"]
+    assert titles("हिन्दी कि") == ["हिन्दी किताब"]
+    assert [one.value for one in asked("किशो").values] == ["किशोर"]
+
+
 def test_identifiers(indexed_shop: Shop) -> None:
     assert titles("mug-1002") == ["Blue mug"]
     assert set(titles("mug-10")) >= {"Red mug", "Blue mug"}

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from ..comparison import Asked, Comparison, Options, compare
 from ..indexes import SearchIndex
 from ..merchandising import rulebook, steps_with
-from ..merchandising.rulings import Occasion, Ruling, in_order, ruling_of
+from ..merchandising.rulings import Occasion, Ruling, in_order, ruling_of, without_effect
 from ..models import Rule, RuleAction, Synonym
 from ..patterns import literal
 from ..querylog.reports import top
@@ -109,6 +109,7 @@ def preview_rule(rule: Rule, actions: Sequence[RuleAction], pages: int = COMPARE
     draft, problems = ruling_of(rule, actions)
     if draft is None:
         return {"problems": problems, "comparison": Comparison([])}
+    problems += filter(None, without_effect(index.label, actions))
     old = [one for one in present if one.pk == rule.pk and rule.pk is not None]
     after = in_order([*(one for one in present if one not in old), draft.undated()])
     logged = logged_searches(index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,12 +12,15 @@ from django.core.checks import CheckMessage
 from numpy.typing import NDArray
 
 from ..content import Content
-from ..exceptions import ConfigurationError, ModelError
+from ..exceptions import ConfigurationError, ModelError, Refused
 from ..fusion import unit
 from . import advice
 from .base import Backend, Embedder, Reranker, Role, unit_scores
 from .presets import Kind, preset
 from .server import Body, Server
+
+READ_BY_ALL = 1_000
+"""Characters of a text that no server refuses as too many."""
 
 
 class RemoteModel(Backend):
@@ -84,6 +88,16 @@ class RemoteEmbedder(RemoteModel, Embedder):
         return self._dimensions or 0
 
     def encode(self, contents: Sequence[Content], role: Role) -> NDArray[np.float32]:
+        try:
+            return self._encoded(contents, role)
+        except Refused:
+            # Perhaps as too long. How much a model reads its server does not say, and of some others' it cuts the rest.
+            content, *others = contents
+            if others or len(content.text) <= READ_BY_ALL:
+                raise
+            return self.encode([replace(content, text=content.text[: len(content.text) // 2])], role)
+
+    def _encoded(self, contents: Sequence[Content], role: Role) -> NDArray[np.float32]:
         prompt = self._prompts.get(role, "")
         if self._server.api == "vllm" and self._server.pictures:
             # A chat is one input, so there is one request for each; the server batches what comes at once.

@@ -14,7 +14,7 @@ import orjson
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_random_exponential
 
 from ..breaker import Breaker
-from ..exceptions import ConfigurationError, ModelError, Unavailable
+from ..exceptions import ConfigurationError, ModelError, Refused, Unavailable
 from .presets import Kind, preset
 
 APIS = ("openai", "vllm", "infinity", "tei")
@@ -96,8 +96,8 @@ class Server:
         """Post several bodies at once and return the JSON of their answers in order, all within ``seconds``.
 
         What may pass (no connection, 429, 5xx) is tried again while the time lasts. Raises Unavailable where it does
-        not pass, or where the key or the address is wrong; ModelError where the server refuses this very input (some do
-        so by 500) or its answer is no JSON.
+        not pass, or where the key or the address is wrong; Refused where the server refuses this very input (some do so
+        by 500), ModelError where its answer is no JSON.
         """
         end = time.monotonic() + seconds
         with self._breaker:
@@ -137,7 +137,7 @@ class Server:
         if status in (401, 403):
             raise Unavailable(f"{self.name} refuses the key of the environment variable {self._key or '(none named)'}.")
         if status != 200:
-            raise (Unavailable if status < 400 or status in NOT_THE_INPUT else ModelError)(
+            raise (Unavailable if status < 400 or status in NOT_THE_INPUT else Refused)(
                 f"{self.name} answered {status} to {path}: {_excerpt(content)}"
             )
         try:

@@ -8,7 +8,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django import forms
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BooleanField, F, Func, JSONField, Model, Q, TextField
+from django.contrib.postgres.lookups import Overlap
+from django.db.models import (
+    BooleanField,
+    CharField,
+    DateField,
+    DecimalField,
+    DurationField,
+    F,
+    FloatField,
+    Func,
+    GenericIPAddressField,
+    IntegerField,
+    JSONField,
+    Model,
+    Q,
+    TextField,
+    TimeField,
+    UUIDField,
+)
 from django.db.models.lookups import In
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
@@ -114,9 +132,12 @@ class Facet:
         """Return the condition for the chosen values: any of them will do."""
         values = [as_parameter(value) for value in chosen]
         field = field_given(products, self.lookup)
-        if isinstance(field, JSONField):  # as text, for a number is no string
-            return Q(In(self.value(products.model), values))
         held = _held(field)
+        if text := _as_text(held):
+            if held is field:
+                return Q(In(_written(F(self.lookup), text), values))
+            each = f"ARRAY(SELECT {text % 'one'} FROM unnest(%(expressions)s) one)"
+            return Q(Overlap(Func(F(self.lookup), template=each, output_field=ArrayField(TextField())), values))
         wanted = [_BOOLEANS.get(value, value) for value in values] if isinstance(held, BooleanField) else values
         lookup = "overlap" if held is not field else "in"
         return Q(**{f"{self.lookup}__{lookup}": [*readable(held, wanted).values()]})
@@ -129,11 +150,11 @@ class Facet:
     def value(self, model: type[Model]) -> Combinable:
         """Return the expression of a product's value; of one that has several, a row for each."""
         field = typed(followed(model, self.lookup).field)
-        if isinstance(field, ArrayField):
-            return Func(F(self.lookup), function="unnest", output_field=field.base_field)
-        if isinstance(field, JSONField):
-            return Func(F(self.lookup), template="(%(expressions)s #>> '{}')", output_field=TextField())
-        return F(self.lookup)
+        held = _held(field)
+        value: Combinable = F(self.lookup)
+        if held is not field:
+            value = Func(value, function="unnest", output_field=held)
+        return _written(value, text) if (text := _as_text(held)) else value
 
     def tally(
         self, model: type[Model], chosen: Sequence[Any], distinct: bool, within: str = ""
@@ -193,6 +214,26 @@ class Facet:
 def _held(field: Any) -> Any:
     """Return the field of one value: of an array, that of what it holds."""
     return field.base_field if isinstance(field, ArrayField) else field
+
+
+READ_AS_WRITTEN = (
+    *(CharField, TextField, BooleanField, IntegerField, FloatField, DecimalField),
+    *(DateField, TimeField, DurationField, UUIDField),
+)
+"""Fields that read what the database writes of their values, so that an index of the column serves."""
+
+
+def _as_text(field: Any) -> str:
+    """Return SQL that writes a value as text, to be compared as such where its field would not read it; else ""."""
+    if isinstance(field, JSONField):
+        return "(%s #>> '{}')"  # of a text without quotes, and a number is no text
+    if isinstance(field, GenericIPAddressField):
+        return "host(%s)"
+    return "" if field is None or field.is_relation or isinstance(field, READ_AS_WRITTEN) else "%s::text"
+
+
+def _written(value: Combinable, text: str) -> Func:
+    return Func(value, template=text % "%(expressions)s", output_field=TextField())
 
 
 MORE_VALUES = 1000

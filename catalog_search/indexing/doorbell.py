@@ -49,7 +49,11 @@ _lock = threading.Lock()
 
 
 def ring() -> None:
-    """Ask for a worker, soon and without waiting."""
+    """Ask for a worker, soon and without waiting; where Celery does all tasks at once (task_always_eager), work."""
+    if current_app.conf.task_always_eager:
+        current_app.loader.import_default_modules()  # only workers have done so
+        current_app.tasks[TASK].apply_async()
+        return
     with _lock:
         bell = _bells.get(os.getpid())  # threads do not survive a fork
         if bell is None or not bell.is_alive():

@@ -11,10 +11,10 @@ from django.core.files.base import ContentFile
 
 from ..conf import settings
 from ..digests import digest_of
+from ..fetching import fetch
 from ..images import Picture, read_picture, thumbnail_storage
 from ..languages import storable
 from ..models import Thumbnail
-from .fetching import fetch
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ..content import Content
 from ..embedding import embed
 from ..exceptions import Unavailable
 from ..fusion import Vector
+from ..languages import LETTER
 from ..models import Document, Generation
 from ..sql import execute
 
@@ -29,7 +30,7 @@ FEWEST_PHRASES = 20
 """With fewer phrases a catalogue tells too little about itself."""
 SHARED_BY = 3
 """Documents that must hold a phrase: one alone may be a name."""
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_WORD = re.compile(rf"{LETTER}{{3,}}")
 
 
 def measure(generation: Generation) -> None:
@@ -52,7 +53,7 @@ def measure(generation: Generation) -> None:
         generation.background, generation.statistics = None, {}
         return
     vectors = np.stack([row[2].to_numpy() for row in rows]).astype(np.float32)
-    generation.background = vectors[:BACKGROUND].astype("<f2").tobytes()
+    generation.background = vectors[vectors.any(axis=1)][:BACKGROUND].astype("<f2").tobytes()
     lengths = np.mean([row[1] for row in rows], axis=0).round(3).tolist()
     generation.statistics = {"documents": generation.own(Document).count(), "lengths": lengths}
     try:

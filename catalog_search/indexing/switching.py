@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from ..models import Change, Document, Generation, Thumbnail, Vocabulary
 from ..models.generations import GenerationQuerySet
 from ..sql import execute, write_alias
 from . import ann
+
+logger = logging.getLogger(__name__)
 
 _GENERATIONS = Generation._meta.db_table
 
@@ -108,7 +111,8 @@ def prune(
 
     Documents and changes go CHUNK rows at a time, so that nobody waits for a lock; ``done`` is called with each
     number. Interrupted, the next call goes on. HNSW indexes that nothing uses go along, and with ``thumbnails`` the
-    small copies of pictures that no document shows: of those still on sale, models then read the original again.
+    small copies of pictures that no document shows: of those still on sale, models then read the original again. One
+    that its storage does not delete is logged and tried again by a prune of another day.
     What served until a moment ago is waited for.
     """
     alias = write_alias(index.model)
@@ -154,11 +158,24 @@ def _prune_thumbnails(alias: str) -> int:
             WHERE thumbnail.created_at < now() - interval '1 day' AND NOT EXISTS (
                 SELECT 1 FROM {Document._meta.db_table} document WHERE document.thumbnail = thumbnail.name)
             LIMIT {CHUNK}))
-        RETURNING name
+        RETURNING stamp, name, digest
     """
-    while names := {name for (name,) in execute(alias, statement)}:
+    while rows := execute(alias, statement):
+        gone = [Thumbnail(stamp=stamp, name=name, digest=digest) for stamp, name, digest in rows]
+        names = {one.name for one in gone}
         still = set(Thumbnail.objects.using(alias).filter(name__in=names).values_list("name", flat=True))
-        for name in names - still:
-            thumbnail_storage().delete(name)
-        total += len(names)
+        kept = {name for name in names - still if not _is_deleted(name)}
+        # On record again, as fresh as can be, so that this loop ends and a later one tries again.
+        again = [one for one in gone if one.name in kept]
+        Thumbnail.objects.using(alias).bulk_create(again, ignore_conflicts=True)
+        total += len(names - kept)
     return total
+
+
+def _is_deleted(name: str) -> bool:
+    try:
+        thumbnail_storage().delete(name)
+    except Exception as error:  # a storage is foreign code, and the others are to go all the same
+        logger.warning("The thumbnail %s could not be deleted: %s", name, str(error) or type(error).__name__)
+        return False
+    return True

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from django.db import transaction
 
 from .. import embedding
@@ -162,7 +163,10 @@ def _changed(generation: Generation, readings: Sequence[Reading]) -> list[Readin
 
 
 def _embed(generation: Generation, contents: dict[str, Content]) -> dict[str, Vector | Exception]:
-    """Embed contents by digest. Raises Unavailable where the model does not answer, or cannot be loaded."""
+    """Embed contents by digest. Raises Unavailable where the model does not answer, or cannot be loaded.
+
+    What the model can read nothing of points nowhere: by its number and its keywords the product is found all the same.
+    """
     if not contents:
         return {}
     try:
@@ -170,6 +174,9 @@ def _embed(generation: Generation, contents: dict[str, Content]) -> dict[str, Ve
     except CatalogSearchError as error:
         raise Unavailable(str(error)) from error
     means = generation.mean_vectors
+    blank = {digest for digest, content in contents.items() if embedding.is_blank(embedder, content)}
+    nowhere = dict.fromkeys(blank, np.zeros(generation.dimensions or 0, np.float32))
+    contents = {digest: content for digest, content in contents.items() if digest not in blank}
     vectors = bisect(lambda some: embedding.embed(embedder, some, "document", means), list(contents.values()))
     other = {len(one) for one in vectors if not isinstance(one, Exception)} - {generation.dimensions}
     if other:
@@ -178,4 +185,4 @@ def _embed(generation: Generation, contents: dict[str, Content]) -> dict[str, Ve
             'became another one under the same name. Give its OPTIONS another "revision", then manage.py '
             "rebuild_search_index."
         )
-    return dict(zip(contents, vectors, strict=True))
+    return nowhere | dict(zip(contents, vectors, strict=True))

@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from ..conditions import Chosen, holds, read_conditions
 from ..languages import agree
@@ -145,22 +147,37 @@ def _deed(action: RuleAction) -> Deed:
 
 
 def problems_of(rules: Sequence[Rule]) -> dict[int, list[str]]:
-    """Return what is wrong with rules by their key, missing products included; one statement an index."""
+    """Return what is wrong with rules by their key, ``without_effect`` included; two statements an index."""
     found = {rule.pk: ruling_of(rule, list(rule.actions.all()))[1] for rule in rules}
     for label in {rule.index for rule in rules}:
         own = [(rule, action) for rule in rules if rule.index == label for action in rule.actions.all()]
-        missing = missing_products(label, {action.product for _, action in own if action.product})
-        for rule, action in own:
-            if action.product in missing:
-                found[rule.pk].append(f"{action.get_kind_display()}: there is no product {action.product}.")
+        told = without_effect(label, [action for _rule, action in own])
+        for (rule, _action), text in zip(own, told, strict=True):
+            if text:
+                found[rule.pk].append(text)
     return found
 
 
-def missing_products(label: str, keys: set[str]) -> set[str]:
-    """Return those of these keys that no product of an index has."""
+def without_effect(label: str, actions: Sequence[RuleAction]) -> list[str]:
+    """Say of actions, each, that its product is gone or, where it is pinned, that visitors do not see it; else ""."""
     index = registry.find(label)
     if index is None:
-        return set()
-    wanted = index.keys(keys)  # what cannot be a key is said already
-    there = set(index.index_queryset().filter(pk__in=wanted.values()).order_by().values_list("pk", flat=True))
-    return {key for key, value in wanted.items() if value not in there}
+        return [""] * len(actions)
+    # What cannot be a key is said already.
+    wanted = index.keys({action.product for action in actions if action.product})
+
+    def lacking(products: QuerySet[Any]) -> set[str]:
+        there = set(products.filter(pk__in=wanted.values()).order_by().values_list("pk", flat=True))
+        return {key for key, value in wanted.items() if value not in there}
+
+    gone, unseen = lacking(index.index_queryset()), lacking(index.queryset())
+
+    def told(action: RuleAction) -> str:
+        named = {"action": action.get_kind_display(), "product": action.product}
+        if action.product in gone:
+            return _("%(action)s: there is no product %(product)s.") % named
+        if action.kind == Kind.PIN and action.product in unseen:
+            return _("%(action)s: visitors do not see product %(product)s.") % named
+        return ""
+
+    return [told(action) for action in actions]

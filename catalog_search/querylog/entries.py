@@ -36,9 +36,9 @@ def note_search(
 ) -> str:
     """Note a search, given by the options of ``search``, and return its ``query_id``; "" where nothing is kept.
 
-    Browsing is not noted: nobody asked for anything.
+    Browsing is not noted: nobody asked for anything. Nor is what a program looks for by HEAD: nobody sees results.
     """
-    if not settings.QUERY_LOG or results.kind == "browse":
+    if not settings.QUERY_LOG or results.kind == "browse" or (request is not None and request.method == "HEAD"):
         return ""
     row = QueryLog(
         pk=uuid.uuid4(),

@@ -35,7 +35,7 @@ def save(alias: str, entries: Sequence[Entry]) -> Sequence[Entry]:
     for entry in entries:
         row, key = entry.row, cache.named("intent", entry.visitor)
         row.intent, row.counted = row.pk, row.page == 1
-        known = last.get(key) or (cache.get(key) if entry.visitor else None)
+        known = last.get(key) or (_kept(key) if entry.visitor else None)
         counted, asked, at = str(row.pk) if row.counted else "", _asked(row), row.created_at
         if known and goes_on(known[2], known[3], row):
             row.intent = uuid.UUID(known[1])
@@ -56,9 +56,17 @@ def save(alias: str, entries: Sequence[Entry]) -> Sequence[Entry]:
         QueryLog.objects.using(alias).bulk_create(rows.values(), ignore_conflicts=True)
         if elsewhere := superseded - rows.keys():
             QueryLog.objects.using(alias).filter(pk__in=elsewhere).update(counted=False)
-    for key, value in last.items():
-        cache.put(key, value, settings.INTENT_SECONDS)
+    for key, (counted, intent, asked, at) in last.items():
+        # As any cache's serializer takes it.
+        cache.put(key, [counted, intent, asked, at.isoformat()], settings.INTENT_SECONDS)
     return entries
+
+
+def _kept(key: str) -> tuple[str, str, str, datetime] | None:
+    if not (found := cache.get(key)):
+        return None
+    counted, intent, asked, at = found
+    return counted, intent, asked, datetime.fromisoformat(at)
 
 
 def goes_on(asked: str, at: datetime, row: QueryLog) -> bool:

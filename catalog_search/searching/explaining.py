@@ -90,7 +90,7 @@ def parts(alias: str, generation_id: int, language: str, keys: Sequence[str]) ->
     embedder = generation.embedder
     found: dict[str, dict[str, bytes]] = {}
     views: list[tuple[str, str, Content]] = []
-    for key, content in contents(Documents(alias, generation_id, language), keys, with_pictures=True).items():
+    for key, content in contents(Documents(alias, generation_id, language), keys, EXPLAIN_SECONDS).items():
         read = [part for part in content.modalities if part in embedder.modalities]
         found[key] = dict.fromkeys(read, b"")
         if len(read) > 1:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..content import Content
-from ..images import kept_thumbnail, thumbnail_url
+from ..exceptions import Unavailable
+from ..fetching import fetch
+from ..images import Picture, kept_thumbnail, thumbnail_url
 from .candidates import Candidate
 from .documents import Documents
 from .results import Hit
@@ -28,7 +30,17 @@ def thumbnails(documents: Documents, keys: Sequence[str]) -> dict[str, str]:
     return {key: thumbnail_url(name) for key, name in documents.of(keys, "object_key, thumbnail") if name}
 
 
-def contents(documents: Documents, keys: Sequence[str], with_pictures: bool) -> dict[str, Content]:
-    """Return what models read of these products by key: their indexed text and their thumbnail."""
+def contents(documents: Documents, keys: Sequence[str], seconds: float | None = None) -> dict[str, Content]:
+    """Return what models read of these products by key: their indexed text and, within ``seconds``, their thumbnail;
+    text alone where those are None. Raises Unavailable where thumbnails take longer.
+    """
     rows = documents.of(keys, "object_key, text, thumbnail")
-    return {key: Content(text, kept_thumbnail(thumbnail) if with_pictures else None) for key, text, thumbnail in rows}
+    pictures: dict[str, Picture | None] = {}
+    if seconds is not None:
+        names = list(dict.fromkeys(name for *_, name in rows if name))
+        late: list[str] = []
+        found = fetch(kept_thumbnail, names, late.append, seconds)
+        if late:
+            raise Unavailable(f"{len(late)} of {len(names)} thumbnails did not come within {seconds:g} s.")
+        pictures = dict(zip(names, found, strict=True))
+    return {key: Content(text, pictures.get(name)) for key, text, name in rows}

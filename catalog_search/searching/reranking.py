@@ -115,7 +115,7 @@ def score(
     """Return how well these products answer a query, by their indexed text and their thumbnail, and how many were new.
 
     What the reranker cannot read is left out; a query that it cannot read whole leaves out everything, since an
-    order by half of what was asked is none. Raises ModelError.
+    order by half of what was asked is none. Raises ModelError, Unavailable where the thumbnails take too long.
     """
     setting = reranker_setting(query)
     reranker = get_reranker(setting)
@@ -123,7 +123,8 @@ def score(
         raise ModelError("No reranker is configured here.")
     if reranker.readable(query).modalities != query.modalities:
         return {}, 0
-    found = contents(Documents(alias, generation_id, language), keys, "image" in reranker.modalities)
+    seconds = settings.RERANK_SECONDS if "image" in reranker.modalities else None
+    found = contents(Documents(alias, generation_id, language), keys, seconds)
     read = {key: document for key, one in found.items() if (document := reranker.readable(one, query))}
     try:
         scores, asked = _scored(setting, reranker, query, list(read.values()))

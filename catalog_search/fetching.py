@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ..conf import settings
+from .conf import settings
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -43,12 +44,18 @@ class _Lost:
 _lost = _Lost()
 
 
-def fetch(ask: Callable[[Asked], Answer], items: Sequence[Asked], give_up: Callable[[Asked], Answer]) -> list[Answer]:
+def fetch(
+    ask: Callable[[Asked], Answer],
+    items: Sequence[Asked],
+    give_up: Callable[[Asked], Answer],
+    seconds: float = math.inf,
+) -> list[Answer]:
     """Return the answers for all items in order, from a few threads; ``ask`` raises nothing.
 
     An item that takes longer than PICTURE_TIMEOUT gets the answer of ``give_up``, and so does all that waits once as
-    many as there are threads took too long. What hangs cannot be stopped: its thread is left behind, a daemon, so that
-    no worker waits for it to end. Once MOST_LOST are, nothing is asked for a while.
+    many as there are threads took too long, or once ``seconds`` are over for all of them. What hangs cannot be stopped:
+    its thread is left behind, a daemon, so that no worker waits for it to end. Once MOST_LOST are, nothing is asked for
+    a while.
     """
     if _lost.too_many():
         return [give_up(item) for item in items]
@@ -77,19 +84,20 @@ def fetch(ask: Callable[[Asked], Answer], items: Sequence[Asked], give_up: Calla
 
     for _ in range(min(settings.PICTURE_THREADS, len(items))):
         start()
-    late = 0
+    late, end = 0, time.monotonic() + seconds
     with answered:
         while len(answers) < len(items):
-            deadline = time.monotonic() - settings.PICTURE_TIMEOUT
+            now = time.monotonic()
+            deadline = now - settings.PICTURE_TIMEOUT if now < end else now
             for position in [one for one, since in begun.items() if since <= deadline]:
                 del begun[position]
                 answers[position] = give_up(items[position])
                 _lost.leave()
                 late += 1
                 start()
-            if late >= settings.PICTURE_THREADS:
+            if late >= settings.PICTURE_THREADS or now >= end:
                 answers.update((position, give_up(item)) for position, item in todo)
                 todo.clear()
             if len(answers) < len(items):
-                answered.wait(max(min(begun.values(), default=deadline) - deadline, 0.01))
+                answered.wait(max(min(min(begun.values(), default=deadline) - deadline, end - now), 0.01))
     return [answers[position] for position in range(len(items))]
