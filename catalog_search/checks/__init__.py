@@ -73,8 +73,8 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
         return []
     return [
         Warning(
-            "Visitors choose the address that their searches are counted by: whatever X-Forwarded-For says is believed.",
-            hint='REST_FRAMEWORK = {"NUM_PROXIES": 1}  # the proxies in front, 0 for none; Django REST framework or not',
+            "Visitors choose the address that searches are counted by: what X-Forwarded-For says is believed.",
+            hint='REST_FRAMEWORK = {"NUM_PROXIES": 1}  # the proxies in front, 0 for none',
             id="catalog_search.W048",
         )
     ]
