@@ -22,7 +22,7 @@ _WORD = re.compile(rf"{WORD.pattern}|[^\W_]+")
 _LEXEME = re.compile(r"'((?:[^']|'')+)'")
 _BEGIN, _END = "\x02", "\x03"
 LONGEST_LINE = 20_000
-"""Characters of a field that are looked through for an excerpt: a page has dozens, and who writes them may write much."""
+"""Characters of a field that are looked through for an excerpt: a page has dozens, and some may write very much."""
 EXCERPT = f"MaxFragments=1, MaxWords=12, MinWords=6, StartSel={_BEGIN}, StopSel={_END}"
 
 
