@@ -28,6 +28,8 @@ MAX_RATIO = 100
 # of a small file cost hours. Encoders make about ten; libtiff draws the line here as well.
 MAX_SCANS = 100
 _SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
+# Of a TIFF, whose pieces are read one by one; many may be the same few bytes of a small file, a row of pixels each.
+MAX_PIECES = 20_000
 # What files of the HEIF family call themselves.
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 # Modes that Pillow shrinks well as they are; palettes, deep greys and what is transparent are converted first.
@@ -83,7 +85,7 @@ def read_picture(source: bytes | IO[bytes]) -> Picture:
     if len(data) > limit:
         raise ImageError(_("The picture file is larger than %(size)s MB.") % {"size": f"{limit / 1e6:g}"})
     if len(_SCAN.findall(data)) > MAX_SCANS:
-        raise ImageError(_("The picture would take too long to decode; save it anew."))
+        raise ImageError(_too_long())
     try:
         with warnings.catch_warnings():
             # Our own pixel limit decides; Pillow's warning would only repeat it.
@@ -143,6 +145,8 @@ def _normalise(image: Image.Image) -> Image.Image:
         raise ImageError(_("The picture has no pixels."))
     if image.width * image.height > settings.IMAGE_MAX_PIXELS:
         raise ImageError(_too_many_pixels())
+    if len(getattr(image, "tile", ())) > MAX_PIECES:
+        raise ImageError(_too_long())
     edge = settings.IMAGE_SIZE
     # A JPEG decoder can deliver a half, a quarter or an eighth of the size at a fraction of the cost.
     image.draft("RGB", (edge * 2, edge * 2))
@@ -225,6 +229,10 @@ def _encode(image: Image.Image) -> bytes:
     image.info.clear()  # else a comment goes along, of more bytes than the pixels or than a JPEG can hold
     image.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()
+
+
+def _too_long() -> str:
+    return _("The picture would take too long to decode; save it anew.")
 
 
 def _too_many_pixels() -> str:

@@ -15,6 +15,8 @@ from .searching import Results
 
 # What never belongs into an address: the upload itself, and the token of a form.
 UNADDRESSED = ("image", "csrfmiddlewaretoken")
+LONGEST_ADDRESS = 8000
+"""Characters of an address that a server must take (RFC 9110, 4.1); a page holds its own again in each of its links."""
 
 
 def index_at(name: str) -> SearchIndex:
@@ -54,6 +56,11 @@ class Address:
     def __str__(self) -> str:
         query = self.parameters.urlencode()
         return f"{self.path}?{query}" if query else self.path
+
+    @property
+    def is_followable(self) -> bool:
+        """Is it short enough for every server to take?"""
+        return len(str(self)) <= LONGEST_ADDRESS
 
     @property
     def pairs(self) -> list[tuple[str, str]]:

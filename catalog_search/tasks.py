@@ -165,20 +165,20 @@ def draw_popular_queries() -> None:
 
 
 @shared_task(name=encoding.TASK, **ANSWERING)
-def encode_query(key: str, alias: str, generation_id: int, contents: list[tuple[str, str]]) -> None:
+def encode_query(question: str, alias: str, generation_id: int, contents: list[tuple[str, str]]) -> None:
     """Answer a web process that waits for the vectors of a query."""
-    answer(key, lambda: encoding.encode(alias, generation_id, [Content.unpacked(*one) for one in contents]))
+    answer(question, lambda: encoding.encode(alias, generation_id, [Content.unpacked(*one) for one in contents]))
 
 
 @shared_task(name=reranking.TASK, **ANSWERING)
 def rerank(
-    key: str, alias: str, generation_id: int, language: str, documents: list[str], query: tuple[str, str]
+    question: str, alias: str, generation_id: int, language: str, documents: list[str], query: tuple[str, str]
 ) -> None:
     """Answer a web process that waits for the scores of documents, which it names by their products' keys."""
-    answer(key, lambda: reranking.score(alias, generation_id, language, documents, Content.unpacked(*query)))
+    answer(question, lambda: reranking.score(alias, generation_id, language, documents, Content.unpacked(*query)))
 
 
 @shared_task(name=explaining.TASK, **ANSWERING)
-def explain(key: str, alias: str, generation_id: int, language: str, documents: list[str]) -> None:
+def explain(question: str, alias: str, generation_id: int, language: str, documents: list[str]) -> None:
     """Answer a web process that waits for what text and picture of products bring by themselves."""
-    answer(key, lambda: explaining.parts(alias, generation_id, language, documents))
+    answer(question, lambda: explaining.parts(alias, generation_id, language, documents))

@@ -48,21 +48,31 @@ class SearchView(View):
     form_class: type[SearchForm] = SearchForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Ask a visitor who searches without end to wait, and everybody to come back where the database is down."""
+        """Ask a visitor who searches without end to wait, who asks for too much to ask for less, and everybody to come
+        back where the database is down.
+        """
         try:
             if request.method in ("GET", "HEAD", "POST") and (seconds := seconds_to_wait(request)):
                 return self.refuse(429, {"Retry-After": str(seconds)}, seconds=seconds)
+            if not Address.of(request.path, self.sent).is_followable:
+                return self.refuse(400, {}, is_too_long=True)
             return super().dispatch(request, *args, **kwargs)
         except DATABASE_DOWN as error:
             logger.error("The database does not answer: %s", error)
             return self.refuse(503, {}, is_down=True)
 
+    @property
+    def sent(self) -> QueryDict:
+        """What is asked, in a form or in the address."""
+        return self.request.POST if self.request.method == "POST" else self.request.GET
+
     def refuse(self, status: int, headers: Mapping[str, str], **why: Any) -> HttpResponse:
         """Say on the page why there are no results; the box keeps what was asked."""
-        asked = self.request.POST if self.request.method == "POST" else self.request.GET
-        form = self.form_class(self.get_index(self.kwargs.get("index", "")), asked)
+        form = self.form_class(self.get_index(self.kwargs.get("index", "")), self.sent)
+        asked = Address.of(self.request.path, self.sent)
+        asked = asked if asked.is_followable else asked.without(*asked.parameters)
         form.is_valid()
-        context = {"search_form": form, "address": Address.of(self.request.path, asked), **why}
+        context = {"search_form": form, "address": asked, **why}
         headers = {**headers, "X-Robots-Tag": NOT_INDEXED}
         return TemplateResponse(self.request, self.template_name, context, status=status, headers=headers)
 

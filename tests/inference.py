@@ -6,6 +6,7 @@ Its first path segment says how it behaves: "fine", or a fault of ``FAULTS``.
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import threading
 import time
@@ -81,6 +82,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(400, {"error": "This model's maximum context length is 8192 tokens."})
         if behaviour == "slow":
             time.sleep(1.5)
+        if behaviour == "packed":
+            return self.answer(200, gzip.compress(bytes(50_000_000)), **{"Content-Encoding": "gzip"})
         if behaviour == "dripping":
             self.size, self.pause = 64, 0.05
         try:

@@ -132,6 +132,13 @@ class TestPlayground:
         make_staff(client, "use_playground")
         assert "rule/" not in client.get(PLAYGROUND, {"q": "red mug"}).text
 
+    def test_names_only_what_visitors_see(self, client: Client, indexed_shop: Shop) -> None:
+        make_staff(client, "use_playground")
+        page = client.get(PLAYGROUND, {"like": f"{indexed_shop['dress'].pk},{indexed_shop['draft'].pk}"}).text
+
+        assert f"{indexed_shop['dress'].pk}: Summer dress" in page
+        assert "Secret mug" not in page
+
     def test_a_variant_tells_the_place_of_its_family(
         self, admin_client: Client, make_product: Any, build_index: Any, make_rule: Any
     ) -> None:

@@ -92,6 +92,26 @@ def test_a_project_without_celery(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ids(checks.check_settings(None)) == ["catalog_search.W047"]
 
 
+@pytest.mark.parametrize(
+    ("framework", "most", "expected"),
+    [
+        ({}, 120, ["catalog_search.W048"]),
+        ({"NUM_PROXIES": None}, 120, ["catalog_search.W048"]),
+        ({"NUM_PROXIES": 0}, 120, []),
+        ({"NUM_PROXIES": 1}, 120, []),
+        ({}, 0, []),
+    ],
+)
+def test_whose_address_is_believed(settings: Any, framework: dict[str, Any], most: int, expected: list[str]) -> None:
+    settings.REST_FRAMEWORK = framework
+    settings.CATALOG_SEARCH |= {"SEARCHES_PER_MINUTE": most}
+
+    found = {one.id for one in run_checks(tags=["security"], include_deployment_checks=True)}
+
+    assert sorted(found & {"catalog_search.W048"}) == expected
+    assert "catalog_search.W048" not in {one.id for one in run_checks(tags=["security"])}
+
+
 REDIS = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://a"}
 PATIENCE = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
 LOCAL = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

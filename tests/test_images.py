@@ -233,6 +233,25 @@ def test_progressive_pictures_are_read_unless_they_have_scans_without_end() -> N
     assert centre(picture + b"\xff\xda" * 200) == pytest.approx((128, 128, 128), abs=2)
 
 
+@pytest.mark.parametrize("rows", [100, 30_000])
+def test_a_picture_in_pieces_without_end_is_refused(rows: int) -> None:
+    width, pixels = 100, 8  # of each row, at the same place
+    places = pixels + width
+    sizes, tags_at = places + 4 * rows, places + 8 * rows
+    sizes_of_rows = struct.pack("<I", pixels) * rows + struct.pack("<I", width) * rows
+    tags = {256: width, 257: rows, 258: 8, 259: 1, 262: 1, 273: places, 277: 1, 278: 1, 279: sizes}
+    file = b"II*\0" + struct.pack("<I", tags_at) + bytes(width) + sizes_of_rows + struct.pack("<H", len(tags))
+    for tag, value in tags.items():
+        file += struct.pack("<HHII", tag, 4, rows if tag in (273, 279) else 1, value)
+    file += bytes(4)
+
+    if rows == 100:
+        assert centre(file) == (0, 0, 0)
+    else:
+        with pytest.raises(ImageError, match="too long"):
+            read_picture(file)
+
+
 def test_too_many_bytes_are_refused_without_reading_them_all(settings: Any) -> None:
     settings.CATALOG_SEARCH = {"IMAGE_MAX_BYTES": 1000}
     file = io.BytesIO(b"x" * 5000)

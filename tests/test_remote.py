@@ -256,6 +256,13 @@ def test_an_input_that_a_server_crashes_on_is_no_outage(server: Inference) -> No
     assert embedder.encode([Content("mug")], "query").shape == (1, 64)
 
 
+def test_an_answer_does_not_fill_the_memory(server: Inference, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catalog_search.backends.server.LARGEST_ANSWER", 1_000_000)
+
+    with pytest.raises(Unavailable, match="larger than 1000000 bytes"):
+        embedder_at(server, "packed", seconds=20.0).encode([Content("mug")], "query")
+
+
 def test_a_search_does_not_wait_for_a_slow_server(server: Inference) -> None:
     embedder = embedder_at(server, "slow", seconds=0.1)
 

@@ -479,6 +479,8 @@ class TestPermissions:
     def test_who_may_look_changes_nothing(self, clerk: Any, make_rule: MakeRule) -> None:
         rule = make_rule(searches="x")
         client = clerk("view_rule", "view_ruleversion")
+        # Drafts are offered to who writes rules.
+        assert client.get(f"{RULES}products/", {"app_label": "shop.product", "term": "x"}).status_code == 403
         version = RuleVersion.objects.get()
         client.post(RULES, {"action": "disable", "_selected_action": [rule.pk]})
         client.post(VERSIONS, {"action": "undo", "_selected_action": [version.pk]})

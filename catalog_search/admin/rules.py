@@ -217,7 +217,7 @@ class RuleAdmin(PreviewAdmin, ImportAdmin):
         return HttpResponseRedirect(f"{self.address('ruleversion_changelist')}?rule_key={object_id}")
 
     def products_view(self, request: HttpRequest) -> JsonResponse:
-        return picking.offer(request, self.has_view_permission(request) or self.has_add_permission(request))
+        return picking.offer(request, self.has_change_permission(request) or self.has_add_permission(request))
 
     def preview(self, draft: Rule, formsets: Sequence[Any], pages: int) -> dict[str, Any]:
         return preview_rule(draft, drafted(formsets[0]), pages)

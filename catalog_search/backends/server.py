@@ -21,6 +21,8 @@ APIS = ("openai", "vllm", "infinity", "tei")
 SEEING = ("vllm", "infinity")
 """Those that take pictures."""
 ATTEMPTS = 3
+LARGEST_ANSWER = 2**27
+"""Bytes of an answer, unpacked: a thousand vectors of 4,096 dimensions, written out, take 90 million."""
 NOT_THE_INPUT = (402, 404, 405)
 """Answers that speak of the account, of an address or of a model that is not there: whatever is sent gets them."""
 Body = dict[str, Any]
@@ -127,7 +129,7 @@ class Server:
     def _post(self, path: str, body: Body, end: float) -> Answer:
         timeout = max(end - time.monotonic(), 0.01)
         with self._client.stream("POST", path, json=body, timeout=timeout) as response:
-            content = b"".join(_in_time(response.iter_bytes(), end))
+            content = b"".join(_bounded(response.iter_bytes(), end))
         answer = response.status_code, content
         if response.status_code == 429 or response.status_code >= 500:
             raise _Busy(answer)
@@ -146,9 +148,15 @@ class Server:
             raise ModelError(f"{self.name} answered {path} with something that is no JSON.") from error
 
 
-def _in_time(parts: Iterable[bytes], end: float) -> Iterator[bytes]:
-    """Yield the parts of an answer until its time is up: each of them may come in time, and their last one never."""
+def _bounded(parts: Iterable[bytes], end: float) -> Iterator[bytes]:
+    """Yield the parts of an answer until its time is up, or it is too large: each of them may come in time, and their
+    last one never; and a few bytes may unpack to all memory there is.
+    """
+    size = 0
     for part in parts:
+        size += len(part)
+        if size > LARGEST_ANSWER:
+            raise httpx.RemoteProtocolError(f"its answer is larger than {LARGEST_ANSWER} bytes")
         if time.monotonic() > end:
             raise httpx.ReadTimeout("its answer takes too long")
         yield part

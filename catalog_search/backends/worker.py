@@ -64,25 +64,30 @@ def ask(task: str, *arguments: Any, seconds: float | None = None) -> Any:
 
 def _ask(task: str, arguments: Sequence[Any], seconds: float) -> Any:
     end = time.monotonic() + seconds
-    key = f"catalog_search:answer:{uuid.uuid4().hex}"
+    question = uuid.uuid4().hex
     # A question that nobody waits for any more must not keep a worker busy.
     expires = seconds + CLOCK_SECONDS
     current_app.send_task(
-        task, (key, *arguments), queue=settings.MODEL_QUEUE, expires=expires, ignore_result=True, serializer="json"
+        task, (question, *arguments), queue=settings.MODEL_QUEUE, expires=expires, ignore_result=True, serializer="json"
     )
     cache = caches[settings.CACHE]
-    while (answer := cache.get(key)) is None:
+    while (answer := cache.get(_key(question))) is None:
         if time.monotonic() > end:
             raise Unavailable(f"No worker of the queue {settings.MODEL_QUEUE} answered within {seconds:.2g} s.")
         time.sleep(POLL_SECONDS)
     return answer
 
 
-def answer(key: str, work: Callable[[], Any]) -> None:
+def answer(question: str, work: Callable[[], Any]) -> None:
     """Work, and leave the result (never None), or what went wrong as a str, where ``ask`` looks for it."""
     try:
         found = work()
     except Exception as error:  # models are foreign code; whoever waits must hear of it
         logger.exception("A worker could not answer.")
         found = str(error) or type(error).__name__
-    caches[settings.CACHE].set(key, found, KEPT_SECONDS)
+    caches[settings.CACHE].set(_key(question), found, KEPT_SECONDS)
+
+
+def _key(question: str) -> str:
+    """Return where the answer lies. A message names the question alone: it cannot make a worker write elsewhere."""
+    return f"catalog_search:answer:{question}"

@@ -29,6 +29,7 @@ def connect() -> None:
     register(check_models, "catalog_search", Tags.security)
     register(check_indexes, "catalog_search")
     register(check_database, Tags.database)
+    register(check_deployment, Tags.security, deploy=True)
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
@@ -63,6 +64,20 @@ def check_database(
     """Check the databases that hold an index: pgvector, collation, generations that fell behind the settings."""
     aliases = {write_alias(index.model) for index in registry}
     return [message for alias in sorted(aliases & set(databases or ())) for message in check_alias(alias)]
+
+
+def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Check what only matters where strangers can ask."""
+    proxies = getattr(django_settings, "REST_FRAMEWORK", {}).get("NUM_PROXIES")
+    if proxies is not None or not settings.SEARCHES_PER_MINUTE:
+        return []
+    return [
+        Warning(
+            "Visitors choose the address that searches are counted by: what X-Forwarded-For says is believed.",
+            hint='REST_FRAMEWORK = {"NUM_PROXIES": 1}  # the proxies in front, 0 for none',
+            id="catalog_search.W048",
+        )
+    ]
 
 
 def _settings() -> Iterator[CheckMessage]:

@@ -21,6 +21,8 @@ from .words import Words, parse_words
 _WORD = re.compile(rf"{WORD.pattern}|[^\W_]+")
 _LEXEME = re.compile(r"'((?:[^']|'')+)'")
 _BEGIN, _END = "\x02", "\x03"
+LONGEST_LINE = 20_000
+"""Characters of a field that are looked through for an excerpt: a page has dozens, and some may write very much."""
 EXCERPT = f"MaxFragments=1, MaxWords=12, MinWords=6, StartSel={_BEGIN}, StopSel={_END}"
 
 
@@ -82,12 +84,12 @@ def _excerpts(scope: Scope, words: Words, keys: Sequence[str]) -> dict[str, Safe
         scope.alias,
         f"""
         SELECT DISTINCT ON (object_key) object_key, ts_headline(%s::regconfig, line, %s::tsquery, %s)
-        FROM {TABLE} document, unnest(string_to_array(text, E'\\n')) line,
+        FROM {TABLE} document, unnest(string_to_array(text, E'\\n')) whole, left(whole, %s) line,
             ts_rank(to_tsvector(%s::regconfig, line), %s::tsquery) rank
         WHERE {scope.documents.condition} AND object_key = ANY(%s) AND rank > 0
         ORDER BY object_key, rank DESC
         """,
-        (config, words.any, EXCERPT, config, words.any, scope.language, array(keys)),
+        (config, words.any, EXCERPT, LONGEST_LINE, config, words.any, scope.language, array(keys)),
     )
     return {key: _as_html(line) for key, line in rows if _BEGIN in line}
 

@@ -9,6 +9,8 @@ from ..languages import compounds
 from .query import Token
 
 SHORTEST_PART = 3
+LONGEST = 64
+"""Characters beyond which something is no word that anybody would write otherwise: each place in it costs a look."""
 _LETTERS_AND_DIGITS = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 
@@ -39,6 +41,8 @@ def taken_apart(word: str) -> Iterator[str]:
     say nothing, or be a stop word.
     """
     parts = word.split("-")
+    if len(word) > LONGEST:
+        return
     if len(parts) > 1 and all(part.isalnum() for part in parts):
         yield "".join(parts)
         if min(map(len, parts)) > 1:

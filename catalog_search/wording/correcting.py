@@ -24,7 +24,7 @@ from ..searching.asking import Ask
 from ..searching.negation import grammar_of
 from ..searching.query import MAX_TOKENS
 from ..searching.scope import Scope
-from ..searching.spellings import taken_apart
+from ..searching.spellings import LONGEST, taken_apart
 from . import synonyms, vocabulary
 from .confusions import unconfused
 from .dictionary import is_at_hand, is_in_language
@@ -164,7 +164,7 @@ def slips(word: str, language: str) -> dict[str, float]:
     """Return the words of the language that this one is by the slightest of typos, letters doubled or swapped, with the
     logarithm of how likely each is: what "runing" is meant as, also where the catalogue has none.
     """
-    if len(word) < SHORTEST_ALONE:
+    if not SHORTEST_ALONE <= len(word) <= LONGEST:
         return {}
     made = {word[:place] + word[place - 1 :] for place in range(1, len(word) + 1)}
     made |= {word[:place] + word[place + 1 :] for place in range(1, len(word)) if word[place] == word[place - 1]}

@@ -111,18 +111,24 @@ def looked_up(scope: Scope, asked: Sequence[tuple[str, str, str]]) -> tuple[set[
 
 
 def told_by_visible(scope: Scope, words: Collection[str]) -> set[str]:
-    """Return those of these words that a product in scope holds, and stop words; others would tell what is hidden."""
+    """Return those of these words that a product in scope holds, or has for an identifier, and stop words; others would
+    tell what is hidden.
+    """
     rows = scope.execute(
         f"""
-        SELECT word FROM (
-            SELECT word, plainto_tsquery(%s::regconfig, read) AS query
-            FROM unnest(%s::text[], %s::text[]) AS asked(word, read)
-        ) parsed
-        WHERE numnode(query) = 0 OR EXISTS (SELECT {from_scope(scope)} AND document.search_vector @@ query)
+        WITH asked AS MATERIALIZED (
+            SELECT word, plainto_tsquery(%s::regconfig, read) AS query, nullif(identifier, '')::tsquery AS identifier
+            FROM unnest(%s::text[], %s::text[], %s::text[]) AS asked(word, read, identifier)
+        )
+        SELECT word FROM asked
+        WHERE numnode(query) = 0
+           OR EXISTS (SELECT {from_scope(scope)} AND document.search_vector @@ query)
+           OR (identifier IS NOT NULL AND EXISTS (SELECT {from_scope(scope)} AND document.identifiers @@ identifier))
         """,
         (
-            *(text_config(scope.language), array(words), array(map(as_words, words))),
-            *(*scope.keys[1], scope.language),
+            text_config(scope.language),
+            *map(array, (words, map(as_words, words), map(_as_lexeme, words))),
+            *(2 * (*scope.keys[1], scope.language)),
         ),
     )
     return {word for (word,) in rows}
