@@ -73,7 +73,7 @@ class TestCompare:
         dummy = {"BACKEND": "catalog_search.backends.dummy.DummyReranker"}
         settings.CATALOG_SEARCH |= {"RERANKER": dummy, "RERANK_SECONDS": 1.0}
         reranking.paces["RERANKER"]._seconds = 0.2  # as after a busy minute; it is found to be faster at once
-        (one, other) = compare(ProductIndex.registered(), ["mug", "a mug"], {}, {}).differences
+        (one, other) = compare(ProductIndex.registered(), ["mug", "a mug"], {}, {}).pages
 
         assert {page.reranked for each in (one, other) for page in (each.before, each.after)} == {5}
         assert ProductIndex.search("my mug").reranked > 5
@@ -264,7 +264,7 @@ class TestReplay:
 @pytest.mark.parametrize("name", ["ARRANGE", "REWRITE"])
 def test_steps_are_settings_that_can_be_tried(indexed_shop: Any, make_rule: Any, name: str) -> None:
     make_rule(searches="mug", actions=[{"kind": "pin", "product": str(indexed_shop["photo mug"].pk), "position": 3}])
-    (found,) = compare(ProductIndex.registered(), ["mug"], {}, {"settings": {name: []}}).differences
+    (found,) = compare(ProductIndex.registered(), ["mug"], {}, {"settings": {name: []}}).pages
 
     assert found.before.hits[2].object == indexed_shop["photo mug"]
     assert found.changed

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from catalog_search.merchandising import editing, restore
 from catalog_search.merchandising.exchange import ImportProblem, bring_in, read_table, write_table
-from catalog_search.merchandising.history import differences
+from catalog_search.merchandising.history import changed_fields
 from catalog_search.merchandising.notation import read, save, write
 from catalog_search.merchandising.reading import read_rules
 from catalog_search.models import Rule, RuleVersion
@@ -139,7 +139,7 @@ class TestTable:
             christmas = timezone.make_aware(datetime(2026, 12, 24))
             make_rule(when="always", starts_at=christmas, clean=True)
             (row,) = csv.DictReader(StringIO(text := write_table(Rule.objects.all()), newline=""))
-            told = {name: after for name, _before, after in differences(RuleVersion.objects.get())}
+            told = {name: after for name, _before, after in changed_fields(RuleVersion.objects.get())}
 
             assert row["starts_at"] == told["starts_at"] == "2026-12-24T00:00:00+01:00"
         assert bring_in(read_table(text)).unchanged == ["Rule"]

@@ -163,7 +163,7 @@ def _index_state(index: SearchIndex, probe: bool) -> IndexState:
         index=index,
         health=health,
         products=products,
-        differing=generations.differences(serving) if serving and health.outdated else (),
+        differing=generations.changed_parts(serving) if serving and health.outdated else (),
         table_bytes=table,
         index_bytes=indexes,
         generations=tuple(

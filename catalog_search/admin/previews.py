@@ -166,8 +166,8 @@ def _compared(
     found = compare(index, compared, *sides)
     untouched = [one for one in logged if one not in concerned]
     return {
-        "comparison": Comparison(found.differences, untouched),
-        "rows": [(one, list(one.sides)) for one in found.differences],
+        "comparison": Comparison(found.pages, untouched),
+        "rows": [(one, list(one.sides)) for one in found.pages],
         "logged": len(logged),
         "concerned": len(concerned),
         "concerned_share": _share(concerned, logged),

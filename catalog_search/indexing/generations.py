@@ -75,7 +75,7 @@ def planned(index: SearchIndex) -> Generation:
     )
 
 
-def differences(generation: Generation) -> tuple[str, ...]:
+def changed_parts(generation: Generation) -> tuple[str, ...]:
     """Name what of a generation's definition is another today: "text", "embedder", "image_size" and so on."""
     now = planned(registry.get(generation.index))
     if now.fingerprint == generation.fingerprint:

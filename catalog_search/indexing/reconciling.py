@@ -28,7 +28,7 @@ MANY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Differences:
+class Drift:
     """How many products differ from their documents in one generation; those whose change waits are not counted."""
 
     missing: int
@@ -49,7 +49,7 @@ def reconcile(
     after: str = "",
     seconds: float | None = None,
     done: Callable[[int], object] | None = None,
-) -> Differences:
+) -> Drift:
     """Compare keys, then the stamps of all products, or (``deep``) the digests of all that their models see.
 
     What differs gets a change, unless ``mend`` is false. A generation of another declaration is compared by its keys
@@ -60,7 +60,7 @@ def reconcile(
     missing, orphaned = (0, 0) if after else backfill(generation, mend)
     index, stale = registry.get(generation.index), 0
     if not _comparable(index, generation):
-        return Differences(missing, orphaned, 0)
+        return Drift(missing, orphaned, 0)
     for chunk in _chunks(index, generation.alias, after):
         keys = _stale(generation, chunk, deep)
         if keys and mend:
@@ -72,8 +72,8 @@ def reconcile(
         if done:
             done(len(chunk))
         if end is not None and time.monotonic() > end:
-            return Differences(missing, orphaned, stale, chunk[-1])
-    return Differences(missing, orphaned, stale)
+            return Drift(missing, orphaned, stale, chunk[-1])
+    return Drift(missing, orphaned, stale)
 
 
 def backfill(generation: Generation, mend: bool = True) -> tuple[int, int]:

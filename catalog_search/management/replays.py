@@ -10,7 +10,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from ..comparison import Comparison, Difference
+from ..comparison import ComparedPage, Comparison
 from ..evaluation import NDCG, Evaluation, difference
 from .commandline import table
 
@@ -65,7 +65,7 @@ class Replay:
         """The names of the columns."""
         return ["query", "asked", "overlap", "moved", "in", "out", "found", *([NDCG] if self.by_query else [])]
 
-    def row(self, one: Difference) -> list[str]:
+    def row(self, one: ComparedPage) -> list[str]:
         """The cells of a query."""
         cells = [str(one.asked)[:40], f"{one.asked.count}", f"{one.overlap:.2f}", f"{one.moved}"]
         cells += [f"{len(one.entered)}", f"{len(one.left)}", f"{one.before.total_text} -> {one.after.total_text}"]

@@ -110,7 +110,7 @@ def _keep(key: int, current: _Editing) -> None:
     )
 
 
-def differences(version: RuleVersion) -> list[tuple[str, str, str]]:
+def changed_fields(version: RuleVersion) -> list[tuple[str, str, str]]:
     """Return the fields that a change changed: (field, before, after), each action by itself."""
     before, after = version.before or {}, version.after or {}
     told = [

@@ -146,7 +146,7 @@ def read_queries(path: Path) -> list[Asked]:
 
 
 def _scores(judgements: Judgements, found: Comparison) -> tuple[Evaluation, Evaluation] | None:
-    judged = {one.asked.text: one for one in found.differences if one.asked.text in judgements}
+    judged = {one.asked.text: one for one in found.pages if one.asked.text in judgements}
     if not judged:
         return None
     own = {query: judgements[query] for query in judged}
