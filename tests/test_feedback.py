@@ -15,7 +15,8 @@ from catalog_search.embedding import embed
 from catalog_search.fusion import Background, unit
 from catalog_search.models import Document, Generation
 from catalog_search.searching import lanes
-from catalog_search.searching.composition import BEST, SHARE, Aspect, Composition, refined
+from catalog_search.searching.composition import Aspect, Composition
+from catalog_search.searching.feedback import BEST, SHARE, refined
 from catalog_search.searching.scope import Scope
 from project.shop.models import Product
 from project.shop.search import ProductIndex
