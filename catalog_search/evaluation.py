@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .exceptions import CatalogSearchError, ConfigurationError
-from .extras import told
+from .extras import hinted
 
 RELEVANT = 2
 """The lowest grade that counts as relevant for recall and MRR."""
@@ -187,7 +187,7 @@ def _scores(judgements: Judgements, rankings: Mapping[str, Sequence[str]]) -> di
     try:
         import ir_measures  # an optional extra: only those who judge need it
     except ImportError as error:
-        raise ConfigurationError(f"Judging needs ir-measures: {told(error)}") from error
+        raise ConfigurationError(f"Judging needs ir-measures: {hinted(error)}") from error
     measures = {
         ir_measures.nDCG @ 10: NDCG,
         ir_measures.nDCG(judged_only=True) @ 10: CONDENSED,

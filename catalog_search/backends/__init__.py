@@ -12,7 +12,7 @@ from typing import Any, cast
 from ..conf import settings
 from ..content import Content
 from ..exceptions import CatalogSearchError, ConfigurationError, ModelError
-from ..extras import told
+from ..extras import hinted
 from .base import Embedder, Reranker
 from .configuration import backend_class, configuration_of
 
@@ -89,7 +89,7 @@ def _load(configuration: dict[str, Any], kind: Any, setting: str) -> Any:
     except (ConfigurationError, ModelError):
         raise
     except Exception as error:  # whatever a model library raises on a broken checkpoint
-        raise ModelError(f"The {setting} {loader.__name__} cannot be loaded: {told(error)}") from error
+        raise ModelError(f"The {setting} {loader.__name__} cannot be loaded: {hinted(error)}") from error
 
 
 def _settle() -> None:

@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 
 from ..conf import settings
 from ..exceptions import ConfigurationError
-from ..extras import told
+from ..extras import hinted
 
 _NOT_THE_MODEL = {"server", "device", "batch_size", "threads", "token"}
 
@@ -24,7 +24,9 @@ def backend_class(configuration: Any, kind: Any, setting: str) -> Any:
     try:
         found = import_string(path)
     except ImportError as error:
-        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] cannot be imported: {told(error)}') from error
+        raise ConfigurationError(
+            f'CATALOG_SEARCH["{setting}"]["BACKEND"] cannot be imported: {hinted(error)}'
+        ) from error
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] must be a subclass of {kind.__name__}.')
     if not isinstance(configuration.get("OPTIONS", {}), dict):
