@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from ..conf import settings
+from ..digests import canonical
 from ..exceptions import ConfigurationError
 from ..extras import hinted
 
@@ -66,5 +66,5 @@ def configuration_of(wanted: dict[str, Any]) -> dict[str, Any]:
     the settings still name that model, they say where it runs now.
     """
     kept = {"BACKEND": wanted["backend"], "OPTIONS": wanted["options"]}
-    same, today = (json.dumps(identity(one), sort_keys=True, default=str) for one in (kept, settings.EMBEDDER))
+    same, today = (canonical(identity(one)) for one in (kept, settings.EMBEDDER))
     return settings.EMBEDDER if same == today else kept

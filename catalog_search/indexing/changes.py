@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connections, transaction
+from django.db import connections
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
@@ -66,7 +66,7 @@ def append_to(generation: Generation, keys: Sequence[str]) -> None:
         f"SELECT %s, unnest(%s::text[]), {int(Change.Priority.BACKFILL)}",
         (generation.pk, list(keys)),
     )
-    transaction.on_commit(doorbell.ring, using=generation.alias, robust=True)
+    doorbell.ring_on_commit(generation.alias)
 
 
 def append_keys(index: SearchIndex, keys: Iterable[Any]) -> int:
@@ -91,7 +91,7 @@ def _insert(index: SearchIndex, keys: str, parameters: tuple[Any, ...]) -> int:
         (*parameters, index.label),
     )
     if rows:
-        transaction.on_commit(doorbell.ring, using=alias, robust=True)
+        doorbell.ring_on_commit(alias)
     return len(rows)
 
 
@@ -99,7 +99,7 @@ def retry(chosen: QuerySet[Change]) -> int:
     """Let workers try changes again at once, however often they failed; returns how many. Those in work are left."""
     resting = chosen.filter(Q(claim=None) | Q(leased_until__lt=Now()))
     count = resting.update(set_aside=False, attempts=0, error="", due_at=Now(), claim=None, leased_until=None)
-    transaction.on_commit(doorbell.ring, using=resting.db, robust=True)
+    doorbell.ring_on_commit(resting.db)
     return count
 
 
