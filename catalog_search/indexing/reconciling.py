@@ -106,7 +106,7 @@ def backfill(generation: Generation, mend: bool = True) -> tuple[int, int]:
             (*parameters, generation.pk, generation.pk, generation.pk),
         )[0]
         if mend and missing + orphaned:
-            transaction.on_commit(doorbell.ring, using=alias, robust=True)
+            doorbell.ring_on_commit(alias)
         if mend and missing + orphaned >= MANY:
             # Workers ask for the first of them at once; planned for an empty queue, that sorts all each time.
             execute(alias, f"ANALYZE {_CHANGES}")
@@ -131,11 +131,11 @@ def _chunks(index: SearchIndex, alias: str, after: str) -> Iterator[list[str]]:
 def _stale(generation: Generation, keys: list[str], deep: bool) -> list[str]:
     readings, _ = read(generation, keys)
     drafts = {(one.key, one.reading.language): one for one in draft(readings, fresh=True)} if deep else {}
-    known = documents.known_documents(generation, keys)
+    recorded = documents.recorded_documents(generation, keys)
     stale = set()
     for one in readings:
         place = (one.key, one.language)
-        if (found := known.get(place)) is None:
+        if (found := recorded.get(place)) is None:
             continue  # counted as missing before, or made just now
         drawn = drafts.get(place)
         lacking = drawn.picture_error if drawn else any(file.error for file in one.files)
