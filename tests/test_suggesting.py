@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def _fresh() -> None:
     cache.clear()
     suggesting.MEMORY.forget()
-    vocabulary.forget()
+    vocabulary.MEMORY.forget()
 
 
 def asked(text: str, **options: Any) -> Suggestions:
