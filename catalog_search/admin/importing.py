@@ -25,13 +25,8 @@ class FileForm(forms.Form):
     """A file, and the index that it is for."""
 
     file = forms.FileField(label=_("File"))
-    index = forms.ChoiceField(label=_("Index"), required=False)
+    index = forms.ChoiceField(label=_("Index"), required=False, choices=index_choices)
     dry_run = forms.BooleanField(label=_("Only say what would be done"), required=False, initial=True)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["index"].choices = index_choices()  # type: ignore[attr-defined]
-
     remarks: Sequence[str] = ()
     """What of the file cannot be translated."""
     outcome: Any = None
@@ -58,6 +53,12 @@ class FileForm(forms.Form):
 class RulesForm(FileForm):
     """A file of rules."""
 
+    file = forms.FileField(
+        label=_("File"), help_text=_("A table as it is exported here, or the JSON of Algolia or Typesense.")
+    )
+    index = forms.ChoiceField(
+        label=_("Index"), required=False, choices=index_choices, help_text=_("For JSON; a table names its own.")
+    )
     key = forms.CharField(
         label=_("Products are named by"), initial="pk", help_text=_("A field of the product: pk, sku, ...")
     )
@@ -65,11 +66,6 @@ class RulesForm(FileForm):
         label=_("Kind"), required=False, choices=[("", _("Look into it")), *((name, name) for name in FORMATS)]
     )
     field_order = ["file", "index", "key", "kind", "dry_run"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["file"].help_text = _("A table as it is exported here, or the JSON of Algolia or Typesense.")
-        self.fields["index"].help_text = _("For JSON; a table names its own.")
 
     def bring_in(self, editor: Any) -> bool:
         told = self.cleaned_data
@@ -88,10 +84,10 @@ class RulesForm(FileForm):
 class SynonymsForm(FileForm):
     """A file of synonyms."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["file"].help_text = _("The JSON of Algolia or Typesense.")
-        self.fields["index"].choices.insert(0, ("", _("every index")))  # type: ignore[attr-defined]
+    file = forms.FileField(label=_("File"), help_text=_("The JSON of Algolia or Typesense."))
+    index = forms.ChoiceField(
+        label=_("Index"), required=False, choices=lambda: [("", _("every index")), *index_choices()]
+    )
 
     def bring_in(self, editor: Any) -> bool:
         try:

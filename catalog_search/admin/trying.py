@@ -29,7 +29,7 @@ LIKENESS = {
 class TryForm(forms.Form):
     """What is to be tried; what is left empty stays as it is."""
 
-    index = forms.ChoiceField(label=_("Index"))
+    index = forms.ChoiceField(label=_("Index"), choices=index_choices)
     queries = forms.IntegerField(
         label=_("Queries"), min_value=1, max_value=MOST_QUERIES, initial=20, help_text=_("Those asked most.")
     )
@@ -52,7 +52,6 @@ class TryForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["index"].choices = index_choices()  # type: ignore[attr-defined]
         self.fields["cutoff"].widget.attrs["placeholder"] = settings.CUTOFF
         self.fields["blend"].widget.attrs["placeholder"] = settings.RERANK_BLEND
         for name, weight in settings.VECTOR_WEIGHTS.items():

@@ -23,8 +23,7 @@ def advance(generation: Generation, seconds: float) -> bool:
 
     Whatever another worker has in hand is left to it. A paused generation stays as it is: see ``switching.resume``.
     """
-    if generation.state == Generation.State.PREPARING:
-        prepare(generation)
+    prepare(generation)
     if generation.state == Generation.State.BUILDING:
         give_up_others(generation)
         backfill(generation)

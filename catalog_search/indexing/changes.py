@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from ..conf import settings
+from ..contexts import holding
 from ..indexes import SearchIndex
 from ..models import Change, Generation
 from ..models.changes import IN_WORK, WAITING, products_with
@@ -31,14 +32,9 @@ DUE = (
 _paused: ContextVar[bool] = ContextVar("catalog_search_paused", default=False)
 
 
-@contextmanager
-def paused() -> Iterator[None]:
+def paused() -> AbstractContextManager[None]:
     """Record no changes inside the block: for fixtures, bulk loads and tests. Rebuild or reconcile afterwards."""
-    token = _paused.set(True)
-    try:
-        yield
-    finally:
-        _paused.reset(token)
+    return holding(_paused, True)
 
 
 def recording() -> bool:

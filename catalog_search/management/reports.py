@@ -104,8 +104,8 @@ class Report:
     def of(cls, measurement: Measurement) -> Report:
         """Return the report that was kept."""
         content = measurement.content
-        evaluations = [Evaluation(**{name: one[name] for name in _MEASURED}) for one in content["evaluations"]]
-        floor = Evaluation(**{name: content["random"][name] for name in _MEASURED})
+        kept = (*content["evaluations"], content["random"])
+        *evaluations, floor = (Evaluation(**{name: one[name] for name in _MEASURED}) for one in kept)
         return cls(measurement.generation.index, evaluations, floor)
 
     def keep(self, generation: Generation, source: str) -> Measurement:
