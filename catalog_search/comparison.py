@@ -53,8 +53,8 @@ class ComparedPage:
     @property
     def changed(self) -> bool:
         """Does a visitor see anything else: products, their number, banners, another page?"""
-        told = [(one.guidance.redirect, one.guidance.banners, one.total) for one in (self.before, self.after)]
-        return self.keys[0] != self.keys[1] or told[0] != told[1]
+        shown = [(one.guidance.redirect, one.guidance.banners, one.total) for one in (self.before, self.after)]
+        return self.keys[0] != self.keys[1] or shown[0] != shown[1]
 
     @property
     def overlap(self) -> float:
@@ -91,12 +91,12 @@ class ComparedPage:
         first, second = (one.hits[:DEPTH] for one in (self.before, self.after))
         before, after = ([hit.unit for hit in hits] for hits in (first, second))
         yield [(hit, "" if hit.unit in after else "left") for hit in first], self.before
-        told = []
+        moves = []
         for place, hit in enumerate(second):
             was = before.index(hit.unit) if hit.unit in before else None
             how = "entered" if was is None else "up" if was > place else "down" if was < place else ""
-            told.append((hit, how or ("variant" if hit.key != first[place].key else "")))
-        yield told, self.after
+            moves.append((hit, how or ("variant" if hit.key != first[place].key else "")))
+        yield moves, self.after
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON takes it."""

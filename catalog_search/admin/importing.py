@@ -68,9 +68,9 @@ class RulesForm(FileForm):
     field_order = ["file", "index", "key", "kind", "dry_run"]
 
     def bring_in(self, editor: Any) -> bool:
-        told = self.cleaned_data
+        cleaned = self.cleaned_data
         try:
-            found = read_rules(registry.get(told["index"]), told["file"], told["kind"], told["key"])
+            found = read_rules(registry.get(cleaned["index"]), cleaned["file"], cleaned["kind"], cleaned["key"])
             self.remarks = found.remarks
             file: Any = self.files["file"]
             self.outcome = bring_in(found, editor, _("Import of %s") % file.name, self.is_dry)
@@ -91,8 +91,8 @@ class SynonymsForm(FileForm):
 
     def bring_in(self, editor: Any) -> bool:
         try:
-            told = self.cleaned_data
-            self.outcome = bring_in_synonyms(told["file"], told["index"], self.is_dry)
+            cleaned = self.cleaned_data
+            self.outcome = bring_in_synonyms(cleaned["file"], cleaned["index"], self.is_dry)
             self.remarks = self.outcome.remarks
         except CatalogSearchError as error:
             self.add_error("file", str(error))

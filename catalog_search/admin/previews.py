@@ -75,8 +75,8 @@ class PreviewAdmin(PagesAdmin):
             # A form with mistakes shows them, and saves nothing.
             if not live:
                 return self.changeform_view(request, object_id or None, form_url)
-            told = {"mistakes": list(mistakes(form, formsets))}
-            return TemplateResponse(request, "admin/catalog_search/_incomplete.html", told)
+            context = {"mistakes": list(mistakes(form, formsets))}
+            return TemplateResponse(request, "admin/catalog_search/_incomplete.html", context)
         context = self.preview(form.instance, formsets, LIVE_PAGES if live else COMPARED)
         if live:
             return TemplateResponse(request, "admin/catalog_search/_preview.html", context)

@@ -103,6 +103,6 @@ def _measure(generation: Generation, embedder: Embedder) -> tuple[list[Content],
 def _contents(generation: Generation, keys: list[str]) -> tuple[list[Content], int]:
     """Return what is there to embed of some products, the first picture of each, and how many pictures they have."""
     readings, _ = read(generation, keys)
-    own = [one for one in readings if one.language == generation.languages[0]]
-    contents = [Content(one.content.text, one.content.image) for one in draft(own)]
-    return [one for one in contents if one], sum(len(one.files) for one in own)
+    main = [one for one in readings if one.language == generation.languages[0]]
+    contents = [Content(one.content.text, one.content.image) for one in draft(main)]
+    return [one for one in contents if one], sum(len(one.files) for one in main)

@@ -36,9 +36,9 @@ class SearchCommand(BaseCommand):
         except (CatalogSearchError, OSError, UnicodeDecodeError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
-            told = str(error).strip().splitlines()[0]
+            line = str(error).strip().splitlines()[0]
             raise CommandError(
-                f"The database says: {told}\nWhere tables are missing: manage.py migrate; else see whether it answers."
+                f"The database says: {line}\nWhere tables are missing: manage.py migrate; else see whether it answers."
             ) from error
 
     def warn(self, *lines: object) -> None:
@@ -60,8 +60,8 @@ def add_files(parser: argparse.ArgumentParser, kept: str, shown: str) -> None:
 def write_files(report: Any, options: dict[str, Any]) -> None:
     """Write a report where the options say so."""
     if options["json"]:
-        told = json.dumps(report.as_dict(), ensure_ascii=False, indent=1)
-        options["json"].write_text(told, encoding="utf-8")
+        text = json.dumps(report.as_dict(), ensure_ascii=False, indent=1)
+        options["json"].write_text(text, encoding="utf-8")
     if options["html"]:
         options["html"].write_text(report.as_html(), encoding="utf-8")
 

@@ -31,7 +31,7 @@ class Replay:
         if self.scores is None:
             return {}
         first, second = self.scores
-        return {query: (own[NDCG], second.scores[query][NDCG]) for query, own in first.scores.items()}
+        return {query: (scores[NDCG], second.scores[query][NDCG]) for query, scores in first.scores.items()}
 
     @property
     def summary(self) -> list[str]:
@@ -76,11 +76,11 @@ class Replay:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON takes it."""
-        told = {"index": self.index, "before": self.names[0], "after": self.names[1], **self.comparison.as_dict()}
-        for one in told["differences"]:
+        content = {"index": self.index, "before": self.names[0], "after": self.names[1], **self.comparison.as_dict()}
+        for one in content["differences"]:
             if pair := self.by_query.get(one["query"]):
                 one[NDCG] = list(pair)
-        return told
+        return content
 
     def as_html(self) -> str:
         """Return a page of its own that needs no network."""

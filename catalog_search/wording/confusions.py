@@ -44,7 +44,7 @@ def unconfused(scope: Scope, lexicon: Lexicon, ask: Ask, groups: synonyms.Groups
         return ""
     words = dict.fromkeys(folded(match.group()) for match in read(query.text))
     good = [word for word in words if len(word) >= SHORTEST_ALONE and word not in little]
-    others = {word: own for word in without_synonyms(scope, good, groups) if (own := _others(lexicon, word))}
+    others = {word: choices for word in without_synonyms(scope, good, groups) if (choices := _others(lexicon, word))}
     if not others:
         return ""
     asked = replace(parse_words(scope, expand(scope, ask, groups).query), broad=True)
@@ -67,7 +67,7 @@ def _others(lexicon: Lexicon, word: str) -> dict[str, float]:
     if most < ODDS * DOUBLED:  # the slightest typo
         return {}
     costs = {one: cost(word, one) for one in lexicon.near(word, 1) if one != word}
-    return {one: own for one, own in costs.items() if ODDS * own <= most}
+    return {one: typo for one, typo in costs.items() if ODDS * typo <= most}
 
 
 def _usual(lexicon: Lexicon, word: str) -> float:
@@ -84,8 +84,8 @@ def _guessed(
     for word, costs in others.items():
         as_typed = _usual(lexicon, word) + math.log(1 + held)
         choices = {
-            one: TOGETHER + math.log(1 + together[word, one]) - ODDS * own
-            for one, own in costs.items()
+            one: TOGETHER + math.log(1 + together[word, one]) - ODDS * typo
+            for one, typo in costs.items()
             if (word, one) in together
         }
         if guess := best(lexicon, word, choices, as_typed):

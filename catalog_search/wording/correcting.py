@@ -63,10 +63,10 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
     if ask.exact or not text.strip():
         return ask
     lexicon = vocabulary.lexicon(scope.alias, scope.generation, scope.language)
-    own = synonyms.in_force(scope) if groups is None else groups
-    guesses = guessed(scope, lexicon, text, own) if lexicon else {}
+    groups = synonyms.in_force(scope) if groups is None else groups
+    guesses = guessed(scope, lexicon, text, groups) if lexicon else {}
     if not guesses:
-        other = unconfused(scope, lexicon, ask, own) if lexicon else ""
+        other = unconfused(scope, lexicon, ask, groups) if lexicon else ""
         return replace(ask, guidance=replace(ask.guidance, did_you_mean=other)) if other else ask
     meant = replaced(text, {word: guess.word for word, guess in guesses.items()})
     searched = replaced(text, {word: guess.word for word, guess in guesses.items() if guess.probability >= SURE})
@@ -134,7 +134,7 @@ def _guessed(
         for word in {first, second} & doubtful.keys():
             spellings[word].append(first + second)
     rest = " ".join(word for word in words if word not in doubtful)
-    asked = [(word, one, "") for word, own in spellings.items() for one in own]
+    asked = [(word, one, "") for word, ways in spellings.items() for one in ways]
     asked += [(word, one, rest) for word, choices in doubtful.items() for one in choices if rest]
     found, together = looked_up(scope, asked)
     guesses = {}

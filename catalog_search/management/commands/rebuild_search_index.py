@@ -106,8 +106,8 @@ class Command(SearchCommand):
             self._switch(index, generation, options)
         if options["verbosity"]:
             took = time.monotonic() - start
-            told = f"{queued} new products" if queued else f"changed products done: {worked}" if worked else ""
-            done = f"{told} in {took:.1f} s" if told else "nothing new"
+            worked_off = f"{queued} new products" if queued else f"changed products done: {worked}" if worked else ""
+            done = f"{worked_off} in {took:.1f} s" if worked_off else "nothing new"
             serves = "serves" if _serving(generation) == generation else "is ready"
             self.succeed(f"{index.label}: {done}; generation {generation.pk} {serves}.")
 
