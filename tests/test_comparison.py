@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from hypothesis import given
@@ -22,7 +21,7 @@ from catalog_search.exceptions import CatalogSearchError, ConfigurationError
 from catalog_search.merchandising import steps_with
 from catalog_search.merchandising.rulings import ruling_of
 from catalog_search.models import Generation, QueryLog, Rule, RuleAction
-from catalog_search.searching import lanes, reranking
+from catalog_search.searching import reranking
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -32,9 +31,7 @@ rankings = st.lists(st.sampled_from("abcdefghijkl"), unique=True, max_size=10)
 
 
 @pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
+def _fresh_paces() -> None:
     reranking.paces.clear()
 
 

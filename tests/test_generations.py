@@ -613,10 +613,6 @@ class TestGate:
 
         return write
 
-    @pytest.fixture(autouse=True)
-    def _no_vectors_of_other_tests(self) -> None:
-        cache.clear()
-
     def _find_all(self, settings: Any) -> None:
         settings.CATALOG_SEARCH |= {"CUTOFF": -100.0}
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -28,7 +27,6 @@ from catalog_search.merchandising.history import changed_fields
 from catalog_search.merchandising.notation import read, save, write
 from catalog_search.merchandising.reading import read_rules
 from catalog_search.models import Rule, RuleVersion
-from catalog_search.searching import lanes
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -36,12 +34,6 @@ Shop = dict[str, Product]
 MakeRule = Callable[..., Rule]
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 @pytest.fixture
