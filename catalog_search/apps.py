@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -17,14 +18,14 @@ class CatalogSearchConfig(AppConfig):
     def ready(self) -> None:
         from . import checks, merchandising, signals, warming  # models are not importable any earlier
         from .indexing import triggers
-        from .registry import autodiscover, registry
+        from .registry import registry
         from .wording import synonyms
 
         checks.connect()
         warming.connect()
         merchandising.history.connect()
         synonyms.connect()
-        autodiscover()
+        autodiscover_modules("search")
         for index in registry:
             signals.connect(index)
         post_migrate.connect(triggers.renew, sender=self, dispatch_uid="catalog_search.triggers")

@@ -37,7 +37,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Difference:
+class ComparedPage:
     """The first page of one search before and after."""
 
     asked: Asked
@@ -53,8 +53,8 @@ class Difference:
     @property
     def changed(self) -> bool:
         """Does a visitor see anything else: products, their number, banners, another page?"""
-        told = [(one.guidance.redirect, one.guidance.banners, one.total) for one in (self.before, self.after)]
-        return self.keys[0] != self.keys[1] or told[0] != told[1]
+        shown = [(one.guidance.redirect, one.guidance.banners, one.total) for one in (self.before, self.after)]
+        return self.keys[0] != self.keys[1] or shown[0] != shown[1]
 
     @property
     def overlap(self) -> float:
@@ -91,12 +91,12 @@ class Difference:
         first, second = (one.hits[:DEPTH] for one in (self.before, self.after))
         before, after = ([hit.unit for hit in hits] for hits in (first, second))
         yield [(hit, "" if hit.unit in after else "left") for hit in first], self.before
-        told = []
+        moves = []
         for place, hit in enumerate(second):
             was = before.index(hit.unit) if hit.unit in before else None
             how = "entered" if was is None else "up" if was > place else "down" if was < place else ""
-            told.append((hit, how or ("variant" if hit.key != first[place].key else "")))
-        yield told, self.after
+            moves.append((hit, how or ("variant" if hit.key != first[place].key else "")))
+        yield moves, self.after
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
@@ -122,25 +122,25 @@ class Difference:
 class Comparison:
     """How two ways to search differ over many searches."""
 
-    differences: Sequence[Difference]
+    pages: Sequence[ComparedPage]
     untouched: Sequence[Asked] = ()
     """Searches that were not run because the change cannot concern them."""
 
     @property
-    def changed(self) -> list[Difference]:
+    def changed(self) -> list[ComparedPage]:
         """The pages that change, those that change most and are asked most first."""
-        found = [one for one in self.differences if one.changed]
+        found = [one for one in self.pages if one.changed]
         return sorted(found, key=lambda one: ((one.overlap - 1) * one.asked.count, -one.asked.count))
 
     @property
     def searches(self) -> int:
         """How many different searches were compared, those untouched too."""
-        return len(self.differences) + len(self.untouched)
+        return len(self.pages) + len(self.untouched)
 
     @property
     def share(self) -> float:
         """The share of all that people ask whose page changes."""
-        asked = [*(one.asked for one in self.differences), *self.untouched]
+        asked = [*(one.asked for one in self.pages), *self.untouched]
         total = sum(one.count for one in asked)
         return sum(one.asked.count for one in self.changed) / total if total else 0.0
 
@@ -157,10 +157,10 @@ class Comparison:
     @property
     def degraded(self) -> list[str]:
         """What failed on the way: a difference may come from that alone."""
-        return sorted({what for one in self.differences for what in (*one.before.degraded, *one.after.degraded)})
+        return sorted({what for one in self.pages for what in (*one.before.degraded, *one.after.degraded)})
 
     def _mean(self, measure: str) -> float:
-        values = [*(getattr(one, measure) for one in self.differences), *(1.0 for _ in self.untouched)]
+        values = [*(getattr(one, measure) for one in self.pages), *(1.0 for _ in self.untouched)]
         return statistics.fmean(values) if values else 1.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -172,7 +172,7 @@ class Comparison:
             "overlap": round(self.overlap, 4),
             "jaccard": round(self.jaccard, 4),
             "degraded": self.degraded,
-            "differences": [one.as_dict() for one in self.differences],
+            "differences": [one.as_dict() for one in self.pages],
         }
 
 
@@ -183,7 +183,7 @@ def compare(index: SearchIndex, asked: Iterable[Asked | str], before: Options, a
     """
     searches = [Asked(one) if isinstance(one, str) else one for one in asked]
     with steady():
-        return Comparison([Difference(one, page(index, one, before), page(index, one, after)) for one in searches])
+        return Comparison([ComparedPage(one, page(index, one, before), page(index, one, after)) for one in searches])
 
 
 def page(index: SearchIndex, asked: Asked, options: Options) -> Results:

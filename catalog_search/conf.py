@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings as django_settings
 
+from .contexts import holding
 from .exceptions import ConfigurationError
 from .quantization import QUANTIZATIONS
 
@@ -213,11 +214,8 @@ class Settings:
         weights = {
             name: getattr(settings, name) | value for name, value in changes.items() if isinstance(known[name], Weights)
         }
-        token = _changes.set({**(_changes.get() or {}), **changes, **weights})
-        try:
+        with holding(_changes, {**(_changes.get() or {}), **changes, **weights}):
             yield
-        finally:
-            _changes.reset(token)
 
 
 settings = Settings()

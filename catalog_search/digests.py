@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from typing import Any
 
 
 def digest_of(told: str | bytes) -> str:
     """Return the hexadecimal digest of a text or of bytes; the columns that keep one are as long."""
     return hashlib.blake2b(told.encode() if isinstance(told, str) else told, digest_size=20).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Return a value as JSON, equal ones alike; what JSON lacks as its text."""
+    return json.dumps(value, sort_keys=True, default=str)

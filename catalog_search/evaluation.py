@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .exceptions import CatalogSearchError, ConfigurationError
-from .extras import told
+from .extras import hinted
 
 RELEVANT = 2
 """The lowest grade that counts as relevant for recall and MRR."""
@@ -63,7 +63,7 @@ class Evaluation:
     @property
     def means(self) -> dict[str, float]:
         """The mean of each measure over the queries."""
-        columns = {name: [own[name] for own in self.scores.values() if name in own] for name in MEASURES}
+        columns = {name: [scores[name] for scores in self.scores.values() if name in scores] for name in MEASURES}
         return {name: statistics.fmean(column) for name, column in columns.items() if column}
 
     @property
@@ -120,10 +120,10 @@ def by_class(evaluations: Sequence[Evaluation], class_of: Callable[[str], str]) 
         classes.setdefault(class_of(query), []).append(query)
     return {
         name: (
-            len(own),
-            {one.name: statistics.fmean(one.scores[query][NDCG] for query in own) for one in evaluations},
+            len(queries),
+            {one.name: statistics.fmean(one.scores[query][NDCG] for query in queries) for one in evaluations},
         )
-        for name, own in sorted(classes.items())
+        for name, queries in sorted(classes.items())
     }
 
 
@@ -160,7 +160,7 @@ def random_floor(judgements: Judgements, shuffles: int = 50) -> Evaluation:
     order = random.Random(0)  # noqa: S311  reproducible, not secret
     answerable = {query: grades for query, grades in judgements.items() if has_answer(grades)}
     rounds = [
-        _scores(answerable, {query: order.sample(sorted(own), len(own)) for query, own in answerable.items()})
+        _scores(answerable, {query: order.sample(sorted(grades), len(grades)) for query, grades in answerable.items()})
         for _ in range(shuffles)
     ]
     means = {query: {CONDENSED: statistics.fmean(one[query][CONDENSED] for one in rounds)} for query in answerable}
@@ -187,7 +187,7 @@ def _scores(judgements: Judgements, rankings: Mapping[str, Sequence[str]]) -> di
     try:
         import ir_measures  # an optional extra: only those who judge need it
     except ImportError as error:
-        raise ConfigurationError(f"Judging needs ir-measures: {told(error)}") from error
+        raise ConfigurationError(f"Judging needs ir-measures: {hinted(error)}") from error
     measures = {
         ir_measures.nDCG @ 10: NDCG,
         ir_measures.nDCG(judged_only=True) @ 10: CONDENSED,
@@ -196,7 +196,7 @@ def _scores(judgements: Judgements, rankings: Mapping[str, Sequence[str]]) -> di
         ir_measures.RR(rel=RELEVANT): MRR,
     }
     ranked = {query: {key: -float(rank) for rank, key in enumerate(keys)} for query, keys in rankings.items() if keys}
-    grades = {query: dict(own) for query, own in judgements.items()}
+    grades = {query: dict(graded) for query, graded in judgements.items()}
     scores: dict[str, dict[str, float]] = {
         query: dict.fromkeys((NDCG, CONDENSED, RECALL, MRR), 0.0) for query in judgements
     }

@@ -16,8 +16,8 @@ class CatalogSearchError(Exception):
 
 def reason_of(error: Exception) -> str:
     """Say what went wrong, as a database keeps it: foreign exceptions often say little without their kind."""
-    told = str(error) if isinstance(error, CatalogSearchError) else f"{type(error).__name__}: {error}"
-    return writable(told).replace("\x00", "")
+    reason = str(error) if isinstance(error, CatalogSearchError) else f"{type(error).__name__}: {error}"
+    return writable(reason).replace("\x00", "")
 
 
 class ConfigurationError(CatalogSearchError, ImproperlyConfigured):

@@ -14,7 +14,7 @@ EXTRAS = {
 }
 
 
-def told(error: BaseException) -> str:
+def hinted(error: BaseException) -> str:
     """Return what an error says, with the line that installs what was missing where an extra brings it."""
     name = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
     extra = EXTRAS.get(name)

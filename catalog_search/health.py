@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from .indexes import SearchIndex
 from .indexing import is_outdated
-from .indexing.building import TOLERATED as ABSENT_TOLERATED
+from .indexing.building import TOLERATED_FAILURES
 from .models import Change, Document, Generation, QueryLog
 from .models.changes import WAITING, products_with
 from .searching import cache, search
@@ -25,7 +25,7 @@ LATE_MINUTES = 15.0
 RECENT = timedelta(minutes=15)
 FEWEST = 20
 """Searches below which the share of degraded ones says nothing."""
-TOLERATED = 0.05
+TOLERATED_DEGRADED = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ class Health:
             silent,
             (self.waiting_minutes > LATE_MINUTES, f"Changes wait for {self.waiting_minutes:.0f} minutes."),
             (
-                absent > ABSENT_TOLERATED * self.products,
+                absent > TOLERATED_FAILURES * self.products,
                 f"{absent} products are not in the index, and no change tells of them: "
                 "run manage.py reconcile_search_index.",
             ),
             (self.set_aside, f"{self.set_aside} changes failed too often and are set aside."),
-            (share > TOLERATED, f"{share:.0%} of the latest searches were degraded."),
+            (share > TOLERATED_DEGRADED, f"{share:.0%} of the latest searches were degraded."),
         ]
         return tuple(text for wrong, text in found if wrong)
 

@@ -105,10 +105,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """
     if prometheus is None:
         raise ImportError('Install the client of Prometheus: pip install "django-catalog-search[metrics]".')
-    told = prometheus.CollectorRegistry()
-    told.register(IndexCollector())
+    collectors = prometheus.CollectorRegistry()
+    collectors.register(IndexCollector())
     everywhere = "PROMETHEUS_MULTIPROC_DIR" in os.environ
     if everywhere:
-        MultiProcessCollector(told)
-    text = prometheus.generate_latest(told) + (b"" if everywhere else prometheus.generate_latest())
+        MultiProcessCollector(collectors)
+    text = prometheus.generate_latest(collectors) + (b"" if everywhere else prometheus.generate_latest())
     return HttpResponse(text, content_type=prometheus.CONTENT_TYPE_LATEST)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from django.utils.module_loading import autodiscover_modules
-
 from .exceptions import ConfigurationError, IndexNotFound
 
 if TYPE_CHECKING:
@@ -89,8 +87,3 @@ def register(model: type[Model]) -> Callable[[type[SearchIndex]], type[SearchInd
         return declaration
 
     return decorate
-
-
-def autodiscover() -> None:
-    """Import the ``search`` module of every installed app, as the admin does with ``admin``."""
-    autodiscover_modules("search")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import router
+
+from .contexts import holding
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -27,11 +28,5 @@ class IndexingRouter:
         return router.db_for_write(model, **hints) if _indexing.get() else None
 
 
-@contextmanager
-def reading_what_was_written() -> Iterator[None]:
-    """Let IndexingRouter speak inside the block, or inside the function that this decorates."""
-    token = _indexing.set(True)
-    try:
-        yield
-    finally:
-        _indexing.reset(token)
+reading_what_was_written = partial(holding, _indexing, True)
+"""Lets IndexingRouter speak inside a block, or inside a function that it decorates."""

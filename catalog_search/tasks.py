@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import Task, current_app, shared_task
+from django.utils.translation import gettext as _
 
 from .backends.worker import answer
 from .conf import settings
@@ -65,12 +66,18 @@ def _live(generation_id: int) -> Generation | None:
 def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE_SECONDS, countdown: float = 0) -> None:
     """Send an indexing task to the queue of the settings; one that waits too long is dropped, the sweep rings again.
 
-    Where Celery does all tasks at once nothing can wait: what is to come later is left to whoever asks again.
+    Where Celery does all tasks at once nothing can wait: what is to come later is left to whoever asks again. Raises
+    Unavailable where the broker does not answer.
     """
     if countdown and current_app.conf.task_always_eager:
         return
     queue = settings.QUEUE or None  # None is the project's default queue
-    task.apply_async(args, queue=queue, expires=expires, countdown=countdown or None)  # type: ignore[arg-type]
+    try:
+        task.apply_async(args, queue=queue, expires=expires, countdown=countdown or None)  # type: ignore[arg-type]
+    except Exception as error:  # each broker has exceptions of its own
+        raise Unavailable(
+            _("No worker could be told: the broker does not answer (%s). Start it and try again.") % error
+        ) from error
 
 
 @shared_task(name=doorbell.TASK, **INDEXING)

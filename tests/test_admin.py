@@ -11,7 +11,6 @@ import pytest
 from django.apps.registry import Apps
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import F
 from django.test import Client, RequestFactory
@@ -20,7 +19,6 @@ from django.utils import timezone
 from catalog_search import Boost
 from catalog_search.admin import SearchAdminMixin
 from catalog_search.models import Change, Document, Generation
-from catalog_search.searching import lanes
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -30,12 +28,6 @@ pytestmark = pytest.mark.django_db
 
 PRODUCTS = "/admin/shop/product/"
 CHANGES = "/admin/catalog_search/change/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 def names(response: Any) -> list[str]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -20,7 +19,7 @@ from django.utils import timezone
 
 from catalog_search.evaluation import read_judgements
 from catalog_search.models import Generation, Judgement, Measurement, QueryLog
-from catalog_search.searching import lanes, search
+from catalog_search.searching import search
 from project.shop.search import ProductIndex
 
 from .test_admin import Shop, make_staff
@@ -31,12 +30,6 @@ HOME = "/admin/catalog_search/judgement/"
 PLAYGROUND, QUEUE, JUDGE, EXPORT = (f"{HOME}{name}/" for name in ("playground", "queue", "judge", "export"))
 REPORT = "/admin/catalog_search/querylog/report/"
 RELEVANCE = "/admin/catalog_search/measurement/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 def asked(text: str, days: float = 0.5, total: int = 3, times: int = 1) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.test import Client
@@ -23,7 +22,7 @@ from catalog_search.api.views import SearchView
 from catalog_search.facets import Facet
 from catalog_search.models import Generation
 from catalog_search.registry import registry
-from catalog_search.searching import Results, lanes
+from catalog_search.searching import Results
 from catalog_search.throttling import SHARES
 from project.shop.models import Product
 from project.shop.search import ProductIndex
@@ -33,14 +32,6 @@ Shop = dict[str, Product]
 pytestmark = pytest.mark.django_db
 
 URL = "/api/search/product/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> Iterator[None]:
-    cache.clear()
-    lanes._sample.cache_clear()
-    yield
-    cache.clear()
 
 
 class OwnSerializer(serializers.ModelSerializer):

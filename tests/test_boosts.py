@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from catalog_search import Boost, SearchIndex
 from catalog_search.boosts import boosted
 from catalog_search.conf import Settings
-from catalog_search.searching import lanes
 from catalog_search.searching.candidates import Candidate, Candidates
 from project.shop.models import Product
 from project.shop.search import ProductIndex
@@ -27,12 +26,6 @@ from project.shop.search import ProductIndex
 LIMIT = Settings.BOOST_LIMIT.default
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 @pytest.fixture

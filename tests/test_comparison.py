@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from hypothesis import given
@@ -22,7 +21,7 @@ from catalog_search.exceptions import CatalogSearchError, ConfigurationError
 from catalog_search.merchandising import steps_with
 from catalog_search.merchandising.rulings import ruling_of
 from catalog_search.models import Generation, QueryLog, Rule, RuleAction
-from catalog_search.searching import lanes, reranking
+from catalog_search.searching import reranking
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -32,9 +31,7 @@ rankings = st.lists(st.sampled_from("abcdefghijkl"), unique=True, max_size=10)
 
 
 @pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
+def _fresh_paces() -> None:
     reranking.paces.clear()
 
 
@@ -73,7 +70,7 @@ class TestCompare:
         dummy = {"BACKEND": "catalog_search.backends.dummy.DummyReranker"}
         settings.CATALOG_SEARCH |= {"RERANKER": dummy, "RERANK_SECONDS": 1.0}
         reranking.paces["RERANKER"]._seconds = 0.2  # as after a busy minute; it is found to be faster at once
-        (one, other) = compare(ProductIndex.registered(), ["mug", "a mug"], {}, {}).differences
+        (one, other) = compare(ProductIndex.registered(), ["mug", "a mug"], {}, {}).pages
 
         assert {page.reranked for each in (one, other) for page in (each.before, each.after)} == {5}
         assert ProductIndex.search("my mug").reranked > 5
@@ -264,7 +261,7 @@ class TestReplay:
 @pytest.mark.parametrize("name", ["ARRANGE", "REWRITE"])
 def test_steps_are_settings_that_can_be_tried(indexed_shop: Any, make_rule: Any, name: str) -> None:
     make_rule(searches="mug", actions=[{"kind": "pin", "product": str(indexed_shop["photo mug"].pk), "position": 3}])
-    (found,) = compare(ProductIndex.registered(), ["mug"], {}, {"settings": {name: []}}).differences
+    (found,) = compare(ProductIndex.registered(), ["mug"], {}, {"settings": {name: []}}).pages
 
     assert found.before.hits[2].object == indexed_shop["photo mug"]
     assert found.changed

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog_search.extras import EXTRAS, told
+from catalog_search.extras import EXTRAS, hinted
 
 ROOT = Path(__file__).parent.parent
 LOCAL = "catalog_search.backends.local.SentenceTransformerEmbedder"
@@ -61,5 +61,5 @@ def test_they_are_the_packages_own() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
     assert set(EXTRAS.values()) <= declared.keys()
-    assert told(ValueError("No luck")) == "No luck"
-    assert told(ImportError("No module named 'shop'", name="shop")) == "No module named 'shop'"
+    assert hinted(ValueError("No luck")) == "No luck"
+    assert hinted(ImportError("No module named 'shop'", name="shop")) == "No module named 'shop'"

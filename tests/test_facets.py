@@ -29,7 +29,7 @@ from catalog_search.checks import declarations
 from catalog_search.facets import FacetRange, FacetValue, bounds
 from catalog_search.forms import SearchForm
 from catalog_search.models import Generation
-from catalog_search.searching import Results, lanes, search
+from catalog_search.searching import Results, search
 from catalog_search.searching import cache as shared
 from project.shop.models import Brand, Category, Product, ProductImage
 from project.shop.search import ProductIndex
@@ -71,12 +71,6 @@ class Catalogue(SearchIndex):
 
 
 INDEX = Catalogue(Product)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 @pytest.fixture

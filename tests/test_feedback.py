@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from django.core.cache import cache
 
 from catalog_search import Content
 from catalog_search.backends import embedder_of
@@ -15,7 +14,8 @@ from catalog_search.embedding import embed
 from catalog_search.fusion import Background, unit
 from catalog_search.models import Document, Generation
 from catalog_search.searching import lanes
-from catalog_search.searching.composition import BEST, SHARE, Aspect, Composition, refined
+from catalog_search.searching.composition import Aspect, Composition
+from catalog_search.searching.feedback import BEST, SHARE, refined
 from catalog_search.searching.scope import Scope
 from project.shop.models import Product
 from project.shop.search import ProductIndex
@@ -24,17 +24,14 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def catalogue(make_product: Callable[..., Product], build_index: Callable[[], Generation]) -> Iterator[Generation]:
+def catalogue(make_product: Callable[..., Product], build_index: Callable[[], Generation]) -> Generation:
     """Mugs with a handle, then what shares no word with the query: strangers, and what resembles the mugs."""
-    cache.clear()
-    lanes._sample.cache_clear()
     for number in range(BEST):
         make_product(f"Mug with ceramic handle {number}")
     for number in range(30):
         make_product(f"Zeppelin number{number} of metal{number}")
     make_product("Tray with ceramic handle")
-    yield build_index()
-    lanes._sample.cache_clear()
+    return build_index()
 
 
 def names(**options: Any) -> list[str]:

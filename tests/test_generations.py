@@ -76,6 +76,29 @@ def run(command: str, *arguments: Any, **options: Any) -> str:
     return output.getvalue()
 
 
+def rebuild(**options: Any) -> None:
+    call_command("rebuild_search_index", sync=True, verbosity=0, **options)
+
+
+def begun_beside(settings: Any) -> Generation:
+    """Begin a generation of another model beside the serving one, all of it left to do."""
+    use_model(settings, dimensions=32)
+    generation = start_generation(registry.get("product"))
+    prepare(generation)
+    backfill(generation)
+    return generation
+
+
+def does_not_answer(*_: Any) -> Any:
+    raise Unavailable("The model server does not answer.")
+
+
+def forbid_sorting() -> None:
+    """Have PostgreSQL use the index: of so few documents it would sort all."""
+    execute("default", "SET LOCAL enable_seqscan = off")
+    execute("default", "SET LOCAL enable_sort = off")
+
+
 def serving() -> Generation:
     found = Generation.objects.active("shop.product")
     assert found is not None
@@ -205,22 +228,16 @@ class TestWaiting:
     def test_the_model_does_not_answer(
         self, make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refuse(*_: Any) -> Any:
-            raise Unavailable("The model server does not answer.")
-
         make_product("Mug")
         prepare(start_generation(registry.get("product")))
-        monkeypatch.setattr(DummyEmbedder, "encode", refuse)
+        monkeypatch.setattr(DummyEmbedder, "encode", does_not_answer)
         with pytest.raises(CommandError, match="waits for this: The model server does not answer"):
-            call_command("rebuild_search_index", "--sync", verbosity=0)
+            rebuild()
 
 
 class TestPausing:
     def test_workers_leave_a_paused_build_and_changes_are_kept(self, indexed_shop: Shop, settings: Any) -> None:
-        use_model(settings, dimensions=32)
-        new = start_generation(registry.get("product"))
-        prepare(new)
-        backfill(new)
+        new = begun_beside(settings)
         switching.pause(new)
         indexed_shop["red mug"].save()
         drain()
@@ -228,26 +245,23 @@ class TestPausing:
         assert not Document.objects.filter(generation=new).exists()
         assert Change.objects.filter(generation=new).count() == 7
         with pytest.raises(CommandError, match="is paused"):
-            call_command("rebuild_search_index", "--sync", verbosity=0)
+            rebuild()
         with pytest.raises(CatalogSearchError, match="is paused, not building"):
             switching.pause(new)
 
         assert "goes on" in run("search_generations", "resume")
-        call_command("rebuild_search_index", "--sync", verbosity=0)
+        rebuild()
         assert serving() == new
         assert Document.objects.filter(generation=new).count() == 6
 
 
 def test_what_was_begun_for_other_settings_is_given_up(indexed_shop: Shop, settings: Any) -> None:
-    use_model(settings, dimensions=32)
-    begun = start_generation(registry.get("product"))
-    prepare(begun)
-    backfill(begun)
+    begun = begun_beside(settings)
     use_model(settings, dimensions=48)
     run("rebuild_search_index", "--sync", "--estimate")
     begun.refresh_from_db()
     assert begun.state == Generation.State.BUILDING
-    call_command("rebuild_search_index", "--sync", verbosity=0)
+    rebuild()
 
     begun.refresh_from_db()
     assert begun.state == Generation.State.RETIRED
@@ -293,45 +307,39 @@ class TestMeanwhile:
             activate(begun)
 
 
-def test_a_model_that_does_not_answer_at_the_end_is_measured_all_the_same(
-    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: Any) -> Any:
-        raise Unavailable("The model server does not answer.")
-
+@pytest.fixture
+def _phrases(make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shop whose titles share phrases, by which its nearness is measured."""
     monkeypatch.setattr(statistics, "FEWEST_PHRASES", 1)
     for thing in THINGS:
         make_product(f"Large red {thing}")
+
+
+@pytest.mark.usefixtures("_phrases")
+def test_a_model_that_does_not_answer_at_the_end_is_measured_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     generation = start_generation(registry.get("product"))
     with monkeypatch.context() as patch:
-        patch.setattr(statistics, "embed", refuse)
+        patch.setattr(statistics, "embed", does_not_answer)
         with pytest.raises(Unavailable):
             building.advance(generation, 60)
         patch.setattr(rebuild_search_index, "SLICE_SECONDS", 0.1)
         patch.setattr(rebuild_search_index, "WORKER_SECONDS", 0.2)
         with pytest.raises(CommandError, match="waits for this: The model server does not answer"):
-            call_command("rebuild_search_index", sync=True, verbosity=0)
+            rebuild()
         assert Generation.objects.get().state == Generation.State.BUILDING
-    call_command("rebuild_search_index", sync=True, verbosity=0)
+    rebuild()
 
     assert serving().nearness
 
 
-def test_a_model_that_does_not_answer_leaves_what_was_measured_before(
-    make_product: Callable[..., Product], dummy_models: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: Any) -> Any:
-        raise Unavailable("The model server does not answer.")
-
-    monkeypatch.setattr(statistics, "FEWEST_PHRASES", 1)
-    for thing in THINGS:
-        make_product(f"Large red {thing}")
+@pytest.mark.usefixtures("_phrases")
+def test_a_model_that_does_not_answer_leaves_what_was_measured_before(monkeypatch: pytest.MonkeyPatch) -> None:
     run("rebuild_search_index", "--sync")
     generation = serving()
     nearness = generation.nearness
     Generation.objects.update(statistics=generation.statistics | {"documents": 1})
     with monkeypatch.context() as patch:
-        patch.setattr(statistics, "embed", refuse)
+        patch.setattr(statistics, "embed", does_not_answer)
         tasks.refresh_generation(generation.pk)
         assert (serving().nearness, serving().size) == (nearness, 1)
     tasks.refresh_generation(generation.pk)
@@ -401,7 +409,7 @@ def test_a_model_is_measured_anew_where_there_was_nothing_to_measure_it_on(
     assert set(wordy.mean_vectors) == {"text"}
     assert "image was not measured" in run("search_generations")
 
-    call_command("rebuild_search_index", "--sync", "--fresh", verbosity=0)
+    rebuild(fresh=True)
     measured = serving()
     assert set(measured.mean_vectors) == {"image", "text"}
     old, new = (
@@ -410,7 +418,7 @@ def test_a_model_is_measured_anew_where_there_was_nothing_to_measure_it_on(
     )
     assert new != pytest.approx(old, abs=0.01)
 
-    call_command("rebuild_search_index", "--sync", "--fresh", verbosity=0)
+    rebuild(fresh=True)
     assert serving() != measured
     assert serving().mean_vectors["image"] == pytest.approx(measured.mean_vectors["image"])
 
@@ -505,7 +513,7 @@ class TestSwitching:
     ) -> None:
         old = serving()
         use_model(settings, dimensions=32)
-        call_command("rebuild_search_index", "--sync", activate="manual", verbosity=0)
+        rebuild(activate="manual")
         new = Generation.objects.latest("pk")
         asked: list[int] = []
         identifiers, vectors = lanes.identifiers, lanes.vectors
@@ -537,7 +545,7 @@ class TestSwitching:
             new = make_product("Green lamp")
             gone = str(indexed_shop["dress"].pk)
             indexed_shop["dress"].delete()
-        call_command("rebuild_search_index", "--sync", verbosity=0)
+        rebuild()
 
         assert Document.objects.filter(object_key=new.pk).count() == 1
         assert not Document.objects.filter(object_key=gone).exists()
@@ -555,7 +563,7 @@ class TestPruning:
         settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 1}
         for dimensions in (16, 32, 48):
             use_model(settings, dimensions=dimensions)
-            call_command("rebuild_search_index", "--sync", verbosity=0)
+            rebuild()
         first, second, third, fourth = Generation.objects.order_by("pk")
 
         assert [one.state for one in (first, second)] == ["retired", "retired"]
@@ -634,10 +642,6 @@ class TestGate:
 
         return write
 
-    @pytest.fixture(autouse=True)
-    def _no_vectors_of_other_tests(self) -> None:
-        cache.clear()
-
     def _find_all(self, settings: Any) -> None:
         settings.CATALOG_SEARCH |= {"CUTOFF": -100.0}
 
@@ -677,7 +681,7 @@ class TestGate:
         assert new.measured["gate"]["verdict"] == "refused"
         assert new.measured["gate"]["old"]["nDCG@10"] > new.measured["gate"]["new"]["nDCG@10"]
         with pytest.raises(CommandError, match="refused"):
-            call_command("rebuild_search_index", "--sync", verbosity=0)
+            rebuild()
         with pytest.raises(CommandError, match="refused"):
             call_command("search_generations", "activate", str(new.pk))
         call_command("search_generations", "activate", str(new.pk), "--force")
@@ -710,7 +714,7 @@ class TestManyDimensions:
         draw = np.random.default_rng(0)
         words = [f"word{number}" for number in range(60)]
         products = [make_product(" ".join(draw.choice(words, 8))) for _ in range(300)]
-        call_command("rebuild_search_index", sync=True, verbosity=0)
+        rebuild()
         generation = serving()
         scope = Scope(registry.get("product"), generation, "en", Product.objects.all())
         stored = {
@@ -718,9 +722,7 @@ class TestManyDimensions:
             for document in Document.objects.filter(generation=generation)
         }
 
-        # Of so few documents PostgreSQL would sort all.
-        execute("default", "SET LOCAL enable_seqscan = off")
-        execute("default", "SET LOCAL enable_sort = off")
+        forbid_sorting()
         recalls = []
         for product in products[:20]:
             near = unit(stored[str(product.pk)] + 0.02 * draw.standard_normal(dimensions).astype(np.float32))
@@ -771,7 +773,7 @@ class TestIndexBuilding:
             for name, value in wished.items():
                 cursor.execute(f"SET {name} = '{value}'")  # as shops do when they connect
         try:
-            call_command("rebuild_search_index", sync=True, verbosity=0)
+            rebuild()
             with connection.cursor() as cursor:
                 for name, value in wished.items():
                     cursor.execute(f"SHOW {name}")
@@ -781,7 +783,7 @@ class TestIndexBuilding:
         assert serving().ann_index == f"{ann.PREFIX}{serving().pk}"
 
     def test_whoever_writes_is_waited_for(self, large: Any) -> None:
-        call_command("rebuild_search_index", sync=True, verbosity=0)
+        rebuild()
         generation, written, over = serving(), threading.Event(), threading.Event()
         ann.drop("default", generation.ann_index)
         generation.ann_index = ""
@@ -812,7 +814,7 @@ class TestIndexBuilding:
         self, large: Any, django_assert_num_queries: Any
     ) -> None:
         large.CATALOG_SEARCH |= {"ANN_EXACT_ROWS": 1}
-        call_command("rebuild_search_index", sync=True, verbosity=0)
+        rebuild()
         scope = Scope(registry.get("product"), serving(), "en", Product.objects.all())
         vector = np.array(Document.objects.earliest("pk").embedding, dtype=np.float32)
         with django_assert_num_queries(2):
@@ -831,7 +833,7 @@ class TestIndexBuilding:
         dummy_models.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 1, "ANN_EXACT_ROWS": 1}
         for number in range(300):
             make_product(f"Red mug {number % 7}" if number < 40 else f"Oak chair {number % 90} leg {number}")
-        call_command("rebuild_search_index", sync=True, verbosity=0)
+        rebuild()
         scope = Scope(registry.get("product"), serving(), "en", Product.objects.filter(popularity__gte=0))
         vector = np.array(Document.objects.earliest("pk").embedding, dtype=np.float32)
         monkeypatch.setattr(lanes, "SCANNED", 20)
@@ -844,9 +846,7 @@ class TestIndexBuilding:
 
         monkeypatch.setattr(lanes, "execute_while", counted)
         with transaction.atomic():
-            # Of so few documents PostgreSQL would sort all.
-            execute("default", "SET LOCAL enable_seqscan = off")
-            execute("default", "SET LOCAL enable_sort = off")
+            forbid_sorting()
             everything = dict(lanes.vectors(scope, vector, float("-inf"), 250))
             floor = sorted(everything.values())[-40]
             near = dict(lanes.vectors(scope, vector, floor, 250))
@@ -861,21 +861,21 @@ class TestIndexBuilding:
         self, large: Any, links: int, breadth: int, taken: str
     ) -> None:
         large.CATALOG_SEARCH |= {"ANN_M": links, "ANN_EF_CONSTRUCTION": breadth}
-        call_command("rebuild_search_index", sync=True, verbosity=0)
+        rebuild()
 
         with connection.cursor() as cursor:
             cursor.execute("SELECT reloptions::text FROM pg_class WHERE oid = %s::regclass", [serving().ann_index])
             assert cursor.fetchone() == (f"{{m={links},ef_construction={taken}}}",)
 
     def test_an_invalid_index_of_a_killed_build_is_replaced(self, large: Any) -> None:
-        call_command("rebuild_search_index", sync=True, activate="manual", verbosity=0)
+        rebuild(activate="manual")
         generation = Generation.objects.get()
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", [generation.ann_index]
             )
             Generation.objects.update(ann_index="")
-            call_command("rebuild_search_index", sync=True, verbosity=0)
+            rebuild()
             cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", [serving().ann_index])
             assert cursor.fetchone() == (True,)
 
@@ -917,7 +917,7 @@ class TestIndexBuilding:
     def test_a_build_that_fails_leaves_exact_search_and_no_invalid_index(self, large: Any) -> None:
         with connection.cursor() as cursor:
             # Vectors of another length than the generation's: the cast in the index refuses them.
-            call_command("rebuild_search_index", sync=True, activate="manual", verbosity=0)
+            rebuild(activate="manual")
             generation = Generation.objects.get()
             name, key = generation.ann_index, Document.objects.earliest("pk").object_key
             ann.drop("default", generation.ann_index)
@@ -934,7 +934,7 @@ class TestIndexBuilding:
 
 def test_another_generation_than_the_serving_one_can_be_asked(indexed_shop: Shop, settings: Any) -> None:
     use_model(settings, dimensions=32)
-    call_command("rebuild_search_index", sync=True, activate="manual", verbosity=0)
+    rebuild(activate="manual")
     new = Generation.objects.latest("pk")
 
     assert search(registry.get("product"), "red mug", generation=new).hits[0].object == indexed_shop["red mug"]
@@ -949,7 +949,7 @@ def test_a_poisonous_product_in_the_sample_does_not_keep_a_generation_from_being
     for number in range(60):
         make_product(f"Mug {number}", picture="red")
     make_product("poisonous mug")
-    call_command("rebuild_search_index", sync=True, verbosity=0)
+    rebuild()
 
     assert set(serving().mean_vectors) == {"image", "text"}
     assert Document.objects.count() == 60

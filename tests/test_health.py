@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -18,7 +17,6 @@ from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.health import health_of
 from catalog_search.metrics import metrics
 from catalog_search.models import Change, Document, Generation
-from catalog_search.searching import lanes
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -27,12 +25,6 @@ Shop = dict[str, Product]
 pytestmark = pytest.mark.django_db
 
 URL = "/api/search/health/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 def state() -> health.Health:

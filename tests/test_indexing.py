@@ -22,7 +22,7 @@ from catalog_search.indexing import activate, changes, claims, drain, paused, st
 from catalog_search.indexing.changes import progress
 from catalog_search.indexing.generations import is_outdated
 from catalog_search.indexing.preparing import prepare
-from catalog_search.indexing.reconciling import Differences, backfill, reconcile
+from catalog_search.indexing.reconciling import Drift, backfill, reconcile
 from catalog_search.models import Change, Document, Generation, Thumbnail
 from catalog_search.registry import registry
 from catalog_search.suggesting import suggest
@@ -235,7 +235,7 @@ def test_a_product_that_cannot_be_fetched_stands_alone(
     assert Document.objects.count() == 60
     assert Change.objects.get().object_key == str(timeless.pk)
     assert "DataError" in Change.objects.get().error
-    assert reconcile(generation) == Differences(missing=0, orphaned=0, stale=0)
+    assert reconcile(generation) == Drift(missing=0, orphaned=0, stale=0)
 
 
 def test_a_product_that_the_database_refuses_stands_alone(

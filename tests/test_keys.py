@@ -121,7 +121,6 @@ for _model in (Part, Maker):
 @pytest.fixture
 def parts(db: None, dummy_models: Any) -> Iterator[SearchIndex]:
     """An index of parts with all of these keys."""
-    cache.clear()
     with connection.schema_editor() as editor:
         editor.create_model(Maker)
         editor.create_model(Part)

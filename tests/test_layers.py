@@ -14,6 +14,7 @@ LAYERS = [
         "bisection",
         "breaker",
         "conf",
+        "contexts",
         "languages",
         "moments",
         "patterns",

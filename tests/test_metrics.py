@@ -12,7 +12,6 @@ from typing import Any
 
 import prometheus_client
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
@@ -27,11 +26,6 @@ pytestmark = pytest.mark.django_db
 
 PAGE = (Path(__file__).parent.parent / "docs" / "deploy.md").read_text()
 INDEX = {"index": "shop.product"}
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
 
 
 def scraped(rf: Any) -> dict[str, dict[str, float]]:

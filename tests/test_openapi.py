@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-from django.core.cache import cache
 from django.core.management import call_command
 from django.core.signals import request_finished, request_started
 from django.test import Client
@@ -65,7 +64,6 @@ def written() -> dict[str, Any]:
 @pytest.fixture
 def api(indexed_shop: Shop, unthrottled: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The schema as a client reads it, of the application that a server runs."""
-    cache.clear()
     for signal in (request_started, request_finished):  # the test's own connection stays open
         monkeypatch.setattr(signal, "send", lambda *_, **__: [])
     return schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)

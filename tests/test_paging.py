@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.http import HttpRequest, JsonResponse
 from django.test import AsyncRequestFactory
@@ -25,11 +24,6 @@ Shop = dict[str, Product]
 pytestmark = pytest.mark.django_db
 
 BY_PRICE = ["Red mug", "Blue mug", "Mug", "Summer dress", "Red chair"]
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
 
 
 def titles(hits: Any) -> list[str]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.cache import cache
 from django.db import ProgrammingError, connection, transaction
 from django.db.models import Q
 from django.utils import translation
@@ -18,7 +17,6 @@ from catalog_search import SearchIndex
 from catalog_search.exceptions import CatalogSearchError
 from catalog_search.fusion import Background
 from catalog_search.registry import registry
-from catalog_search.searching import lanes
 from catalog_search.searching.composition import soft_minimum, unwanted
 from catalog_search.searching.negation import GRAMMARS, LONGEST, split
 from catalog_search.searching.query import Query, query_language
@@ -27,12 +25,6 @@ from project.shop.search import ProductIndex
 
 Shop = dict[str, Product]
 ALL = None
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 def names(text: str = "", **options: Any) -> list[str]:

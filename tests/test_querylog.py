@@ -39,11 +39,6 @@ Shop = dict[str, Product]
 Ask = Callable[..., QueryLog]
 
 
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-
-
 @pytest.fixture
 def ask(db: None) -> Ask:
     """Write a search down: `ask("red mug", visitor="a", ago=5)`, `ago` in seconds."""

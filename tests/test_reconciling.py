@@ -16,7 +16,7 @@ from PIL import Image
 
 from catalog_search import tasks
 from catalog_search.indexing import drain, paused, reconciling
-from catalog_search.indexing.reconciling import Differences, reconcile
+from catalog_search.indexing.reconciling import Drift, reconcile
 from catalog_search.models import Change, Document, Generation
 from project.shop.models import Brand, Product, ProductImage
 from project.shop.search import ProductIndex
@@ -60,9 +60,9 @@ def test_what_differs_is_counted_and_mended(
 ) -> None:
     monkeypatch.setattr(reconciling, "CHUNK", chunk)
 
-    assert reconcile(generation, mend=False) == Differences(missing=2, orphaned=1, stale=4)
+    assert reconcile(generation, mend=False) == Drift(missing=2, orphaned=1, stale=4)
     assert not Change.objects.exists()
-    assert reconcile(generation) == Differences(missing=2, orphaned=1, stale=4)
+    assert reconcile(generation) == Drift(missing=2, orphaned=1, stale=4)
     # What waits for a worker is on its way.
     assert not reconcile(generation)
     drain()
@@ -77,7 +77,7 @@ def test_a_shop_that_indexes_nothing_any_more(
     """Django knows of such a queryset that there is nothing to ask for."""
     monkeypatch.setattr(ProductIndex, "index_queryset", lambda _: Product.objects.filter(pk__in=[]))
 
-    assert reconcile(generation) == Differences(missing=0, orphaned=len(indexed_shop), stale=0)
+    assert reconcile(generation) == Drift(missing=0, orphaned=len(indexed_shop), stale=0)
     call_command("rebuild_search_index", sync=True, verbosity=0)
     assert not Document.objects.exists()
 
@@ -104,7 +104,7 @@ def test_a_picture_that_was_replaced(
     path = picture_path(indexed_shop["red mug"])
     path.write_bytes(picture_bytes("blue", size=(90, 90)))
 
-    assert reconcile(generation) == Differences(0, 0, 1)
+    assert reconcile(generation) == Drift(0, 0, 1)
 
 
 def test_bytes_that_changed_behind_an_unchanged_stamp(indexed_shop: Shop, generation: Generation) -> None:
@@ -117,8 +117,8 @@ def test_bytes_that_changed_behind_an_unchanged_stamp(indexed_shop: Shop, genera
     digest = Document.objects.get(object_key=str(indexed_shop["red mug"].pk)).digest
 
     assert not reconcile(generation)
-    assert reconcile(generation, deep=True, mend=False) == Differences(0, 0, 1)
-    assert reconcile(generation, deep=True) == Differences(0, 0, 1)
+    assert reconcile(generation, deep=True, mend=False) == Drift(0, 0, 1)
+    assert reconcile(generation, deep=True) == Drift(0, 0, 1)
     drain()
     assert Document.objects.get(object_key=str(indexed_shop["red mug"].pk)).digest != digest
     assert not reconcile(generation, deep=True)
@@ -132,14 +132,14 @@ def test_a_storage_that_is_down_makes_no_good_document_worse(indexed_shop: Shop,
         assert not reconcile(generation, deep=True)
         with paused():
             Product.objects.filter(pk=indexed_shop["dress"].pk).update(name="Winter dress")
-        assert reconcile(generation) == Differences(0, 0, 1)
+        assert reconcile(generation) == Drift(0, 0, 1)
         drain()
         assert Document.objects.get(object_key=str(indexed_shop["dress"].pk)).pictures == Document.Pictures.FAILED
     finally:
         folder.with_name("elsewhere").rename(folder)
     Change.objects.update(set_aside=True)
 
-    assert reconcile(generation) == Differences(0, 0, 1)
+    assert reconcile(generation) == Drift(0, 0, 1)
     drain()
     assert Document.objects.get(object_key=str(indexed_shop["dress"].pk)).pictures == Document.Pictures.OK
     assert not Change.objects.exists()
@@ -148,7 +148,7 @@ def test_a_storage_that_is_down_makes_no_good_document_worse(indexed_shop: Shop,
 def test_a_generation_of_another_declaration_is_compared_by_keys(disturbed: Shop, generation: Generation) -> None:
     generation.definition["version"] = 0
 
-    assert reconcile(generation) == Differences(missing=2, orphaned=1, stale=0)
+    assert reconcile(generation) == Drift(missing=2, orphaned=1, stale=0)
 
 
 def test_what_was_set_aside_stays_with_a_person(

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.files.storage import FileSystemStorage
 
 from catalog_search import Content, backends, fetching
 from catalog_search.backends import reranker_setting
 from catalog_search.images import Picture, thumbnail_storage
 from catalog_search.models import Document
-from catalog_search.searching import lanes, reranking
+from catalog_search.searching import reranking
 from catalog_search.searching.candidates import Candidates
 from catalog_search.searching.ranking import blend
 from catalog_search.searching.results import Results
@@ -50,8 +49,6 @@ def photos(checkpoint: Folder) -> dict[str, Any]:
 
 @pytest.fixture
 def rerankers(settings: Any) -> Any:
-    cache.clear()
-    lanes._sample.cache_clear()
     reranking.paces.clear()
 
     def use(texts: Any = None, photos: Any = None) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -24,11 +23,10 @@ from hypothesis import strategies as st
 
 from catalog_search.merchandising import editing, restore
 from catalog_search.merchandising.exchange import ImportProblem, bring_in, read_table, write_table
-from catalog_search.merchandising.history import differences
+from catalog_search.merchandising.history import changed_fields
 from catalog_search.merchandising.notation import read, save, write
 from catalog_search.merchandising.reading import read_rules
 from catalog_search.models import Rule, RuleVersion
-from catalog_search.searching import lanes
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -36,12 +34,6 @@ Shop = dict[str, Product]
 MakeRule = Callable[..., Rule]
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 @pytest.fixture
@@ -139,7 +131,7 @@ class TestTable:
             christmas = timezone.make_aware(datetime(2026, 12, 24))
             make_rule(when="always", starts_at=christmas, clean=True)
             (row,) = csv.DictReader(StringIO(text := write_table(Rule.objects.all()), newline=""))
-            told = {name: after for name, _before, after in differences(RuleVersion.objects.get())}
+            told = {name: after for name, _before, after in changed_fields(RuleVersion.objects.get())}
 
             assert row["starts_at"] == told["starts_at"] == "2026-12-24T00:00:00+01:00"
         assert bring_in(read_table(text)).unchanged == ["Rule"]

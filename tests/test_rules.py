@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -25,7 +24,7 @@ from catalog_search.merchandising import rulebook
 from catalog_search.merchandising.steps import lifted, pinned
 from catalog_search.models import Rule
 from catalog_search.patterns import Pattern, matches, read_patterns, words
-from catalog_search.searching import Banner, lanes, memory, similar
+from catalog_search.searching import Banner, memory, similar
 from catalog_search.searching.candidates import Candidates
 from project.shop.models import Product
 from project.shop.search import ProductIndex
@@ -34,12 +33,6 @@ Shop = dict[str, Product]
 MakeRule = Callable[..., Rule]
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 def names(text: str = "", **options: Any) -> list[str]:

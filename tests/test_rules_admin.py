@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -21,7 +20,6 @@ from django.urls import include, path
 from django.utils import timezone
 
 from catalog_search.models import Generation, Rule, RuleVersion, Synonym
-from catalog_search.searching import lanes
 from catalog_search.wording import synonyms
 from project.shop.models import Product
 
@@ -32,12 +30,6 @@ pytestmark = pytest.mark.django_db
 
 RULES = "/admin/catalog_search/rule/"
 VERSIONS = "/admin/catalog_search/ruleversion/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 def form(*actions: dict[str, Any], initial: int = 0, **fields: Any) -> dict[str, Any]:

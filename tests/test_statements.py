@@ -10,7 +10,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog_search.searching import lanes
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
@@ -79,7 +78,6 @@ def test_raw_statements_are_counted(indexed_shop: dict[str, Product]) -> None:
 
 @pytest.mark.parametrize("options", SEARCHES.values(), ids=SEARCHES.keys())
 def test_no_vector_of_a_product_is_loaded(indexed_shop: dict[str, Product], options: dict[str, Any]) -> None:
-    lanes._sample.cache_clear()
     ProductIndex.search("mug")
     run = statements(**options)
 

@@ -13,7 +13,7 @@ from django.core.management.base import SystemCheckError
 from django.db import DataError, connection, transaction
 from django.db.models import Q
 
-from catalog_search.searching import Guidance, lanes
+from catalog_search.searching import Guidance
 from catalog_search.searching.asking import Ask
 from catalog_search.searching.candidates import Candidate, Candidates
 from catalog_search.searching.scope import Scope
@@ -23,12 +23,6 @@ from project.shop.search import ProductIndex
 Shop = dict[str, Product]
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 def names(text: str = "", **options: Any) -> list[str]:

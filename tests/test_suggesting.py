@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import translation
 from django.utils.translation import get_language
@@ -26,9 +25,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
-    cache.clear()
     suggesting.MEMORY.forget()
-    vocabulary.forget()
+    vocabulary.MEMORY.forget()
 
 
 def asked(text: str, **options: Any) -> Suggestions:

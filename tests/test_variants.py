@@ -8,23 +8,16 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from catalog_search import Facet, SearchIndex
-from catalog_search.searching import lanes, search
+from catalog_search.searching import search
 from project.shop.models import Product, ProductImage
 from project.shop.search import ProductIndex
 
 pytestmark = pytest.mark.django_db
 
 Shop = dict[str, Product]
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 @pytest.fixture

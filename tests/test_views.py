@@ -33,16 +33,6 @@ pytestmark = pytest.mark.django_db
 SEARCH = "/search/"
 
 
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    from django.core.cache import cache as django_cache
-
-    from catalog_search.searching import lanes
-
-    django_cache.clear()
-    lanes._sample.cache_clear()
-
-
 def names(response: Any) -> list[str]:
     return [hit.object.name for hit in response.context["results"]]
 

@@ -42,7 +42,7 @@ def shop(make_product: Callable[..., Product], build_index: Callable[[], Generat
     build_index()
     cache.clear()
     lanes._sample.cache_clear()
-    vocabulary.forget()
+    vocabulary.MEMORY.forget()
 
 
 def found(text: str, **options: Any) -> list[str]:
@@ -107,7 +107,7 @@ def wardrobe(make_product: Callable[..., Product], build_index: Callable[[], Gen
     build_index()
     cache.clear()
     lanes._sample.cache_clear()
-    vocabulary.forget()
+    vocabulary.MEMORY.forget()
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_no_word_is_told_that_only_hidden_products_have(
     for number in range(5):
         make_product(f"Zorblaxian console {number}", is_public=False)
     build_index()
-    vocabulary.forget()
+    vocabulary.MEMORY.forget()
     assert "orblaxian" not in client.get("/search/", {"q": "zorblaxain"}).text
     seen = ProductIndex.search("zorblaxain", visible=Product.objects.with_stock()).guidance
     assert "zorblaxian" in (seen.searched, seen.did_you_mean)
@@ -306,7 +306,7 @@ def test_a_word_that_the_catalogue_writes_with_a_hyphen_is_not_misspelt(
     make_product("Blue T-shirt")
     make_product("Shirts and more shirts")
     build_index()
-    vocabulary.forget()
+    vocabulary.MEMORY.forget()
 
     assert found("tshirt") == ["Blue T-shirt"]
 

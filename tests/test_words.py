@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.cache import cache
 
 from catalog_search import Content
 from catalog_search.backends import embedder_of
@@ -29,12 +28,6 @@ from project.shop.models import Product
 from project.shop.search import ProductIndex
 
 Make = Callable[..., Product]
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
-    lanes._sample.cache_clear()
 
 
 def names(text: str, **options: Any) -> list[str]:

@@ -25,13 +25,8 @@ class FileForm(forms.Form):
     """A file, and the index that it is for."""
 
     file = forms.FileField(label=_("File"))
-    index = forms.ChoiceField(label=_("Index"), required=False)
+    index = forms.ChoiceField(label=_("Index"), required=False, choices=index_choices)
     dry_run = forms.BooleanField(label=_("Only say what would be done"), required=False, initial=True)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["index"].choices = index_choices()  # type: ignore[attr-defined]
-
     remarks: Sequence[str] = ()
     """What of the file cannot be translated."""
     outcome: Any = None
@@ -58,6 +53,12 @@ class FileForm(forms.Form):
 class RulesForm(FileForm):
     """A file of rules."""
 
+    file = forms.FileField(
+        label=_("File"), help_text=_("A table as it is exported here, or the JSON of Algolia or Typesense.")
+    )
+    index = forms.ChoiceField(
+        label=_("Index"), required=False, choices=index_choices, help_text=_("For JSON; a table names its own.")
+    )
     key = forms.CharField(
         label=_("Products are named by"), initial="pk", help_text=_("A field of the product: pk, sku, ...")
     )
@@ -66,15 +67,10 @@ class RulesForm(FileForm):
     )
     field_order = ["file", "index", "key", "kind", "dry_run"]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["file"].help_text = _("A table as it is exported here, or the JSON of Algolia or Typesense.")
-        self.fields["index"].help_text = _("For JSON; a table names its own.")
-
     def bring_in(self, editor: Any) -> bool:
-        told = self.cleaned_data
+        cleaned = self.cleaned_data
         try:
-            found = read_rules(registry.get(told["index"]), told["file"], told["kind"], told["key"])
+            found = read_rules(registry.get(cleaned["index"]), cleaned["file"], cleaned["kind"], cleaned["key"])
             self.remarks = found.remarks
             file: Any = self.files["file"]
             self.outcome = bring_in(found, editor, _("Import of %s") % file.name, self.is_dry)
@@ -88,15 +84,15 @@ class RulesForm(FileForm):
 class SynonymsForm(FileForm):
     """A file of synonyms."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["file"].help_text = _("The JSON of Algolia or Typesense.")
-        self.fields["index"].choices.insert(0, ("", _("every index")))  # type: ignore[attr-defined]
+    file = forms.FileField(label=_("File"), help_text=_("The JSON of Algolia or Typesense."))
+    index = forms.ChoiceField(
+        label=_("Index"), required=False, choices=lambda: [("", _("every index")), *index_choices()]
+    )
 
     def bring_in(self, editor: Any) -> bool:
         try:
-            told = self.cleaned_data
-            self.outcome = bring_in_synonyms(told["file"], told["index"], self.is_dry)
+            cleaned = self.cleaned_data
+            self.outcome = bring_in_synonyms(cleaned["file"], cleaned["index"], self.is_dry)
             self.remarks = self.outcome.remarks
         except CatalogSearchError as error:
             self.add_error("file", str(error))

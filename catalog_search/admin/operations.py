@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from celery import Task
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -59,16 +58,16 @@ def _rebuild(index: SearchIndex, chosen: Mapping[str, str]) -> str:
         switching.resume(generation)
     if generation.state != Generation.State.READY:
         generation.move({generation.state}, error="")
-    _send(build_generation, generation.pk, "serve" in chosen)
+    send(build_generation, generation.pk, "serve" in chosen, expires=NIGHT_SECONDS)
     if generation.state == Generation.State.READY:
-        _send(reconcile_indexes, generation.pk)
+        send(reconcile_indexes, generation.pk, expires=NIGHT_SECONDS)
         return str(_("%s is built for today's settings; it is compared with the shop now.") % generation)
     return str(_("%s is being built.") % generation)
 
 
 def _resume(generation: Generation, chosen: Mapping[str, str]) -> str:
     switching.resume(generation)
-    _send(build_generation, generation.pk, "serve" in chosen)
+    send(build_generation, generation.pk, "serve" in chosen, expires=NIGHT_SECONDS)
     return str(_("%s goes on.") % generation)
 
 
@@ -100,14 +99,6 @@ def _prune(index: SearchIndex, chosen: Mapping[str, str]) -> str:
 def _retry(generation: Generation, chosen: Mapping[str, str]) -> str:
     count = building.retry_failed(generation)
     return ngettext("%d change is tried again.", "%d changes are tried again.", count) % count
-
-
-def _send(task: Task[..., None], *args: int) -> None:
-    try:
-        send(task, *args, expires=NIGHT_SECONDS)
-    except Exception as error:  # each broker has exceptions of its own
-        text = _("No worker could be told: the broker does not answer (%s). Try again later.")
-        raise CatalogSearchError(str(text % error)) from error
 
 
 SERVE = ("serve", _("Let it serve as soon as it is ready"))

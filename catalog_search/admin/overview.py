@@ -27,7 +27,7 @@ from ..registry import registry
 from ..sql import execute, write_alias
 from .operations import OPERATIONS
 
-PACE = timedelta(minutes=1)
+SPEED_WINDOW = timedelta(minutes=1)
 """The time over which the speed of a build is taken."""
 REASON_LENGTH = 160
 REASONS = 5
@@ -87,7 +87,7 @@ class GenerationState:
             return None
         seconds = self.expected.seconds(1) if self.expected else None
         if self.in_a_minute:
-            seconds = left * PACE.total_seconds() / self.in_a_minute
+            seconds = left * SPEED_WINDOW.total_seconds() / self.in_a_minute
         return timezone.now() + timedelta(seconds=seconds) if seconds else None
 
     @property
@@ -163,7 +163,7 @@ def _index_state(index: SearchIndex, probe: bool) -> IndexState:
         index=index,
         health=health,
         products=products,
-        differing=generations.differences(serving) if serving and health.outdated else (),
+        differing=generations.changed_parts(serving) if serving and health.outdated else (),
         table_bytes=table,
         index_bytes=indexes,
         generations=tuple(
@@ -202,7 +202,7 @@ def _counted(index: SearchIndex, live: Sequence[Generation], alias: str) -> dict
             documents=Count("pk"),
             without_pictures=Count("pk", filter=Q(pictures=Document.Pictures.NONE)),
             pictures_failed=Count("pk", filter=Q(pictures=Document.Pictures.FAILED)),
-            in_a_minute=Count("pk", filter=Q(embedded_at__gt=timezone.now() - PACE)),
+            in_a_minute=Count("pk", filter=Q(embedded_at__gt=timezone.now() - SPEED_WINDOW)),
             latest=Max("embedded_at"),
         )
     )

@@ -75,8 +75,8 @@ class PreviewAdmin(PagesAdmin):
             # A form with mistakes shows them, and saves nothing.
             if not live:
                 return self.changeform_view(request, object_id or None, form_url)
-            told = {"mistakes": list(mistakes(form, formsets))}
-            return TemplateResponse(request, "admin/catalog_search/_incomplete.html", told)
+            context = {"mistakes": list(mistakes(form, formsets))}
+            return TemplateResponse(request, "admin/catalog_search/_incomplete.html", context)
         context = self.preview(form.instance, formsets, LIVE_PAGES if live else COMPARED)
         if live:
             return TemplateResponse(request, "admin/catalog_search/_preview.html", context)
@@ -167,8 +167,8 @@ def _compared(
     found = compare(index, compared, *sides)
     untouched = [one for one in logged if one not in concerned]
     return {
-        "comparison": Comparison(found.differences, untouched),
-        "rows": [(one, list(one.sides)) for one in found.differences],
+        "comparison": Comparison(found.pages, untouched),
+        "rows": [(one, list(one.sides)) for one in found.pages],
         "logged": len(logged),
         "concerned": len(concerned),
         "concerned_share": _share(concerned, logged),

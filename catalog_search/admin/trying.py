@@ -29,7 +29,7 @@ LIKENESS = {
 class TryForm(forms.Form):
     """What is to be tried; what is left empty stays as it is."""
 
-    index = forms.ChoiceField(label=_("Index"))
+    index = forms.ChoiceField(label=_("Index"), choices=index_choices)
     queries = forms.IntegerField(
         label=_("Queries"), min_value=1, max_value=MOST_QUERIES, initial=20, help_text=_("Those asked most.")
     )
@@ -52,12 +52,13 @@ class TryForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["index"].choices = index_choices()  # type: ignore[attr-defined]
         self.fields["cutoff"].widget.attrs["placeholder"] = settings.CUTOFF
         self.fields["blend"].widget.attrs["placeholder"] = settings.RERANK_BLEND
         for name, weight in settings.VECTOR_WEIGHTS.items():
-            told = _("0: by words alone; 1: by meaning alone (VECTOR_WEIGHTS, %s).") % name
-            field = forms.FloatField(label=LIKENESS[name], required=False, min_value=0, max_value=1, help_text=told)
+            help_text = _("0: by words alone; 1: by meaning alone (VECTOR_WEIGHTS, %s).") % name
+            field = forms.FloatField(
+                label=LIKENESS[name], required=False, min_value=0, max_value=1, help_text=help_text
+            )
             field.widget.attrs["placeholder"] = weight
             self.fields[WEIGHT + name] = field
         for name in ("cutoff", "blend", *(WEIGHT + name for name in settings.VECTOR_WEIGHTS)):
@@ -65,11 +66,11 @@ class TryForm(forms.Form):
 
     def options(self) -> dict[str, Any]:
         """Return what is tried as ``compare`` takes it."""
-        told = {name: value for name, value in self.cleaned_data.items() if value is not None}
-        weights = {name: told[WEIGHT + name] for name in settings.VECTOR_WEIGHTS if WEIGHT + name in told}
-        changed = {"CUTOFF": told.get("cutoff"), "RERANK_BLEND": told.get("blend"), "VECTOR_WEIGHTS": weights or None}
+        given = {name: value for name, value in self.cleaned_data.items() if value is not None}
+        weights = {name: given[WEIGHT + name] for name in settings.VECTOR_WEIGHTS if WEIGHT + name in given}
+        changed = {"CUTOFF": given.get("cutoff"), "RERANK_BLEND": given.get("blend"), "VECTOR_WEIGHTS": weights or None}
         options: dict[str, Any] = {"settings": {name: one for name, one in changed.items() if one is not None}}
-        return options | ({"generation": told["generation"]} if "generation" in told else {})
+        return options | ({"generation": given["generation"]} if "generation" in given else {})
 
     def clean(self) -> dict[str, Any]:
         """Refuse a generation of another index."""

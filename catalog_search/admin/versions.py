@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from ..merchandising.history import differences, restore
+from ..merchandising.history import changed_fields, restore
 from ..models import RuleVersion
 from .pages import ReadOnlyAdmin, may
 
@@ -53,4 +53,4 @@ class RuleVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("what changed"))
     def what(self, obj: RuleVersion) -> Any:
-        return format_html_join("", "{}: {} → {}<br>", differences(obj))
+        return format_html_join("", "{}: {} → {}<br>", changed_fields(obj))

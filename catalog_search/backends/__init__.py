@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import threading
 import time
@@ -11,8 +10,9 @@ from typing import Any, cast
 
 from ..conf import settings
 from ..content import Content
+from ..digests import canonical
 from ..exceptions import CatalogSearchError, ConfigurationError, ModelError
-from ..extras import told
+from ..extras import hinted
 from .base import Embedder, Reranker
 from .configuration import backend_class, configuration_of
 
@@ -51,7 +51,7 @@ def _get(configuration: dict[str, Any], kind: Any, setting: str) -> Any:
     # The process id is part of the key: a forked child must not use a model that its parent loaded,
     # for torch's threads do not survive the fork.
     # What two settings name alike is one model.
-    key = (os.getpid(), json.dumps([kind.__name__, configuration], sort_keys=True, default=str))
+    key = (os.getpid(), canonical([kind.__name__, configuration]))
     found = _loaded.get(key)
     if found is None:
         _refuse(key)
@@ -89,7 +89,7 @@ def _load(configuration: dict[str, Any], kind: Any, setting: str) -> Any:
     except (ConfigurationError, ModelError):
         raise
     except Exception as error:  # whatever a model library raises on a broken checkpoint
-        raise ModelError(f"The {setting} {loader.__name__} cannot be loaded: {told(error)}") from error
+        raise ModelError(f"The {setting} {loader.__name__} cannot be loaded: {hinted(error)}") from error
 
 
 def _settle() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from ..conf import settings
+from ..digests import canonical
 from ..exceptions import ConfigurationError
-from ..extras import told
+from ..extras import hinted
 
 _NOT_THE_MODEL = {"server", "device", "batch_size", "threads", "token"}
 
@@ -24,7 +24,9 @@ def backend_class(configuration: Any, kind: Any, setting: str) -> Any:
     try:
         found = import_string(path)
     except ImportError as error:
-        raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] cannot be imported: {told(error)}') from error
+        raise ConfigurationError(
+            f'CATALOG_SEARCH["{setting}"]["BACKEND"] cannot be imported: {hinted(error)}'
+        ) from error
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ConfigurationError(f'CATALOG_SEARCH["{setting}"]["BACKEND"] must be a subclass of {kind.__name__}.')
     if not isinstance(configuration.get("OPTIONS", {}), dict):
@@ -64,5 +66,5 @@ def configuration_of(wanted: dict[str, Any]) -> dict[str, Any]:
     the settings still name that model, they say where it runs now.
     """
     kept = {"BACKEND": wanted["backend"], "OPTIONS": wanted["options"]}
-    same, today = (json.dumps(identity(one), sort_keys=True, default=str) for one in (kept, settings.EMBEDDER))
+    same, today = (canonical(identity(one)) for one in (kept, settings.EMBEDDER))
     return settings.EMBEDDER if same == today else kept

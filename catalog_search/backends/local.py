@@ -109,9 +109,9 @@ class SentenceTransformerEmbedder(LocalModel, Embedder):
         self.modality_means = modality_means
         self.text_model: SentenceTransformer | None = None
         if text_model:
-            own: dict[str, Any] = dict(text_model) if isinstance(text_model, dict) else {"model": text_model}
-            own = {"device": options.get("device"), "truncate_dim": options.get("truncate_dim")} | own
-            self.text_model = loading.load(self.kind, str(own.pop("model", "")), own.pop("factory", ""), own)
+            texts: dict[str, Any] = dict(text_model) if isinstance(text_model, dict) else {"model": text_model}
+            texts = {"device": options.get("device"), "truncate_dim": options.get("truncate_dim")} | texts
+            self.text_model = loading.load(self.kind, str(texts.pop("model", "")), texts.pop("factory", ""), texts)
             self.loaded.append(self.text_model)
         for one in self.loaded:
             loading.refuse_other_similarity(one)
@@ -190,7 +190,7 @@ class CrossEncoderReranker(LocalModel, Reranker):
         kinds = [self.readable(document, query).modalities for document in documents]
         scores = np.zeros(len(pairs))
         for kind in sorted(set(kinds)):  # a batch of mixed kinds is refused by some models
-            positions = [position for position, own in enumerate(kinds) if own == kind]
+            positions = [position for position, each in enumerate(kinds) if each == kind]
             try:
                 with self._lock:
                     scores[positions] = self.model.predict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from ..backends.base import Embedder, Reranker
 from ..backends.configuration import backend_class
-from ..conf import Settings, settings
+from ..conf import Setting, Settings, settings
 from ..exceptions import ConfigurationError
 from ..registry import registry
 from ..sql import write_alias
@@ -34,7 +34,14 @@ def connect() -> None:
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Check CATALOG_SEARCH and the settings of Django that it leans on."""
-    return [*_settings(), *workers.check_indexing()]
+    known = {setting.name: setting for setting in Settings.describe()}
+    written = settings.written().items()
+    problems = {name: known[name].problem(value) for name, value in written if name in known}
+    sound = {name for name in known if not problems.get(name)}
+    found = [*_written(known, problems), *_models(), *_paths(sound)]
+    if sound >= {"CACHE", "THUMBNAIL_STORAGE", "MODEL_QUEUE", "QUEUE"}:
+        found += [*(workers.check_serving() if settings.MODEL_QUEUE else ()), *_cache(), *_storage()]
+    return [*found, *workers.check_indexing()]
 
 
 def check_models(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
@@ -80,30 +87,44 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
     ]
 
 
-def _settings() -> Iterator[CheckMessage]:
+def _written(known: Mapping[str, Setting[Any]], problems: Mapping[str, str | None]) -> Iterator[CheckMessage]:
     if not isinstance(getattr(django_settings, "CATALOG_SEARCH", {}), dict):
         yield Error("CATALOG_SEARCH must be a dict.", hint="CATALOG_SEARCH = {}", id="catalog_search.E001")
-    known = {setting.name: setting for setting in Settings.describe()}
-    misshapen = set()
-    for name, value in settings.written().items():
+    for name in settings.written():
         if name not in known:
             yield Warning(
                 f'CATALOG_SEARCH has an unknown setting "{name}".',
                 hint=f"Known are: {', '.join(known)}.",
                 id="catalog_search.W002",
             )
-        elif problem := known[name].problem(value):
-            misshapen.add(name)
+        elif problems[name]:
             yield Error(
-                f'CATALOG_SEARCH["{name}"] {problem}.',
+                f'CATALOG_SEARCH["{name}"] {problems[name]}.',
                 hint=f'"{name}": {known[name].default!r}',
                 id="catalog_search.E003",
             )
+
+
+def _models() -> Iterator[CheckMessage]:
     for name, kind in BACKENDS.items():
-        if name == "EMBEDDER" or getattr(settings, name) is not None:
-            yield from _backend(name, getattr(settings, name), kind)
+        configuration = getattr(settings, name)
+        if configuration is None and name != "EMBEDDER":
+            continue
+        try:
+            backend_class(configuration, kind, name)
+        except ConfigurationError as error:
+            default = "SentenceTransformerEmbedder" if kind is Embedder else "CrossEncoderReranker"
+            yield Error(
+                str(error),
+                hint=f'"{name}": {{"BACKEND": "catalog_search.backends.local.{default}", '
+                '"OPTIONS": {"model": "..."}}',
+                id="catalog_search.E004",
+            )
+
+
+def _paths(sound: Collection[str]) -> Iterator[CheckMessage]:
     for name in ("REWRITE", "ARRANGE", "API_PERMISSIONS"):
-        for path in () if name in misshapen else getattr(settings, name):
+        for path in getattr(settings, name) if name in sound else ():
             try:
                 import_string(path)
             except (ImportError, TypeError, ValueError) as error:
@@ -112,10 +133,9 @@ def _settings() -> Iterator[CheckMessage]:
                     hint="Write a dotted path: docs/searching.md, Steps of your own; docs/api.md, Who may ask.",
                     id="catalog_search.E008",
                 )
-    if misshapen & {"CACHE", "THUMBNAIL_STORAGE", "MODEL_QUEUE", "QUEUE"}:
-        return
-    if settings.MODEL_QUEUE:
-        yield from workers.check_serving()
+
+
+def _cache() -> Iterator[CheckMessage]:
     if settings.CACHE not in django_settings.CACHES:
         yield Error(
             f'CATALOG_SEARCH["CACHE"] names "{settings.CACHE}", which CACHES does not have.',
@@ -130,21 +150,12 @@ def _settings() -> Iterator[CheckMessage]:
         )
     else:
         yield from workers.check_cache()
+
+
+def _storage() -> Iterator[CheckMessage]:
     if settings.THUMBNAIL_STORAGE not in django_settings.STORAGES:
         yield Error(
             f'CATALOG_SEARCH["THUMBNAIL_STORAGE"] names "{settings.THUMBNAIL_STORAGE}", which STORAGES does not have.',
             hint='"THUMBNAIL_STORAGE": "default"',
             id="catalog_search.E007",
-        )
-
-
-def _backend(name: str, configuration: Any, kind: Any) -> Iterator[CheckMessage]:
-    try:
-        backend_class(configuration, kind, name)
-    except ConfigurationError as error:
-        default = "SentenceTransformerEmbedder" if kind is Embedder else "CrossEncoderReranker"
-        yield Error(
-            str(error),
-            hint=f'"{name}": {{"BACKEND": "catalog_search.backends.local.{default}", "OPTIONS": {{"model": "..."}}}}',
-            id="catalog_search.E004",
         )

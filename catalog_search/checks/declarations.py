@@ -27,8 +27,7 @@ KEY_LENGTH = Change._meta.get_field("object_key").max_length or 0
 def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
     """Check a declaration against its model."""
     name = type(index).__name__
-    misshapen = list(shapes.check_index(index))
-    if misshapen:
+    if misshapen := list(shapes.check_index(index)):
         yield from misshapen
         return
     if not index.text and not index.image:
@@ -45,6 +44,17 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
             id="catalog_search.E019",
         )
         return
+    yield from _unreadable_paths(index)
+    try:
+        list(relations(index))
+    except ConfigurationError as error:
+        yield Error(str(error), hint="follow = []", id="catalog_search.E012")
+    yield from lookups.check_index(index)
+    yield from _databases(index)
+
+
+def _unreadable_paths(index: SearchIndex) -> Iterator[CheckMessage]:
+    name = type(index).__name__
     for attribute in ("text", "keywords", "image", "identifiers"):
         for path in index.image_paths if attribute == "image" else getattr(index, attribute):
             if not isinstance(path, str):
@@ -64,11 +74,9 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
                     hint="Keep the pictures in an ImageField or a FileField, on a storage of your choice.",
                     id="catalog_search.E016",
                 )
-    try:
-        list(relations(index))
-    except ConfigurationError as error:
-        yield Error(str(error), hint="follow = []", id="catalog_search.E012")
-    yield from lookups.check_index(index)
+
+
+def _databases(index: SearchIndex) -> Iterator[CheckMessage]:
     products, documents = write_alias(index.model), write_alias(Generation)
     if products != documents or not router.allow_migrate_model(products, Generation):
         yield Error(

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from ..boosts import Boost
-from ..extras import told
+from ..extras import hinted
 from ..facets import Facet
 from ..indexes import SearchIndex
 from ..languages import CONFIGS
@@ -57,7 +57,7 @@ def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
             import_string(index.serializer)
         except ImportError as error:
             yield _error(
-                index, f"serializer cannot be imported: {told(error)}", 'serializer = "shop.api.ProductSerializer"'
+                index, f"serializer cannot be imported: {hinted(error)}", 'serializer = "shop.api.ProductSerializer"'
             )
     yield from _querysets(index, index.queryset, "def queryset(self, request=None):", (None,))
     yield from _querysets(index, index.index_queryset, "def index_queryset(self):")

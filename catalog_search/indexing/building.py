@@ -14,7 +14,7 @@ from .reconciling import backfill, reconcile
 from .switching import activate, give_up_others, prune
 from .work import drain
 
-TOLERATED = 0.02
+TOLERATED_FAILURES = 0.02
 """Share of products that may fail and leave the generation good enough to serve."""
 
 
@@ -23,8 +23,7 @@ def advance(generation: Generation, seconds: float) -> bool:
 
     Whatever another worker has in hand is left to it. A paused generation stays as it is: see ``switching.resume``.
     """
-    if generation.state == Generation.State.PREPARING:
-        prepare(generation)
+    prepare(generation)
     if generation.state == Generation.State.BUILDING:
         give_up_others(generation)
         backfill(generation)
@@ -49,7 +48,7 @@ def demand_complete(generation: Generation) -> None:
     """Raise CatalogSearchError where more than a few products failed: then a person decides."""
     left = progress(generation)
     products = registry.get(generation.index).index_queryset().using(generation.alias).count()
-    if left.failed > TOLERATED * products:
+    if left.failed > TOLERATED_FAILURES * products:
         raise CatalogSearchError(
             f"{left.failed} products failed, one of them with: {left.reason}\n{generation} does not serve. Mend the "
             "cause and try them again, or let it serve as it is: manage.py rebuild_search_index --force"

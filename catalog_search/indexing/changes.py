@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connections, transaction
+from django.db import connections
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from ..conf import settings
+from ..contexts import holding
 from ..indexes import SearchIndex
 from ..models import Change, Generation
 from ..models.changes import IN_WORK, WAITING, products_with
@@ -31,14 +32,9 @@ DUE = (
 _paused: ContextVar[bool] = ContextVar("catalog_search_paused", default=False)
 
 
-@contextmanager
-def paused() -> Iterator[None]:
+def paused() -> AbstractContextManager[None]:
     """Record no changes inside the block: for fixtures, bulk loads and tests. Rebuild or reconcile afterwards."""
-    token = _paused.set(True)
-    try:
-        yield
-    finally:
-        _paused.reset(token)
+    return holding(_paused, True)
 
 
 def recording() -> bool:
@@ -66,7 +62,7 @@ def append_to(generation: Generation, keys: Sequence[str]) -> None:
         f"SELECT %s, unnest(%s::text[]), {int(Change.Priority.BACKFILL)}",
         (generation.pk, list(keys)),
     )
-    transaction.on_commit(doorbell.ring, using=generation.alias, robust=True)
+    doorbell.ring_on_commit(generation.alias)
 
 
 def append_keys(index: SearchIndex, keys: Iterable[Any]) -> int:
@@ -91,7 +87,7 @@ def _insert(index: SearchIndex, keys: str, parameters: tuple[Any, ...]) -> int:
         (*parameters, index.label),
     )
     if rows:
-        transaction.on_commit(doorbell.ring, using=alias, robust=True)
+        doorbell.ring_on_commit(alias)
     return len(rows)
 
 
@@ -99,7 +95,7 @@ def retry(chosen: QuerySet[Change]) -> int:
     """Let workers try changes again at once, however often they failed; returns how many. Those in work are left."""
     resting = chosen.filter(Q(claim=None) | Q(leased_until__lt=Now()))
     count = resting.update(set_aside=False, attempts=0, error="", due_at=Now(), claim=None, leased_until=None)
-    transaction.on_commit(doorbell.ring, using=resting.db, robust=True)
+    doorbell.ring_on_commit(resting.db)
     return count
 
 

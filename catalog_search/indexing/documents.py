@@ -88,7 +88,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Recorded:
     """What is on record of a document."""
 
     stamp: str
@@ -97,7 +97,7 @@ class Known:
     text: str
 
 
-def known_documents(generation: Generation, keys: Sequence[str]) -> dict[tuple[str, str], Known]:
+def recorded_documents(generation: Generation, keys: Sequence[str]) -> dict[tuple[str, str], Recorded]:
     """Return what is on record by (key, language)."""
     rows = execute(
         generation.alias,
@@ -105,10 +105,10 @@ def known_documents(generation: Generation, keys: Sequence[str]) -> dict[tuple[s
         "WHERE generation_id = %s AND object_key = ANY(%s)",
         (generation.pk, list(keys)),
     )
-    return {(key, language): Known(*found) for key, language, *found in rows}
+    return {(key, language): Recorded(*found) for key, language, *found in rows}
 
 
-def known_vectors(generation: Generation, digests: Sequence[str]) -> dict[str, Vector]:
+def recorded_vectors(generation: Generation, digests: Sequence[str]) -> dict[str, Vector]:
     """Return the vectors that this model gave to equal contents before, in this or another generation."""
     rows = execute(
         generation.alias,

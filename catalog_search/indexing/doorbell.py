@@ -11,6 +11,7 @@ import os
 import threading
 
 from celery import current_app
+from django.db import transaction
 
 from ..conf import settings
 
@@ -60,6 +61,11 @@ def ring() -> None:
             bell = _bells[os.getpid()] = _Bell()
             bell.start()
     bell.press()
+
+
+def ring_on_commit(alias: str) -> None:
+    """Ask for a worker once the transaction commits: before, it would find nothing."""
+    transaction.on_commit(ring, using=alias, robust=True)
 
 
 def _send() -> None:

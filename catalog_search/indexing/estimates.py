@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
-
 from ..conf import settings
 from ..models import Document, Generation
 from ..registry import registry
 from ..sql import execute
 from .documents import REUSABLE, reusable
+from .generations import of_same_model
 
 _DOCUMENTS = Document._meta.db_table
 _GENERATIONS = Generation._meta.db_table
@@ -48,10 +47,10 @@ class Estimate:
 def estimate(generation: Generation) -> Estimate:
     """Estimate what building takes, of a generation that is prepared, or planned with a model measured before."""
     index = registry.get(generation.index)
-    measured = generation.measured or _of_model(generation).values_list("measured", flat=True).first() or {}
+    measured = generation.measured or of_same_model(generation).values_list("measured", flat=True).first() or {}
     products = index.index_queryset().using(generation.alias).count()
     # One that is planned takes the means over.
-    prepared = generation if generation.dimensions else _of_model(generation).first() or generation
+    prepared = generation if generation.dimensions else of_same_model(generation).first() or generation
     known = execute(
         generation.alias,
         f"""
@@ -64,10 +63,3 @@ def estimate(generation: Generation) -> Estimate:
     known = min(products, known)
     pictures = round((products - known) * measured.get("pictures", 0))
     return Estimate(products, known, pictures, measured.get("rate"), len(index.language_codes))
-
-
-def _of_model(generation: Generation) -> QuerySet[Generation]:
-    """Return the generations whose model was measured before, the latest first."""
-    same = Generation.objects.using(generation.alias).filter(model_fingerprint=generation.model_fingerprint)
-    found: QuerySet[Generation] = same.filter(dimensions__isnull=False).order_by("-pk")
-    return found

@@ -9,10 +9,11 @@ from django.db import transaction
 
 from ..backends.configuration import identity, place
 from ..conf import settings
-from ..digests import digest_of
+from ..digests import canonical, digest_of
 from ..indexes import SearchIndex
 from ..languages import PARSING, text_config
 from ..models import Generation
+from ..models.generations import GenerationQuerySet
 from ..registry import registry
 from ..sql import write_alias
 from .claims import take_turn
@@ -35,13 +36,20 @@ def _as_json(value: Any) -> Any:
 
 
 def _fingerprint(value: Any) -> str:
-    return digest_of(json.dumps(value, sort_keys=True, default=str))
+    return digest_of(canonical(value))
 
 
 def current_generation(index: SearchIndex) -> Generation | None:
     """Return the newest live generation that matches the code and the settings as they are now."""
     live = Generation.objects.using(write_alias(index.model)).of(index.label).live()
     return live.filter(fingerprint=_fingerprint(definition(index))).order_by("-id").first()
+
+
+def of_same_model(generation: Generation) -> GenerationQuerySet:
+    """Return the generations, prepared at least, whose vectors come from the same model, the latest first."""
+    same = Generation.objects.using(generation.alias).filter(model_fingerprint=generation.model_fingerprint)
+    found: GenerationQuerySet = same.filter(dimensions__isnull=False).order_by("-pk")
+    return found
 
 
 def is_outdated(index: SearchIndex) -> bool:
@@ -75,7 +83,7 @@ def planned(index: SearchIndex) -> Generation:
     )
 
 
-def differences(generation: Generation) -> tuple[str, ...]:
+def changed_parts(generation: Generation) -> tuple[str, ...]:
     """Name what of a generation's definition is another today: "text", "embedder", "image_size" and so on."""
     now = planned(registry.get(generation.index))
     if now.fingerprint == generation.fingerprint:

@@ -68,18 +68,18 @@ def _stamp(file: Any) -> PictureFile:
 
 
 def _missing(file: Any, reason: str | Exception = "") -> PictureFile:
-    return PictureFile(file, f"missing:{_name(file)}", _told(file, reason or _silence()))
+    return PictureFile(file, f"missing:{_name(file)}", _failure(file, reason or _no_answer()))
 
 
 def _lost(file: PictureFile) -> LoadedPicture:
-    return LoadedPicture(None, error=_told(file.file, _silence()))
+    return LoadedPicture(None, error=_failure(file.file, _no_answer()))
 
 
-def _told(file: Any, reason: str | Exception) -> str:
+def _failure(file: Any, reason: str | Exception) -> str:
     return storable(f"{_name(file)}: {str(reason) or type(reason).__name__}")
 
 
-def _silence() -> str:
+def _no_answer() -> str:
     return f"the storage gave no answer within {settings.PICTURE_TIMEOUT:g} s"
 
 
@@ -102,7 +102,7 @@ def _load(file: PictureFile, thumbnail: Thumbnail | None) -> LoadedPicture:
             picture = read_picture(opened)
         return LoadedPicture(picture, _save(picture))
     except Exception as error:  # an ImageError, or as in _stamp()
-        return LoadedPicture(None, error=_told(file.file, error))
+        return LoadedPicture(None, error=_failure(file.file, error))
 
 
 def _save(picture: Picture) -> str:

@@ -12,6 +12,7 @@ from ..exceptions import CatalogSearchError, Unavailable
 from ..models import Document, Generation
 from ..registry import registry
 from ..routers import reading_what_was_written
+from .generations import of_same_model
 from .reading import draft, read
 
 logger = logging.getLogger(__name__)
@@ -35,12 +36,7 @@ def prepare(generation: Generation) -> None:
     if generation.state != Generation.State.PREPARING:
         return
     embedder = generation.embedder
-    earlier = (
-        Generation.objects.using(generation.alias)
-        .filter(model_fingerprint=generation.model_fingerprint, dimensions=embedder.dimensions)
-        .order_by("-id")
-        .first()
-    )
+    earlier = of_same_model(generation).filter(dimensions=embedder.dimensions).first()
     means = earlier.mean_vectors if earlier else {}
     lacking = embedder.modalities - means.keys() if needs_means(embedder) else set()
     if earlier and "rate" in earlier.measured and not lacking:
@@ -107,6 +103,6 @@ def _measure(generation: Generation, embedder: Embedder) -> tuple[list[Content],
 def _contents(generation: Generation, keys: list[str]) -> tuple[list[Content], int]:
     """Return what is there to embed of some products, the first picture of each, and how many pictures they have."""
     readings, _ = read(generation, keys)
-    own = [one for one in readings if one.language == generation.languages[0]]
-    contents = [Content(one.content.text, one.content.image) for one in draft(own)]
-    return [one for one in contents if one], sum(len(one.files) for one in own)
+    main = [one for one in readings if one.language == generation.languages[0]]
+    contents = [Content(one.content.text, one.content.image) for one in draft(main)]
+    return [one for one in contents if one], sum(len(one.files) for one in main)

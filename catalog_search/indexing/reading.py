@@ -38,8 +38,8 @@ def read(generation: Generation, keys: Sequence[str]) -> tuple[list[Reading], di
         try:
             if isinstance(product, Exception):
                 raise product
-            own, files[key] = _texts(index, key, product, generation.languages), index.picture_files(product)
-            said += own
+            texts, files[key] = _texts(index, key, product, generation.languages), index.picture_files(product)
+            said += texts
         except OUTAGES:
             raise
         except Exception as error:  # a declaration's callables are foreign code

@@ -28,7 +28,7 @@ MANY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Differences:
+class Drift:
     """How many products differ from their documents in one generation; those whose change waits are not counted."""
 
     missing: int
@@ -49,7 +49,7 @@ def reconcile(
     after: str = "",
     seconds: float | None = None,
     done: Callable[[int], object] | None = None,
-) -> Differences:
+) -> Drift:
     """Compare keys, then the stamps of all products, or (``deep``) the digests of all that their models see.
 
     What differs gets a change, unless ``mend`` is false. A generation of another declaration is compared by its keys
@@ -60,7 +60,7 @@ def reconcile(
     missing, orphaned = (0, 0) if after else backfill(generation, mend)
     index, stale = registry.get(generation.index), 0
     if not _comparable(index, generation):
-        return Differences(missing, orphaned, 0)
+        return Drift(missing, orphaned, 0)
     for chunk in _chunks(index, generation.alias, after):
         keys = _stale(generation, chunk, deep)
         if keys and mend:
@@ -72,8 +72,8 @@ def reconcile(
         if done:
             done(len(chunk))
         if end is not None and time.monotonic() > end:
-            return Differences(missing, orphaned, stale, chunk[-1])
-    return Differences(missing, orphaned, stale)
+            return Drift(missing, orphaned, stale, chunk[-1])
+    return Drift(missing, orphaned, stale)
 
 
 def backfill(generation: Generation, mend: bool = True) -> tuple[int, int]:
@@ -106,7 +106,7 @@ def backfill(generation: Generation, mend: bool = True) -> tuple[int, int]:
             (*parameters, generation.pk, generation.pk, generation.pk),
         )[0]
         if mend and missing + orphaned:
-            transaction.on_commit(doorbell.ring, using=alias, robust=True)
+            doorbell.ring_on_commit(alias)
         if mend and missing + orphaned >= MANY:
             # Workers ask for the first of them at once; planned for an empty queue, that sorts all each time.
             execute(alias, f"ANALYZE {_CHANGES}")
@@ -131,11 +131,11 @@ def _chunks(index: SearchIndex, alias: str, after: str) -> Iterator[list[str]]:
 def _stale(generation: Generation, keys: list[str], deep: bool) -> list[str]:
     readings, _ = read(generation, keys)
     drafts = {(one.key, one.reading.language): one for one in draft(readings, fresh=True)} if deep else {}
-    known = documents.known_documents(generation, keys)
+    recorded = documents.recorded_documents(generation, keys)
     stale = set()
     for one in readings:
         place = (one.key, one.language)
-        if (found := known.get(place)) is None:
+        if (found := recorded.get(place)) is None:
             continue  # counted as missing before, or made just now
         drawn = drafts.get(place)
         lacking = drawn.picture_error if drawn else any(file.error for file in one.files)

@@ -78,7 +78,7 @@ def _nearness(generation: Generation, titles: Sequence[str], vectors: Vector) ->
         words = _WORD.findall(title.lower())
         for pair in pairwise(words):
             holders[" ".join(pair)].add(position)
-    phrases = sorted(phrase for phrase, own in holders.items() if len(own) >= SHARED_BY)
+    phrases = sorted(phrase for phrase, positions in holders.items() if len(positions) >= SHARED_BY)
     if len(phrases) < FEWEST_PHRASES:
         return None
     phrases = random.Random(0).sample(phrases, min(len(phrases), PHRASES))  # noqa: S311  reproducible, not secret

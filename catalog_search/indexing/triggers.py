@@ -133,9 +133,9 @@ def _wanted(index: SearchIndex, alias: str) -> Iterator[tuple[str, str]]:
     for path in _paths(index):
         table = path[-1].to_opts.db_table if path else index.model._meta.db_table
         paths.setdefault(table, []).append(path)
-    for table, own in sorted(paths.items()):
+    for table, joins in sorted(paths.items()):
         for event, (rows, referencing) in _CHANGED.items():
-            keys = " UNION ".join(dict.fromkeys(_keys(index, path, rows, alias) for path in own))
+            keys = " UNION ".join(dict.fromkeys(_keys(index, path, rows, alias) for path in joins))
             yield _trigger(index, quote(table), event, f"REFERENCING {referencing}", keys)
         # An emptied table does not say which rows it had: all that is indexed is looked at again.
         keys = (

@@ -29,12 +29,12 @@ def count_words(generation: Generation) -> None:
     counts: dict[str, Counter[str]] = {language: Counter() for language in generation.languages}
     within = lru_cache(MOST)(_words)
     for language, text in _texts(generation):
-        own = counts.setdefault(language, Counter())
-        own.update(set(chain.from_iterable(map(within, set(legible(text).casefold().split())))))
-        if len(own) > 2 * MOST:
-            counts[language] = Counter(dict(own.most_common(MOST)))
-    for language, own in counts.items():
-        most = own.most_common(MOST)
+        counter = counts.setdefault(language, Counter())
+        counter.update(set(chain.from_iterable(map(within, set(legible(text).casefold().split())))))
+        if len(counter) > 2 * MOST:
+            counts[language] = Counter(dict(counter.most_common(MOST)))
+    for language, counter in counts.items():
+        most = counter.most_common(MOST)
         values = {"words": "\n".join(f"{word} {count}" for word, count in most), "size": len(most), "counted_at": now}
         Vocabulary.objects.using(alias).update_or_create(
             generation=generation, language=language, defaults=values | {"checked_at": now}
@@ -58,8 +58,8 @@ def due() -> list[int]:
     """Return the ready generations whose words should be looked at again, each once in VOCABULARY_SECONDS."""
     now = timezone.now()
     ready = Generation.objects.served()
-    own = Vocabulary.objects.filter(generation=OuterRef("pk"))
-    never = ready.exclude(Exists(own)).values_list("pk", flat=True)
+    counted = Vocabulary.objects.filter(generation=OuterRef("pk"))
+    never = ready.exclude(Exists(counted)).values_list("pk", flat=True)
     old = Vocabulary.objects.filter(
         generation__in=ready, checked_at__lt=now - timedelta(seconds=settings.VOCABULARY_SECONDS)
     )

@@ -43,7 +43,7 @@ class Batch:
     drafts: list[Draft]
     unread: dict[str, str]
     """The reasons of products that could not be read."""
-    known: dict[str, Vector]
+    recorded: dict[str, Vector]
     """Vectors on record by content digest."""
     embedded: Future[dict[str, Vector | Exception]]
     """Vectors by content digest, or why there are none."""
@@ -116,16 +116,16 @@ def _begin(claimed: Claim, model: ThreadPoolExecutor) -> Batch:
     readings, unread = read(generation, claimed.keys)
     drafts = draft(_changed(generation, readings))
     contents = {one.content.digest: one.content for one in drafts}
-    known = documents.known_vectors(generation, list(contents)) if contents else {}
-    missing = {digest: content for digest, content in contents.items() if digest not in known}
+    recorded = documents.recorded_vectors(generation, list(contents)) if contents else {}
+    missing = {digest: content for digest, content in contents.items() if digest not in recorded}
     embedded = model.submit(_embed, generation, missing)
-    return Batch(claimed, generation, frozenset(one.key for one in readings), drafts, unread, known, embedded)
+    return Batch(claimed, generation, frozenset(one.key for one in readings), drafts, unread, recorded, embedded)
 
 
 def _finish(batch: Batch) -> None:
     """Write what the model made of a batch. What failed by itself is given back with its reason."""
     embedded = batch.embedded.result()
-    vectors = batch.known | {digest: one for digest, one in embedded.items() if not isinstance(one, Exception)}
+    vectors = batch.recorded | {digest: one for digest, one in embedded.items() if not isinstance(one, Exception)}
     refused = {digest: reason_of(one) for digest, one in embedded.items() if isinstance(one, Exception)}
     reasons = {one.key: refused[one.content.digest] for one in batch.drafts if one.content.digest in refused}
     reasons |= batch.unread
@@ -153,12 +153,14 @@ def _write(batch: Batch, vectors: dict[str, Vector], keys: Sequence[str]) -> Seq
 
 def _changed(generation: Generation, readings: Sequence[Reading]) -> list[Reading]:
     """Keep what differs from what is on record, and what lacks its pictures: they may be back."""
-    known = documents.known_documents(generation, [one.key for one in readings])
+    recorded = documents.recorded_documents(generation, [one.key for one in readings])
     failed = Document.Pictures.FAILED
     return [
         one
         for one in readings
-        if (found := known.get((one.key, one.language))) is None or found.stamp != one.stamp or found.pictures == failed
+        if (found := recorded.get((one.key, one.language))) is None
+        or found.stamp != one.stamp
+        or found.pictures == failed
     ]
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
@@ -16,6 +16,8 @@ from ..indexes import SearchIndex
 from ..models import Generation
 from ..registry import registry
 from ..sql import write_alias
+
+Number = TypeVar("Number", int, float)
 
 MOST_DAYS = 36_500
 """A hundred years; a date beyond is none."""
@@ -34,9 +36,9 @@ class SearchCommand(BaseCommand):
         except (CatalogSearchError, OSError, UnicodeDecodeError) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
-            told = str(error).strip().splitlines()[0]
+            line = str(error).strip().splitlines()[0]
             raise CommandError(
-                f"The database says: {told}\nWhere tables are missing: manage.py migrate; else see whether it answers."
+                f"The database says: {line}\nWhere tables are missing: manage.py migrate; else see whether it answers."
             ) from error
 
     def warn(self, *lines: object) -> None:
@@ -58,8 +60,8 @@ def add_files(parser: argparse.ArgumentParser, kept: str, shown: str) -> None:
 def write_files(report: Any, options: dict[str, Any]) -> None:
     """Write a report where the options say so."""
     if options["json"]:
-        told = json.dumps(report.as_dict(), ensure_ascii=False, indent=1)
-        options["json"].write_text(told, encoding="utf-8")
+        text = json.dumps(report.as_dict(), ensure_ascii=False, indent=1)
+        options["json"].write_text(text, encoding="utf-8")
     if options["html"]:
         options["html"].write_text(report.as_html(), encoding="utf-8")
 
@@ -79,28 +81,23 @@ def some_indexes(names: Sequence[str] | None) -> list[SearchIndex]:
 
 def integer(least: int = 1, most: int = 1_000_000) -> Callable[[str], int]:
     """Return an argument type: a whole number within the bounds."""
-
-    def read(written: str) -> int:
-        return int(_within(int(written), least, most))
-
-    read.__name__ = "whole number"
-    return read
+    return _within(int, "whole number", least, most)
 
 
 def number(least: float = 0.0, most: float = 1e12) -> Callable[[str], float]:
     """Return an argument type: a number within the bounds."""
+    return _within(float, "number", least, most)
 
-    def read(written: str) -> float:
-        return _within(float(written), least, most)
 
-    read.__name__ = "number"
+def _within(kind: type[Number], name: str, least: Number, most: Number) -> Callable[[str], Number]:
+    def read(written: str) -> Number:
+        found = kind(written)
+        if not least <= found <= most:
+            raise argparse.ArgumentTypeError(f"give {least:g} to {most:g}, not {found:g}")
+        return found
+
+    read.__name__ = name
     return read
-
-
-def _within(found: float, least: float, most: float) -> float:
-    if not least <= found <= most:
-        raise argparse.ArgumentTypeError(f"give {least:g} to {most:g}, not {found:g}")
-    return found
 
 
 def table(rows: Sequence[Sequence[str]], left: bool = False) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from ..comparison import Comparison, Difference
+from ..comparison import ComparedPage, Comparison
 from ..evaluation import NDCG, Evaluation, difference
 from .commandline import table
 
@@ -31,7 +31,7 @@ class Replay:
         if self.scores is None:
             return {}
         first, second = self.scores
-        return {query: (own[NDCG], second.scores[query][NDCG]) for query, own in first.scores.items()}
+        return {query: (scores[NDCG], second.scores[query][NDCG]) for query, scores in first.scores.items()}
 
     @property
     def summary(self) -> list[str]:
@@ -65,7 +65,7 @@ class Replay:
         """The names of the columns."""
         return ["query", "asked", "overlap", "moved", "in", "out", "found", *([NDCG] if self.by_query else [])]
 
-    def row(self, one: Difference) -> list[str]:
+    def row(self, one: ComparedPage) -> list[str]:
         """The cells of a query."""
         cells = [str(one.asked)[:40], f"{one.asked.count}", f"{one.overlap:.2f}", f"{one.moved}"]
         cells += [f"{len(one.entered)}", f"{len(one.left)}", f"{one.before.total_text} -> {one.after.total_text}"]
@@ -76,11 +76,11 @@ class Replay:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON takes it."""
-        told = {"index": self.index, "before": self.names[0], "after": self.names[1], **self.comparison.as_dict()}
-        for one in told["differences"]:
+        content = {"index": self.index, "before": self.names[0], "after": self.names[1], **self.comparison.as_dict()}
+        for one in content["differences"]:
             if pair := self.by_query.get(one["query"]):
                 one[NDCG] = list(pair)
-        return told
+        return content
 
     def as_html(self) -> str:
         """Return a page of its own that needs no network."""

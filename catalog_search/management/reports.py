@@ -55,8 +55,8 @@ class Report:
                 [
                     [f"{NDCG} by class", "queries", *(one.name for one in self.evaluations)],
                     *(
-                        [name, f"{size}", *(f"{own[one.name]:.3f}" for one in self.evaluations)]
-                        for name, (size, own) in self.classes.items()
+                        [name, f"{size}", *(f"{means[one.name]:.3f}" for one in self.evaluations)]
+                        for name, (size, means) in self.classes.items()
                     ),
                 ]
             ),
@@ -97,15 +97,15 @@ class Report:
         return {
             "evaluations": [one.as_dict() for one in self.evaluations],
             "random": self.floor.as_dict(),
-            "classes": {name: {"queries": size, **own} for name, (size, own) in self.classes.items()},
+            "classes": {name: {"queries": size, **means} for name, (size, means) in self.classes.items()},
         }
 
     @classmethod
     def of(cls, measurement: Measurement) -> Report:
         """Return the report that was kept."""
         content = measurement.content
-        evaluations = [Evaluation(**{name: one[name] for name in _MEASURED}) for one in content["evaluations"]]
-        floor = Evaluation(**{name: content["random"][name] for name in _MEASURED})
+        kept = (*content["evaluations"], content["random"])
+        *evaluations, floor = (Evaluation(**{name: one[name] for name in _MEASURED}) for one in kept)
         return cls(measurement.generation.index, evaluations, floor)
 
     def keep(self, generation: Generation, source: str) -> Measurement:
@@ -143,8 +143,8 @@ class Report:
                 for name in evaluation.MEASURES
             ],
             "classes": [
-                (name, size, [(way, 100 * mean, mean) for way, mean in own.items()])
-                for name, (size, own) in self.classes.items()
+                (name, size, [(way, 100 * mean, mean) for way, mean in means.items()])
+                for name, (size, means) in self.classes.items()
             ],
             "gaps": [(gap, _steps(gap.by_query)) for gap in self.differences],
             "stages": stages,

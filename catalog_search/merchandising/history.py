@@ -14,6 +14,7 @@ from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 from django.utils.translation import gettext as _
 
+from ..contexts import holding
 from ..models import Rule, RuleAction, RuleVersion
 from ..sql import write_alias
 from . import rulebook
@@ -41,14 +42,10 @@ def editing(editor: Any = "", occasion: str = "") -> Iterator[None]:
         yield
         return
     current = _Editing(str(editor)[:200], occasion[:200])
-    token = _editing.set(current)
-    try:
-        with transaction.atomic(using=write_alias(Rule)):
-            yield
-            for key in current.touched:
-                _keep(key, current)
-    finally:
-        _editing.reset(token)
+    with holding(_editing, current), transaction.atomic(using=write_alias(Rule)):
+        yield
+        for key in current.touched:
+            _keep(key, current)
 
 
 def restore(version: RuleVersion, to: str = "before", editor: Any = "") -> Rule | None:
@@ -110,7 +107,7 @@ def _keep(key: int, current: _Editing) -> None:
     )
 
 
-def differences(version: RuleVersion) -> list[tuple[str, str, str]]:
+def changed_fields(version: RuleVersion) -> list[tuple[str, str, str]]:
     """Return the fields that a change changed: (field, before, after), each action by itself."""
     before, after = version.before or {}, version.after or {}
     told = [

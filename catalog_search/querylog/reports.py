@@ -85,8 +85,8 @@ def drafted_judgements(index: str = "", days: int = 90) -> Iterator[dict[str, An
     clicked: Counter[tuple[str, str]] = Counter()
     views: Counter[int] = Counter()
     at: Counter[int] = Counter()
-    told = rows.order_by("intent", "created_at").values_list("intent", "text", "shown", "offset").iterator()
-    for intent, searches in groupby(told, key=itemgetter(0)):
+    log = rows.order_by("intent", "created_at").values_list("intent", "text", "shown", "offset").iterator()
+    for intent, searches in groupby(log, key=itemgetter(0)):
         first: dict[tuple[str, str], int] = {}
         for _same, text, keys, offset in searches:
             for position, key in enumerate(keys, start=offset + 1):
@@ -100,9 +100,9 @@ def drafted_judgements(index: str = "", days: int = 90) -> Iterator[dict[str, An
     for (text, key), places in sorted(shown.items()):
         if len(places) >= FEWEST:
             usual = sum(at[one] / views[one] for one in places)
-            own = clicked[text, key]
-            ratio = own / usual if usual else 0.0
-            grade = 3 if (text, key) in bought or ratio >= 2 else 2 if ratio >= 1 else 1 if own else 0
+            actual = clicked[text, key]
+            ratio = actual / usual if usual else 0.0
+            grade = 3 if (text, key) in bought or ratio >= 2 else 2 if ratio >= 1 else 1 if actual else 0
             yield {"query": text, "product": key, "grade": grade}
 
 
@@ -139,7 +139,7 @@ def trends(texts: Iterable[str], index: str = "", days: int = 7) -> dict[str, li
         rows.annotate(moment=moment("created_at")).values_list("text", "moment").annotate(Count("pk"))
     ):
         counts[text][when] = count
-    return {text: [own.get(one, 0) for one in moments] for text, own in counts.items()}
+    return {text: [by_moment.get(one, 0) for one in moments] for text, by_moment in counts.items()}
 
 
 def _moments(days: int) -> tuple[Callable[[str], TruncDate | TruncHour], list[Any]]:

@@ -1,15 +1,13 @@
-"""Composition: how well a product answers a query that asks in several ways, and how much of it is unwanted; and what
-the best candidates have in common, which tells better what a query means than its few words do.
-"""
+"""Composition: how well a product answers a query that asks in several ways, and how much of it is unwanted."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..fusion import Background, Vector, mean_direction, unit
+from ..fusion import Background, Vector, unit
 from . import lanes
 from .candidates import Candidates
 from .encoding import Meaning
@@ -23,9 +21,6 @@ SMALL_SAMPLE_SHARE = 0.75
 # How many deviations above its background a product that says the words must come to a photo, or to liked products,
 # beside them: those that say "green" are not yet an answer to "this, but in green". Chosen on the demo shop.
 BESIDE_WORDS = 0.5
-# How many of the best are taken for what is meant, and how much they count beside the query itself.
-# Chosen on judged queries: docs/relevance.md.
-BEST, SHARE = 5, 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +58,6 @@ def compose(scope: Scope, meaning: Meaning) -> Composition:
     if len(aspects) > 1:
         whole = measured(unit(np.sum([one.vector / one.background.spread for one in aspects], axis=0)))
     return Composition(whole.vector, whole.background, aspects, avoided)
-
-
-def refined(scope: Scope, asked: Composition, best: Sequence[str]) -> Composition:
-    """Return the query moved towards the products that it finds best (Rocchio's feedback, which nobody had to give)."""
-    vectors = lanes.document_vectors(scope, best)
-    if not vectors:
-        return asked
-    vector = mean_direction([asked.vector, mean_direction(vectors)], [1 - SHARE, SHARE])
-    return replace(asked, vector=vector, background=lanes.background(scope, vector))
 
 
 def answering(scope: Scope, asked: Composition, keys: Collection[str]) -> set[str]:

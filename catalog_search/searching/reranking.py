@@ -6,8 +6,8 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
 from ..backends import get_reranker, reranker_setting, worker
@@ -15,6 +15,7 @@ from ..backends.base import Reranker
 from ..backends.configuration import identity
 from ..conf import settings
 from ..content import Content
+from ..contexts import holding
 from ..exceptions import ImageError, ModelError
 from . import cache
 from .candidates import Candidates
@@ -58,14 +59,9 @@ paces: defaultdict[str, Pace] = defaultdict(Pace)
 _held: ContextVar[dict[Pace, float] | None] = ContextVar("catalog_search_held_pace", default=None)
 
 
-@contextmanager
-def steady() -> Iterator[None]:
+def steady() -> AbstractContextManager[None]:
     """Let the searches inside, in this thread, rerank at one pace: what is learned meanwhile sets none apart."""
-    token = _held.set({})
-    try:
-        yield
-    finally:
-        _held.reset(token)
+    return holding(_held, {})
 
 
 Judged = tuple[str, float]

@@ -15,8 +15,9 @@ from .asking import Ask
 from .bm25 import WordMatch, broadened, matches_of, relaxed
 from .bm25 import matches as matching_words
 from .candidates import Candidates
-from .composition import BEST, SMALL_SAMPLE_SHARE, Composition, refined
+from .composition import SMALL_SAMPLE_SHARE, Composition
 from .encoding import Meaning
+from .feedback import BEST, refined
 from .lanes import IdentifierMatch
 from .ranking import Fusion, word_score
 from .scope import Scope

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from django.db import connections
 from django.db.models import Q
@@ -73,18 +74,8 @@ def parse_words(scope: Scope, query: Query) -> Words:
         list(other_spellings(tokens, unit.start, language)) if unit.stop - unit.start == 1 else ["".join(texts[unit])]
         for unit, _ in units
     ]
-    rows = execute(
-        scope.alias,
-        """
-        SELECT phraseto_tsquery(%s::regconfig, token)::text
-        FROM unnest(%s::text[]) WITH ORDINALITY AS tokens(token, position) ORDER BY position
-        """,
-        (
-            text_config(language),
-            [as_words(text) for own in (texts, *spellings, *(others for _, others in units)) for text in own],
-        ),
-    )
-    parsed = iter(row[0] for row in rows)
+    written = chain(texts, *spellings, *(others for _, others in units))
+    parsed = iter(stems(scope.alias, list(map(as_words, written)), language))
     words = [next(parsed) for _ in tokens]
     spelt = [tuple(filter(None, [_spelt(text, next(parsed), language) for text in own])) for own in spellings]
     meant = [tuple(filter(None, [next(parsed) for _ in others])) for _, others in units]
@@ -95,6 +86,21 @@ def parse_words(scope: Scope, query: Query) -> Words:
             wanted[word] = wanted.get(word, ()) + own
     excluded = dict.fromkeys(word for token, word in zip(tokens, words, strict=True) if word and token.excluded)
     return Words(tuple(wanted), tuple(excluded), tuple(wanted.values()))
+
+
+def stems(alias: str, texts: list[str], language: str) -> list[str]:
+    """Return words and phrases as PostgreSQL stems them, as tsqueries; "" for stop words alone."""
+    if not texts:
+        return []
+    rows = execute(
+        alias,
+        """
+        SELECT phraseto_tsquery(%s::regconfig, token)::text
+        FROM unnest(%s::text[]) WITH ORDINALITY AS tokens(token, position) ORDER BY position
+        """,
+        (text_config(language), texts),
+    )
+    return [stem for (stem,) in rows]
 
 
 def runs(

@@ -12,20 +12,9 @@ from ..searching.bm25 import FEW_MATCHES, matched
 from ..searching.negation import grammar_of
 from ..searching.scope import Scope
 from ..searching.words import parse_words
-from . import synonyms
+from . import guessing, synonyms
 from .expanding import expand
-from .guessing import (
-    MOST_TOGETHER,
-    ODDS,
-    SHORTEST_ALONE,
-    TOGETHER,
-    Guess,
-    best,
-    looked_up,
-    read,
-    replaced,
-    without_synonyms,
-)
+from .guessing import MOST_TOGETHER, ODDS, SHORTEST_ALONE, TOGETHER, Guess
 from .lexicon import Lexicon
 from .typos import DOUBLED, cost
 
@@ -42,9 +31,11 @@ def unconfused(scope: Scope, lexicon: Lexicon, ask: Ask, groups: synonyms.Groups
     query, little = ask.query, grammar_of(scope.language).words
     if query.query_class != "words":  # one has no rest, a sentence stands in no product
         return ""
-    words = dict.fromkeys(folded(match.group()) for match in read(query.text))
+    words = dict.fromkeys(folded(match.group()) for match in guessing.read(query.text))
     good = [word for word in words if len(word) >= SHORTEST_ALONE and word not in little]
-    others = {word: own for word in without_synonyms(scope, good, groups) if (own := _others(lexicon, word))}
+    others = {
+        word: choices for word in guessing.without_synonyms(scope, good, groups) if (choices := _others(lexicon, word))
+    }
     if not others:
         return ""
     asked = replace(parse_words(scope, expand(scope, ask, groups).query), broad=True)
@@ -55,7 +46,7 @@ def unconfused(scope: Scope, lexicon: Lexicon, ask: Ask, groups: synonyms.Groups
     word = max(guesses, key=lambda one: guesses[one].probability, default="")
     if not word or guesses[word].probability < LIKELY:
         return ""
-    text = replaced(query.text, {word: guesses[word].word})
+    text = guessing.replaced(query.text, {word: guesses[word].word})
     return text if matched(scope, parse_words(scope, replace(query, text=text)), 1) else ""
 
 
@@ -67,7 +58,7 @@ def _others(lexicon: Lexicon, word: str) -> dict[str, float]:
     if most < ODDS * DOUBLED:  # the slightest typo
         return {}
     costs = {one: cost(word, one) for one in lexicon.near(word, 1) if one != word}
-    return {one: own for one, own in costs.items() if ODDS * own <= most}
+    return {one: typo for one, typo in costs.items() if ODDS * typo <= most}
 
 
 def _usual(lexicon: Lexicon, word: str) -> float:
@@ -79,15 +70,17 @@ def _guessed(
 ) -> dict[str, Guess]:
     """Return guesses for words of which there are others, where so many products hold the words as they are."""
     rest = {word: as_words(" ".join(text for text in texts if folded(text) != word)) for word in others}
-    _, together = looked_up(scope, [(word, one, rest[word]) for word, costs in others.items() for one in costs])
+    _, together = guessing.looked_up(
+        scope, [(word, one, rest[word]) for word, costs in others.items() for one in costs]
+    )
     guesses = {}
     for word, costs in others.items():
         as_typed = _usual(lexicon, word) + math.log(1 + held)
         choices = {
-            one: TOGETHER + math.log(1 + together[word, one]) - ODDS * own
-            for one, own in costs.items()
+            one: TOGETHER + math.log(1 + together[word, one]) - ODDS * typo
+            for one, typo in costs.items()
             if (word, one) in together
         }
-        if guess := best(lexicon, word, choices, as_typed):
+        if guess := guessing.best(lexicon, word, choices, as_typed):
             guesses[word] = guess
     return guesses

@@ -25,22 +25,10 @@ from ..searching.negation import grammar_of
 from ..searching.query import MAX_TOKENS
 from ..searching.scope import Scope
 from ..searching.spellings import LONGEST, taken_apart
-from . import synonyms, vocabulary
+from . import guessing, synonyms, vocabulary
 from .confusions import unconfused
 from .dictionary import is_at_hand, is_in_language
-from .guessing import (
-    ODDS,
-    SHORTEST_ALONE,
-    SURE,
-    TOGETHER,
-    Guess,
-    best,
-    looked_up,
-    read,
-    replaced,
-    told_by_visible,
-    without_synonyms,
-)
+from .guessing import ODDS, SHORTEST_ALONE, SURE, TOGETHER, Guess
 from .lexicon import Lexicon
 from .typos import cost
 
@@ -63,13 +51,14 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
     if ask.exact or not text.strip():
         return ask
     lexicon = vocabulary.lexicon(scope.alias, scope.generation, scope.language)
-    own = synonyms.in_force(scope) if groups is None else groups
-    guesses = guessed(scope, lexicon, text, own) if lexicon else {}
+    groups = synonyms.in_force(scope) if groups is None else groups
+    guesses = guessed(scope, lexicon, text, groups) if lexicon else {}
     if not guesses:
-        other = unconfused(scope, lexicon, ask, own) if lexicon else ""
+        other = unconfused(scope, lexicon, ask, groups) if lexicon else ""
         return replace(ask, guidance=replace(ask.guidance, did_you_mean=other)) if other else ask
-    meant = replaced(text, {word: guess.word for word, guess in guesses.items()})
-    searched = replaced(text, {word: guess.word for word, guess in guesses.items() if guess.probability >= SURE})
+    meant = guessing.replaced(text, {word: guess.word for word, guess in guesses.items()})
+    sure = {word: guess.word for word, guess in guesses.items() if guess.probability >= SURE}
+    searched = guessing.replaced(text, sure)
     guidance = replace(
         ask.guidance,
         did_you_mean=meant if meant != searched else "",
@@ -81,10 +70,10 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
 
 def guessed(scope: Scope, lexicon: Lexicon, text: str, groups: synonyms.Groups = NO_GROUPS) -> dict[str, Guess]:
     """Return a guess for each word of a text that is most likely misspelt; what synonyms have is not."""
-    words = [folded(match.group()) for match in read(text)][:MAX_TOKENS]
+    words = [folded(match.group()) for match in guessing.read(text)][:MAX_TOKENS]
     grammar = grammar_of(scope.language)
     strange = [word for word in dict.fromkeys(words) if not (word in grammar.words or word in lexicon)]
-    strange = without_synonyms(scope, strange, groups)
+    strange = guessing.without_synonyms(scope, strange, groups)
     unknown = [word for word in strange if not is_known(lexicon, word, scope.language)]
     taught = _taught(groups.words | _ruled(scope)) if unknown else NO_WORDS
     doubtful = {word: slips(word, scope.language) | likely(taught, word) | likely(lexicon, word) for word in unknown}
@@ -98,7 +87,7 @@ def guessed(scope: Scope, lexicon: Lexicon, text: str, groups: synonyms.Groups =
     # What the catalogue does not have either is worth searching where it is sure, never worth offering.
     others = {word: folded(one.word) for word, one in guesses.items()}
     untold = {other for other in others.values() if other in lexicon and other not in taught}
-    untold -= told_by_visible(scope, untold) if untold else set()
+    untold -= guessing.told_by_visible(scope, untold) if untold else set()
     return {
         word: replace(one, word=taught.written(one.word))
         for word, one in guesses.items()
@@ -134,9 +123,9 @@ def _guessed(
         for word in {first, second} & doubtful.keys():
             spellings[word].append(first + second)
     rest = " ".join(word for word in words if word not in doubtful)
-    asked = [(word, one, "") for word, own in spellings.items() for one in own]
+    asked = [(word, one, "") for word, ways in spellings.items() for one in ways]
     asked += [(word, one, rest) for word, choices in doubtful.items() for one in choices if rest]
-    found, together = looked_up(scope, asked)
+    found, together = guessing.looked_up(scope, asked)
     guesses = {}
     for word, choices in doubtful.items():
         # How often it stands beside the other words says more than how often it stands at all; in specifications,
@@ -147,7 +136,9 @@ def _guessed(
             if (word, one) in together
             for count in [lexicon.count(one)]
         }
-        if word not in found and (guess := best(lexicon, word, {**(choices if word in alone else {}), **beside})):
+        if word not in found and (
+            guess := guessing.best(lexicon, word, {**(choices if word in alone else {}), **beside})
+        ):
             guesses[word] = guess
     return guesses
 

@@ -64,7 +64,7 @@ def _read(text: str, label: str, there: set[Any]) -> Outcome:
                 synonym = _translated(row, label)
                 synonym.full_clean()
             except ValidationError as error:
-                remarks += [f"{name}: {told}" for told in error.messages]
+                remarks += [f"{name}: {message}" for message in error.messages]
                 continue
             if (tie := _tie(synonym)) in there:
                 same += 1

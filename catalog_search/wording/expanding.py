@@ -13,8 +13,8 @@ from .compounds import with_compounds
 
 def expand(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> Ask:
     """Step of REWRITE: ask for the other words of the shop's synonyms, or of some given, too, and for compounds."""
-    own = synonyms.in_force(scope) if groups is None else groups
-    query = synonyms.expanded(ask.query, own, scope.alias, scope.language)
+    groups = synonyms.in_force(scope) if groups is None else groups
+    query = synonyms.expanded(ask.query, groups, scope.alias, scope.language)
     asked = compounds(scope.language) and query.tokens and not ask.exact
     if asked and (lexicon := vocabulary.lexicon(scope.alias, scope.generation, scope.language)):
         query = with_compounds(query, lexicon, scope.language)

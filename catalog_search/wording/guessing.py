@@ -82,7 +82,7 @@ def looked_up(scope: Scope, asked: Sequence[tuple[str, str, str]]) -> tuple[set[
     together with a rest, if in any.
     """
     identifiers = [_as_lexeme(word) if word == one and not rest else "" for word, one, rest in asked]
-    own = scope.documents.rows
+    documents = scope.documents.rows
     rows = execute(
         scope.alias,
         f"""
@@ -92,11 +92,11 @@ def looked_up(scope: Scope, asked: Sequence[tuple[str, str, str]]) -> tuple[set[
                  (SELECT %s::regconfig AS config) configured
         ) parsed, LATERAL (
             SELECT count(*) AS number FROM (
-                SELECT {own} AND numnode(query) > 0 AND search_vector @@ (query && others) LIMIT {MOST_TOGETHER}
+                SELECT {documents} AND numnode(query) > 0 AND search_vector @@ (query && others) LIMIT {MOST_TOGETHER}
             ) holding
         ) held
         WHERE number > 0 OR (rest = '' AND numnode(query) = 0)
-           OR (identifier <> '' AND EXISTS (SELECT {own} AND identifiers @@ identifier::tsquery))
+           OR (identifier <> '' AND EXISTS (SELECT {documents} AND identifiers @@ identifier::tsquery))
         """,
         (
             *map(list, zip(*asked, strict=True)),

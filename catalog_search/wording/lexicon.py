@@ -58,9 +58,9 @@ class Lexicon:
 
     def beginning(self, start: str, limit: int) -> list[str]:
         """Return words that begin so, those of most documents first."""
-        own = self._range(start)
-        most = np.argsort(-self.documents[own], kind="stable")[:limit]
-        return [self.words[own.start + int(place)] for place in most]
+        within = self._range(start)
+        most = np.argsort(-self.documents[within], kind="stable")[:limit]
+        return [self.words[within.start + int(place)] for place in most]
 
     def holding(self, part: str) -> list[str]:
         """Return the words that hold a part somewhere, once each."""
@@ -73,9 +73,9 @@ class Lexicon:
 
     def nearly_beginning(self, start: str, limit: int) -> list[str]:
         """Return words whose beginning one edit makes of this one, the first letter the same; most frequent first."""
-        own = self._range(start[:1])
-        missing = np.bitwise_count(np.uint64(_letters(start)) & ~self._letters[own]) <= 1
-        places = own.start + np.flatnonzero(missing)
+        within = self._range(start[:1])
+        missing = np.bitwise_count(np.uint64(_letters(start)) & ~self._letters[within]) <= 1
+        places = within.start + np.flatnonzero(missing)
         found: dict[int, None] = {}
         for length in (len(start), len(start) - 1, len(start) + 1):
             slices = [self.words[int(place)][:length] for place in places]

@@ -5,7 +5,7 @@ Words are compared by their stems, so "couches" is the "couch" of a group.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,13 +13,13 @@ from django.db.models import Q
 from django.db.models.signals import post_delete, post_save
 
 from ..indexes import SearchIndex
-from ..languages import agree, folded, text_config
+from ..languages import agree, folded
 from ..models import Synonym
 from ..searching.memory import Memory
 from ..searching.query import MAX_TOKENS, Alternatives, Query
 from ..searching.scope import Scope
-from ..searching.words import runs
-from ..sql import execute, write_alias
+from ..searching.words import runs, stems
+from ..sql import write_alias
 
 MOST = 20
 """Other words for one thing that are searched beside it."""
@@ -98,15 +98,4 @@ def _spellings(phrase: str) -> set[str]:
 
 def stemmed(alias: str, words: Iterable[str], language: str) -> list[str]:
     """Return the stems of words, as tsqueries; "" for a stop word."""
-    texts = list(map(folded, words))
-    if not texts:
-        return []
-    rows: Sequence[tuple[Any, ...]] = execute(
-        alias,
-        """
-        SELECT phraseto_tsquery(%s::regconfig, word)::text
-        FROM unnest(%s::text[]) WITH ORDINALITY AS words(word, position) ORDER BY position
-        """,
-        (text_config(language), texts),
-    )
-    return [stem for (stem,) in rows]
+    return stems(alias, list(map(folded, words)), language)

@@ -30,11 +30,6 @@ def lexicon(alias: str, generation: Generation, language: str) -> Lexicon | None
         return _loaded(*key, counted_at)
 
 
-def forget() -> None:
-    """Look at once whether words were recounted."""
-    MEMORY.forget()
-
-
 @lru_cache(maxsize=MOST)
 def _loaded(alias: str, generation_id: int, language: str, counted_at: datetime) -> Lexicon:
     lines = (_read(alias, generation_id, language, "words") or "").splitlines()

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.test import Client
 
-from catalog_search.searching import lanes
 from project.shop.models import Product
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
@@ -47,8 +45,6 @@ def shop(
     """Twenty products of four kinds in five colours, indexed; a page shows six."""
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.e2e.policy.strict"]
     settings.CATALOG_SEARCH |= {"PAGE_SIZE": 6}
-    cache.clear()
-    lanes._sample.cache_clear()
     made = {}
     for number, (kind, category) in enumerate(KINDS.items()):
         for place, colour in enumerate(COLOURS):

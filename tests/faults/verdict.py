@@ -19,10 +19,10 @@ found = {"products": len(products), "public": Product.objects.public().count(), 
 found |= {"generations": 0, "documents": 0, "differing": 0, "without picture": 0}
 for generation in Generation.objects.live():
     documents = Counter(Document.objects.filter(generation=generation).values_list("object_key", flat=True))
-    differences = reconcile(generation, deep=True, mend=False)
+    drift = reconcile(generation, deep=True, mend=False)
     found["generations"] += 1
     found["documents"] += documents.total()
-    found["differing"] += differences.missing + differences.orphaned + differences.stale
+    found["differing"] += drift.missing + drift.orphaned + drift.stale
     # Counted apart from what reconciling says.
     found["differing"] += len((documents - Counter(products.keys())) + (Counter(products.keys()) - documents))
     found["without picture"] += Document.objects.filter(generation=generation, pictures="failed").count()

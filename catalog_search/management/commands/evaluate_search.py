@@ -72,7 +72,7 @@ def _tuned(index: SearchIndex, judgements: Judgements, quiet: bool) -> str:
             return {query: whole(index, query, way).hits for query in bar}
 
     hits = found("hybrid")
-    outcomes = {query: Outcome([hit.key for hit in own], len(own)) for query, own in hits.items()}
+    outcomes = {query: Outcome([hit.key for hit in ranked], len(ranked)) for query, ranked in hits.items()}
     measure = tuning.measure_of(evaluation.evaluate("hybrid", judgements, outcomes))
     tuned = tuning.tune_weights(judgements, hits, measure)
     if settings.RERANKER:

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from celery import Task
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
@@ -107,8 +106,8 @@ class Command(SearchCommand):
             self._switch(index, generation, options)
         if options["verbosity"]:
             took = time.monotonic() - start
-            told = f"{queued} new products" if queued else f"changed products done: {worked}" if worked else ""
-            done = f"{told} in {took:.1f} s" if told else "nothing new"
+            worked_off = f"{queued} new products" if queued else f"changed products done: {worked}" if worked else ""
+            done = f"{worked_off} in {took:.1f} s" if worked_off else "nothing new"
             serves = "serves" if _serving(generation) == generation else "is ready"
             self.succeed(f"{index.label}: {done}; generation {generation.pk} {serves}.")
 
@@ -155,7 +154,10 @@ class Command(SearchCommand):
             prepare(generation)
             return
         Generation.objects.filter(pk=generation.pk).update(error="")
-        _tell(prepare_generation, generation.pk)
+        try:
+            send(prepare_generation, generation.pk)
+        except Unavailable as error:
+            raise CommandError(f"{error} Or use --sync.") from error
         waiting = Patience(PREPARING_SECONDS)
         hinted = False
         while generation.state == Generation.State.PREPARING:
@@ -190,7 +192,9 @@ class Command(SearchCommand):
                 if options["sync"] and drain(generation.alias, SLICE_SECONDS):
                     continue
                 # A batch in work moves, if slowly; one of a killed worker comes back when its lease ends.
-                waiting.check(-1 if paused or now.in_work else now.waiting, now.reason)
+                if paused or now.in_work:
+                    waiting.renew()
+                waiting.check(now.waiting, now.reason)
                 if min(waiting.seconds, time.monotonic() - rung) > RING_SECONDS:
                     rung = time.monotonic()
                     self._ring(options, now.waiting)
@@ -215,19 +219,9 @@ class Command(SearchCommand):
         batches = math.ceil(products / settings.BATCH_SIZE)
         try:
             for _ in range(0 if options["sync"] else min(options["workers"], batches)):
-                _tell(index_changes)
-        except CommandError as error:  # it is rung again
+                send(index_changes)
+        except Unavailable as error:  # it is rung again
             self.warn(error)
-
-
-def _tell(task: Task[..., None], *args: int) -> None:
-    """Send a task. Raises CommandError where that fails."""
-    try:
-        send(task, *args)
-    except Exception as error:  # each broker has exceptions of its own
-        raise CommandError(
-            f"No worker could be told: the broker does not answer ({error}). Start it, or use --sync."
-        ) from error
 
 
 def described(generation: Generation, expected: Estimate, workers: int) -> str:
@@ -262,7 +256,12 @@ class Patience:
     """Gives up with advice when nothing moves for long."""
 
     def __init__(self, limit: float) -> None:
-        self._limit, self._left, self._since = limit, -1, time.monotonic()
+        self._limit, self._left = limit, -1
+        self.renew()
+
+    def renew(self) -> None:
+        """Wait anew: something moved, or there is a good reason why nothing does."""
+        self._since = time.monotonic()
 
     @property
     def seconds(self) -> float:
@@ -270,12 +269,13 @@ class Patience:
         return time.monotonic() - self._since
 
     def check(self, left: int, reason: str = "") -> None:
-        """Note what is left to do, -1 for a good reason to wait; raise CommandError after too long with nothing.
+        """Note what is left to do; raise CommandError after too long with nothing done.
 
         ``reason`` is what the work is known to wait for.
         """
-        if left != self._left or left < 0:
-            self._left, self._since = left, time.monotonic()
+        if left != self._left:
+            self._left = left
+            self.renew()
         elif self.seconds > self._limit:
             advice = f"It waits for this: {reason}" if reason else f"{NO_WORKER} Start one, or use --sync."
             raise CommandError(

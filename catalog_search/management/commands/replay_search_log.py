@@ -50,8 +50,8 @@ class Command(SearchCommand):
         parser.add_argument(
             "file", type=Path, nargs="?", help="queries, one a line, after a tab how often (default: the query log)"
         )
-        told = f"JSON with some of {', '.join(KEYS)}, a file with it, or one of {', '.join(WAYS)}"
-        parser.add_argument("--before", default="{}", metavar="CONFIG", help=f"{told} (default: as it serves)")
+        forms = f"JSON with some of {', '.join(KEYS)}, a file with it, or one of {', '.join(WAYS)}"
+        parser.add_argument("--before", default="{}", metavar="CONFIG", help=f"{forms} (default: as it serves)")
         parser.add_argument("--after", default="{}", metavar="CONFIG", help="what to compare with it, likewise")
         parser.add_argument("--index", default="", help="name of the index (default: the only one)")
         parser.add_argument("--top", type=integer(), default=100, help="so many queries of the log (default: 100)")
@@ -103,20 +103,20 @@ def configuration(index: SearchIndex, written: str) -> Options:
     if written in WAYS:
         return WAYS[written]
     try:
-        told = json.loads(written if written.lstrip().startswith("{") else Path(written).read_text(encoding="utf-8"))
+        parsed = json.loads(written if written.lstrip().startswith("{") else Path(written).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CommandError(f"{written!r} is no configuration: {error}") from error
-    if not isinstance(told, dict) or told.keys() - set(KEYS):
+    if not isinstance(parsed, dict) or parsed.keys() - set(KEYS):
         raise CommandError(f"{written!r} is no configuration: give some of {', '.join(KEYS)}.")
-    for name, value in told.items():
+    for name, value in parsed.items():
         if not isinstance(value, KEYS[name]):
             raise CommandError(f"{written!r} is no configuration: {name} cannot be {json.dumps(value)}.")
-    options: dict[str, Any] = dict(told)
+    options: dict[str, Any] = dict(parsed)
     if "generation" in options:
         ready = Generation.objects.of(index.label).filter(state=Generation.State.READY)
-        options["generation"] = next((one for one in ready if one.pk == told["generation"]), None)
+        options["generation"] = next((one for one in ready if one.pk == parsed["generation"]), None)
         if options["generation"] is None:
-            raise CommandError(f"{index.label} has no ready generation {told['generation']}; see search_generations.")
+            raise CommandError(f"{index.label} has no ready generation {parsed['generation']}; see search_generations.")
     if "rules" in options:
         options |= rules_of(options.pop("rules"))
     return options
@@ -146,12 +146,12 @@ def read_queries(path: Path) -> list[Asked]:
 
 
 def _scores(judgements: Judgements, found: Comparison) -> tuple[Evaluation, Evaluation] | None:
-    judged = {one.asked.text: one for one in found.differences if one.asked.text in judgements}
+    judged = {one.asked.text: one for one in found.pages if one.asked.text in judgements}
     if not judged:
         return None
-    own = {query: judgements[query] for query in judged}
+    graded = {query: judgements[query] for query in judged}
     first, second = (
-        evaluate(name, own, {query: Outcome(one.keys[side], len(one.keys[side])) for query, one in judged.items()})
+        evaluate(name, graded, {query: Outcome(one.keys[side], len(one.keys[side])) for query, one in judged.items()})
         for side, name in enumerate(("before", "after"))
     )
     return first, second

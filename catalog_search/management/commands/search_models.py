@@ -44,10 +44,9 @@ class Command(SearchCommand):
         """Print a line for each model and for each index; raise CommandError where a model cannot be used."""
         rows, broken, dimensions = [HEADINGS], [], None
         for setting, load in MODELS.items():
-            if not getattr(settings, setting):
+            if not (written := getattr(settings, setting)):
                 rows.append([setting, "none", *NOTHING])
                 continue
-            written = getattr(settings, setting)
             name = model_name(written.get("BACKEND", "?"), written.get("OPTIONS", {}))
             try:
                 model = load()
