@@ -75,6 +75,8 @@ def linear(
     total = sum(weight for _, weight in found) or 1.0
     fused = dict.fromkeys(keys, 0.0)
     for scores, weight in found:
-        share, of = weight / total, scores.get
-        fused = {key: so_far + share * of(key, 0.0) for key, so_far in fused.items()}
+        share = weight / total
+        for key, score in scores.items():
+            if key in fused:
+                fused[key] += share * score
     return fused

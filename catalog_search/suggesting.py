@@ -170,9 +170,12 @@ def _products(
             by_title.setdefault(str(live[key]), (key, live[key]))
         if len(by_title) >= limit:
             break
-    pictures = thumbnails(scope.documents, by_identifier) | {key: thumbnail_url(name) for key, name in rows}
+    names: dict[str, str] = dict(rows)
+    pictures = thumbnails(scope.documents, by_identifier)
     shown = list(by_title.values())[:limit]
-    return tuple(SuggestedProduct(product, pictures.get(key, "")) for key, product in shown)
+    return tuple(
+        SuggestedProduct(product, pictures.get(key) or thumbnail_url(names.get(key, ""))) for key, product in shown
+    )
 
 
 def _queries(scope: Scope, beginnings: Sequence[str], limit: int) -> tuple[str, ...]:

@@ -46,14 +46,14 @@ class Fusion:
         """Return the first candidates in order, each with its place in every lane."""
         words, vectors = self._words, self._vectors
         found = self._ordered(words, vectors)[:limit]
-        lanes = {"words": _placed(words), "vectors": _placed(vectors)}
+        lanes = {"words": _placed(_descending(words)), "vectors": _placed(vectors)}
         lanes["identifiers"] = {key: (place, 1.0) for place, key in enumerate(found.matched, start=1)}
         return replace(found, fused=found.score, lanes=lanes)
 
     @property
     def _words(self) -> dict[str, float]:
-        """What the lane of words says, the best first, equals by their keys."""
-        return _descending({match.key: word_score(match) for match in self.words})
+        """What the lane of words says."""
+        return {match.key: word_score(match) for match in self.words}
 
     @property
     def _vectors(self) -> dict[str, float]:
