@@ -14,6 +14,11 @@ class CatalogSearchError(Exception):
         super().__init__(message or (type(self).__doc__ or "").strip())
 
 
+def message_of(error: Exception | str) -> str:
+    """Return what went wrong in its own words, or its kind where it has none: many a foreign exception says nothing."""
+    return str(error) or type(error).__name__
+
+
 def reason_of(error: Exception) -> str:
     """Say what went wrong, as a database keeps it: foreign exceptions often say little without their kind."""
     reason = str(error) if isinstance(error, CatalogSearchError) else f"{type(error).__name__}: {error}"

@@ -17,7 +17,7 @@ from PIL import ExifTags, Image
 
 from .conf import settings
 from .digests import digest_of
-from .exceptions import ImageError
+from .exceptions import ImageError, message_of
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def thumbnail_url(name: str) -> str:
     try:
         return thumbnail_storage().url(name) if name else ""
     except Exception as error:  # a storage is foreign code, and a search is worth more than its pictures
-        logger.error("The address of a thumbnail cannot be told: %s", str(error) or type(error).__name__)
+        logger.error("The address of a thumbnail cannot be told: %s", message_of(error))
         return ""
 
 
@@ -136,7 +136,7 @@ def kept_thumbnail(name: str) -> Picture | None:
             with thumbnail_storage().open(name) as file:
                 return Picture(file.read())
     except Exception as error:  # as above
-        logger.warning("A thumbnail cannot be read: %s", str(error) or type(error).__name__)
+        logger.warning("A thumbnail cannot be read: %s", message_of(error))
     return None
 
 

@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 
 from ..breaker import Breaker
 from ..conf import settings
-from ..exceptions import ModelError, Unavailable
+from ..exceptions import ModelError, Unavailable, message_of
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def ask(task: str, *arguments: Any, seconds: float | None = None) -> Any:
         except Unavailable:
             raise
         except Exception as error:  # every broker and cache has exceptions of its own
-            raise Unavailable(f"No worker could be asked: {str(error) or type(error).__name__}") from error
+            raise Unavailable(f"No worker could be asked: {message_of(error)}") from error
     if isinstance(answer, str):
         raise ModelError(answer)
     return answer
@@ -84,7 +84,7 @@ def answer(question: str, work: Callable[[], Any]) -> None:
         found = work()
     except Exception as error:  # models are foreign code; whoever waits must hear of it
         logger.exception("A worker could not answer.")
-        found = str(error) or type(error).__name__
+        found = message_of(error)
     caches[settings.CACHE].set(_key(question), found, KEPT_SECONDS)
 
 

@@ -11,6 +11,7 @@ from django.core.files.base import ContentFile
 
 from ..conf import settings
 from ..digests import digest_of
+from ..exceptions import message_of
 from ..fetching import fetch
 from ..images import Picture, read_picture, thumbnail_storage
 from ..languages import storable
@@ -76,7 +77,7 @@ def _lost(file: PictureFile) -> LoadedPicture:
 
 
 def _failure(file: Any, reason: str | Exception) -> str:
-    return storable(f"{_name(file)}: {str(reason) or type(reason).__name__}")
+    return storable(f"{_name(file)}: {message_of(reason)}")
 
 
 def _no_answer() -> str:

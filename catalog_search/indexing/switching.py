@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from ..exceptions import CatalogSearchError, NotPassed, NotReady
+from ..exceptions import CatalogSearchError, NotPassed, NotReady, message_of
 from ..images import thumbnail_storage
 from ..indexes import SearchIndex
 from ..models import Change, Document, Generation, Thumbnail, Vocabulary
@@ -176,6 +176,6 @@ def _is_deleted(name: str) -> bool:
     try:
         thumbnail_storage().delete(name)
     except Exception as error:  # a storage is foreign code, and the others are to go all the same
-        logger.warning("The thumbnail %s could not be deleted: %s", name, str(error) or type(error).__name__)
+        logger.warning("The thumbnail %s could not be deleted: %s", name, message_of(error))
         return False
     return True
