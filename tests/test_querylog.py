@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
@@ -22,6 +23,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog_search import SearchIndex
 from catalog_search.evaluation import read_judgements
 from catalog_search.models import PopularQuery, QueryEvent, QueryLog
 from catalog_search.querylog import intents, note_event, note_search, reports
@@ -584,6 +586,29 @@ def test_the_admin_shows_log_and_report(ask: Ask, admin_client: Client, django_u
     other = Client()
     other.force_login(stranger)
     assert other.get("/admin/catalog_search/querylog/report/").status_code == 403
+
+
+def test_the_report_tells_the_indexes_apart(ask: Ask, admin_client: Client) -> None:
+    class PeopleIndex(SearchIndex):
+        name = "people"
+
+    index = PeopleIndex(get_user_model())
+    registry.add(index, index.name)
+    try:
+        ask("mug")
+        ask("curator", index=index.label)
+        of_all, of_one, of_none = (
+            admin_client.get("/admin/catalog_search/querylog/report/", {"days": 30, "index": name}).content.decode()
+            for name in ("", "people", "nothing")
+        )
+    finally:
+        registry.remove(index)
+
+    assert all(word in page for page in (of_all, of_none) for word in ("mug", "curator"))
+    assert "curator" in of_one
+    assert "mug" not in of_one
+    assert "?days=1&amp;index=people" in of_one
+    assert "?q=curator&amp;index=people" in of_one
 
 
 # Retention

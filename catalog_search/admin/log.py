@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ..models import QueryEvent, QueryLog
 from ..querylog import reports
 from ..querylog.popular import redraw
+from ..registry import registry
 from .pages import ReadOnlyAdmin, demand
 
 TITLES = {
@@ -56,13 +57,16 @@ class QueryLogAdmin(ReadOnlyAdmin):
         return int(obj.click_count)
 
     def report(self, request: HttpRequest) -> TemplateResponse:
-        """Show how searches went, and the four reports, over the last days."""
+        """Show how searches went, and the four reports, over the last days: of every index, or of one."""
         demand(request, "view_querylog")
         days = {"1": 1, "30": 30}.get(request.GET.get("days", ""), 7)
-        found = {name: report("", days, LIMIT) for name, report in reports.REPORTS.items()}
-        went = reports.trends([line.text for lines in found.values() for line in lines], "", days)
+        index = next((one for one in registry if one.name == request.GET.get("index")), None)
+        label = index.label if index else ""
+        found = {name: report(label, days, LIMIT) for name, report in reports.REPORTS.items()}
+        went = reports.trends([line.text for lines in found.values() for line in lines], label, days)
         tables = [(TITLES[name], [(line, went.get(line.text, [])) for line in lines]) for name, lines in found.items()]
-        trend = reports.trend("", days)
+        trend = reports.trend(label, days)
         sums = {name: sum(getattr(trend, name)) for name in ("asked", "without_results", "degraded")}
         context = {"tables": tables, "trend": trend, "days": days, "choices": [1, 7, 30], **sums}
+        context |= {"index": index, "indexes": list(registry)}
         return self.render(request, "querylog/report.html", _("What people search for"), **context)
