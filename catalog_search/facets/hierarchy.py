@@ -57,7 +57,8 @@ class HierarchyFacet(Facet):
         up = """
             SELECT value, array_to_string(parts[:depth], %s), array_to_string(parts[:depth - 1], %s)
             FROM (SELECT DISTINCT value, string_to_array(value, %s) AS parts FROM leaf) leaf,
-                 generate_series(1, LEAST(cardinality(parts), %s::int)) depth
+                 unnest(parts) WITH ORDINALITY part(name, depth)
+            WHERE depth <= COALESCE(%s::int, depth)
         """
         deepest = max((as_parameter(value).count(self.separator) + 2 for value in chosen), default=1)
         return _rolled_up(up, distinct), (*(self.separator,) * 3, None if within else deepest)
