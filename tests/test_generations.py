@@ -696,6 +696,14 @@ class TestGate:
         assert serving() == old
         assert Generation.objects.latest("pk").measured["gate"]["verdict"] == "undecided"
 
+    @pytest.mark.usefixtures("indexed_shop")
+    def test_judgements_that_cannot_be_read_are_told_before_anything_is_built(self, settings: Any) -> None:
+        settings.CATALOG_SEARCH |= {"IMAGE_SIZE": 400}
+
+        with pytest.raises(CommandError, match="cannot be read"):
+            run("rebuild_search_index", "--sync", judgements=Path("mistyped.csv"))
+        assert Generation.objects.get() == serving()
+
 
 class TestManyDimensions:
     @pytest.mark.usefixtures("_constraints_at_once")

@@ -397,6 +397,21 @@ def test_what_waits_for_a_model_did_not_fail(indexed_shop: Shop, monkeypatch: py
     assert (left.waiting, left.in_work, left.failed, left.reason) == (1, 1, 0, "")
 
 
+def test_what_a_model_server_says_is_told_whatever_bytes_it_has(
+    indexed_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(*_: Any) -> Any:
+        raise Unavailable("The server answered 502: \x00\x01 \ud83d")
+
+    indexed_shop["dress"].name = "Gown"
+    indexed_shop["dress"].save()
+    monkeypatch.setattr(DummyEmbedder, "encode", encode)
+
+    assert not drain()
+    change = Change.objects.get()
+    assert (change.claim, change.attempts, change.error) == (None, 0, "The server answered 502: \x01 ?")
+
+
 def test_a_product_is_never_in_two_hands(indexed_shop: Shop) -> None:
     indexed_shop["red mug"].save()
     first = claims.claim("default", 10)

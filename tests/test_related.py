@@ -235,6 +235,62 @@ def test_both_ends_of_one_model() -> None:
         assert one.pk in concerned()
 
 
+class Shelf(models.Model):  # noqa: DJ008
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Ware(models.Model):  # noqa: DJ008
+    shelves = models.ManyToManyField(Shelf, through="shop.Placing")
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Placing(models.Model):  # noqa: DJ008
+    """A table between, which the shop declared itself."""
+
+    ware = models.ForeignKey(Ware, models.CASCADE)
+    shelf = models.ForeignKey(Shelf, models.CASCADE)
+
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+class Novelty(Ware):  # noqa: DJ008
+    """A ware by another name."""
+
+    class Meta:
+        app_label = "shop"
+        proxy = True
+
+
+class Fruit(Ware):  # noqa: DJ008
+    class Meta:
+        app_label = "shop"
+        managed = False
+
+
+@pytest.mark.parametrize("model", [Ware, Novelty, Fruit])
+def test_rows_of_a_table_between_are_heard_of_also_by_who_inherits_the_relation(model: type[Ware]) -> None:
+    with connection.schema_editor() as editor:
+        for one in (Shelf, Ware, Placing, Fruit):
+            editor.create_model(one)
+    with connected(type("WareIndex", (SearchIndex,), {"text": ["pk"], "follow": ["shelves"]})(model)):
+        one, other = model.objects.create(), model.objects.create()
+        concerned()
+        placing = Placing.objects.create(ware_id=one.pk, shelf=Shelf.objects.create())
+        assert concerned() == {one.pk}
+        placing.ware_id = other.pk
+        placing.save()
+        assert concerned() == {one.pk, other.pk}
+        placing.delete()
+        assert concerned() == {other.pk}
+
+
 def test_what_nobody_has_concerns_nobody(anna: User) -> None:
     Change.objects.all().delete()
     Group.objects.create(name="Empty").save()

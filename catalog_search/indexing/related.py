@@ -71,7 +71,7 @@ def _step(model: type[Model], field: Any, lookup: str, source: str) -> Iterator[
     if through is not None and not through._meta.auto_created:
         # Rows of a table that the shop declared itself are also saved and deleted one by one.
         for key in through._meta.fields:
-            if key.is_relation and key.related_model is model:
+            if key.is_relation and key.related_model in model.__mro__:
                 yield Relation(through, f"{source}__{key.related_query_name()}".lstrip("_"), names_owner=True)
 
 

@@ -95,7 +95,7 @@ def _giving_back(claimed: Claim, silent: set[int]) -> Iterator[None]:
     except OUTAGES as error:
         logger.error("%d changes wait for what they need: %s", len(claimed.keys), error)
         silent.add(claimed.generation_id)
-        claimed.release(str(error), max(settings.RETRY_SECONDS, 1))
+        claimed.release(reason_of(error), max(settings.RETRY_SECONDS, 1))
     except Exception as error:  # models and declarations are foreign code
         logger.error("%d changes failed.", len(claimed.keys), exc_info=error)
         claimed.fail(dict.fromkeys(claimed.keys, reason_of(error)))

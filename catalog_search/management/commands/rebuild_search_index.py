@@ -14,7 +14,7 @@ from tqdm import tqdm
 from catalog_search.conf import settings
 from catalog_search.exceptions import Unavailable
 from catalog_search.indexes import SearchIndex
-from catalog_search.indexing import activate, drain, start_generation
+from catalog_search.indexing import activate, current_generation, drain, start_generation
 from catalog_search.indexing.building import demand_complete, retry_failed
 from catalog_search.indexing.changes import last_change, progress
 from catalog_search.indexing.estimates import Estimate, estimate
@@ -24,8 +24,9 @@ from catalog_search.indexing.reconciling import backfill, reconcile
 from catalog_search.indexing.switching import demand_passed, give_up_others, prune
 from catalog_search.management.commandline import SearchCommand, integer, number, some_indexes
 from catalog_search.management.gate import judge
+from catalog_search.measuring import judged_products
 from catalog_search.models import Generation
-from catalog_search.sql import all_ended, new_transaction
+from catalog_search.sql import all_ended, new_transaction, write_alias
 from catalog_search.tasks import index_changes, prepare_generation, send
 
 POLL_SECONDS = 0.25
@@ -78,6 +79,7 @@ class Command(SearchCommand):
 
     def _build(self, index: SearchIndex, options: dict[str, Any]) -> None:
         start = time.monotonic()
+        _demand_judgements(index, options)
         generation = start_generation(index, options["fresh"])
         is_new = generation.state == Generation.State.PREPARING
         begun = new_transaction(generation.alias)
@@ -241,6 +243,13 @@ def _serving(generation: Generation) -> Generation | None:
     """Return the generation of the same index that serves by now."""
     active: Generation | None = Generation.objects.using(generation.alias).active(generation.index)
     return active
+
+
+def _demand_judgements(index: SearchIndex, options: dict[str, Any]) -> None:
+    """Raise CatalogSearchError where what is to decide about a new generation cannot be read: not hours later."""
+    active = Generation.objects.using(write_alias(index.model)).active(index.label)
+    if options["judgements"] and active and (options["fresh"] or current_generation(index) != active):
+        judged_products(index, options["judgements"], options["key"])
 
 
 def _demand_going_on(generation: Generation) -> None:
