@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 
-def digest_of(told: str | bytes) -> str:
+def digest_of(content: str | bytes) -> str:
     """Return the hexadecimal digest of a text or of bytes; the columns that keep one are as long."""
-    return hashlib.blake2b(told.encode() if isinstance(told, str) else told, digest_size=20).hexdigest()
+    return hashlib.blake2b(content.encode() if isinstance(content, str) else content, digest_size=20).hexdigest()
 
 
 def canonical(value: Any) -> str:

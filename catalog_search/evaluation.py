@@ -216,31 +216,31 @@ def read_judgements(path: Path) -> dict[str, dict[str, int]]:
     """
     judgements: dict[str, dict[str, int]] = {}
     if path.is_dir():
-        texts = {str(row.get("id")): str(row.get("query") or "") for _, row in _rows(path / "queries.jsonl")}
-        for place, row in _rows(path / "qrels.tsv"):
+        texts = {str(row.get("id")): str(row.get("query") or "") for _, row in _records(path / "queries.jsonl")}
+        for place, row in _records(path / "qrels.tsv"):
             if not (query := texts.get(str(row.get("query_id")))):
                 raise JudgementError(f'{place}: queries.jsonl has no query "{row.get("query_id")}".')
             _add(judgements, place, query, row.get("product_id"), row.get("grade"))
     else:
-        for place, row in _rows(path):
+        for place, row in _records(path):
             _add(judgements, place, row.get("query"), row.get("product"), row.get("grade"))
     if not judgements:
         raise JudgementError(f"{path} holds no judgements.")
     return judgements
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _records(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if not path.is_file():
         raise JudgementError(f"{path} does not exist. {JudgementError.__doc__}")
     if path.suffix not in (".jsonl", ".csv", ".tsv"):
         raise JudgementError(f"{path} is none of .jsonl, .csv and .tsv.")
     try:
-        yield from _read(path)
+        yield from _parsed(path)
     except (UnicodeDecodeError, csv.Error) as error:
         raise JudgementError(f"{path} cannot be read as UTF-8 with columns: {error}.") from error
 
 
-def _read(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _parsed(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
         if path.suffix != ".jsonl":
             for row in (reader := csv.DictReader(lines, delimiter="\t" if path.suffix == ".tsv" else ",")):

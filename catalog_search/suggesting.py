@@ -226,7 +226,7 @@ def _all_values(scope: Scope) -> _Values:
     rows = cache.get(key)
     if rows is None:
         everybody = narrowed(replace(scope, products=index.queryset()), "")
-        rows = [row for facet in index.facets if _is_worded(facet, index) for row in _counted(facet, everybody)]
+        rows = [row for facet in index.facets if _is_worded(facet, index) for row in _frequent_values(facet, everybody)]
         cache.put(key, rows, VALUE_SECONDS)
     return _Values(SuggestedValue(*row) for row in rows)
 
@@ -237,7 +237,7 @@ def _is_worded(facet: Facet, index: SearchIndex) -> bool:
     return not isinstance(facet, RangeFacet) and field is not None and not isinstance(field, BooleanField)
 
 
-def _counted(facet: Facet, scope: Scope) -> list[tuple[str, str, str, str, int]]:
+def _frequent_values(facet: Facet, scope: Scope) -> list[tuple[str, str, str, str, int]]:
     counts = everywhere(scope, facet, scope.index.group_by)
     most = sorted(counts, key=lambda value: -counts[value])[:VALUES]
     labels = facet.labels(most, scope.index.model)

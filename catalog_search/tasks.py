@@ -53,14 +53,14 @@ BUILD_POLL_SECONDS = 5.0
 """How long a build waits for what other workers have in hand."""
 
 
-def _written() -> GenerationQuerySet:
+def _generations() -> GenerationQuerySet:
     """Return the generations as they were written: a replica may not know one that was begun just now."""
     return Generation.objects.using(write_alias(Generation))
 
 
 def _live(generation_id: int) -> Generation | None:
     """Return a generation that was not pruned meanwhile."""
-    return _written().live().filter(pk=generation_id).first()
+    return _generations().live().filter(pk=generation_id).first()
 
 
 def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE_SECONDS, countdown: float = 0) -> None:
@@ -112,7 +112,7 @@ def refresh_generation(generation_id: int) -> None:
 def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None:
     """Find and mend what no signal told of, a slice of each live generation at a time; run it from beat every night."""
     if generation_id is None:
-        for one in _written().live().filter(built_at__isnull=False):
+        for one in _generations().live().filter(built_at__isnull=False):
             send(reconcile_indexes, one.pk, expires=NIGHT_SECONDS)
         return
     if not (generation := _live(generation_id)):
@@ -129,7 +129,7 @@ def _noting_failure(generation_id: int) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        _written().filter(pk=generation_id).update(error=reason_of(error))
+        _generations().filter(pk=generation_id).update(error=reason_of(error))
         raise
 
 
@@ -137,7 +137,7 @@ def _noting_failure(generation_id: int) -> Iterator[None]:
 def prepare_generation(generation_id: int) -> None:
     """Load the model and open a new generation for documents; the reason is kept where that fails."""
     with _noting_failure(generation_id):
-        prepare(_written().get(pk=generation_id))
+        prepare(_generations().get(pk=generation_id))
 
 
 @shared_task(name="catalog_search.build_generation", **INDEXING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "catalog_search"
@@ -116,6 +117,20 @@ def test_imports_go_down_only() -> None:
     ]
 
     assert upward == []
+
+
+def test_the_architecture_page_shows_these_layers() -> None:
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text()
+    rows = page.partition("| layer | modules |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+
+    assert [set(re.findall(r"`(\w+)`", row)) for row in rows] == LAYERS
+
+
+def test_the_architecture_page_names_files_that_exist() -> None:
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text()
+    files = {path.name for _, path in modules()}
+
+    assert set(re.findall(r"`(?!tests/)(?:\w+/)*(\w+\.py)`", page)) <= files
 
 
 def test_the_two_sides_do_not_know_each_other() -> None:

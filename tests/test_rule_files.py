@@ -463,10 +463,10 @@ def test_products_are_named_as_a_file_writes_them(several: dict[str, Rule]) -> N
 )
 @hypothesis(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_texts_come_back_as_they_went(make_rule: MakeRule, texts: list[str]) -> None:
-    name, note, searches, banner = (one.strip() or "x" for one in texts)
+    name, note, searches, banner = (one.replace("*", "").strip() or "x" for one in texts)
     Rule.objects.all().delete()
     actions = [{"kind": "banner", "text": banner}, {"kind": "banner", "text": note}]
-    make_rule(name=name, note=note, searches=searches.replace("*", ""), when="searches", actions=actions)
+    make_rule(name=name, note=note, searches=searches, when="searches", actions=actions)
     before = [write(rule) for rule in Rule.objects.all()]
     found = read_table(write_table(Rule.objects.all()))
 

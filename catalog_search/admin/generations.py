@@ -90,9 +90,9 @@ class GenerationAdmin(ReadOnlyAdmin):
             .defer("means")
             .annotate(
                 superseded=Exists(later),
-                documents=_counted(Document.objects.all()),
-                waiting=_counted(Change.objects.filter(set_aside=False)),
-                failed=_counted(Change.objects.filter(set_aside=True)),
+                documents=_count_of(Document.objects.all()),
+                waiting=_count_of(Change.objects.filter(set_aside=False)),
+                failed=_count_of(Change.objects.filter(set_aside=True)),
             )
         )
 
@@ -117,7 +117,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         return int(obj.failed)
 
 
-def _counted(rows: QuerySet[Any]) -> Coalesce:
+def _count_of(rows: QuerySet[Any]) -> Coalesce:
     counts = rows.filter(generation=OuterRef("pk")).order_by().values("generation").annotate(n=Count("pk"))
     return Coalesce(Subquery(counts.values("n")), 0)
 

@@ -158,7 +158,7 @@ def _index_state(index: SearchIndex, probe: bool) -> IndexState:
     products = health.products if health.generation else index.index_queryset().using(alias).count()
     serving = next((one for one in live if one.pk == health.generation), None)
     table, indexes, graphs = _sizes(alias)
-    counted = _counted(index, live, alias)
+    counted = _figures(index, live, alias)
     return IndexState(
         index=index,
         health=health,
@@ -187,7 +187,7 @@ def model_name(generation: Generation) -> str:
     return configured_name(embedder.get("backend", ""), embedder.get("options") or {})
 
 
-def _counted(index: SearchIndex, live: Sequence[Generation], alias: str) -> dict[int, dict[str, Any]]:
+def _figures(index: SearchIndex, live: Sequence[Generation], alias: str) -> dict[int, dict[str, Any]]:
     """Return fields of a GenerationState by the key of the generation: documents and changes, by three queries."""
     keys = [one.pk for one in live]
     main = index.language_codes[0]

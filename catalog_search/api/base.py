@@ -63,14 +63,14 @@ def answered(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if response is not None:
         told = response.data if isinstance(response.data, dict) else {"__all__": response.data}
         names = {"detail": "__all__", "non_field_errors": "__all__"}
-        response.data = {"errors": {names.get(name, name): _texts(value) for name, value in told.items()}}
+        response.data = {"errors": {names.get(name, name): _messages(value) for name, value in told.items()}}
     return response
 
 
-def _texts(value: Any) -> list[str]:
+def _messages(value: Any) -> list[str]:
     if isinstance(value, Mapping):
-        return [f"{name}: {text}" for name, inner in value.items() for text in _texts(inner)]
-    return [text for one in value for text in _texts(one)] if isinstance(value, list | tuple) else [str(value)]
+        return [f"{name}: {text}" for name, inner in value.items() for text in _messages(inner)]
+    return [text for one in value for text in _messages(one)] if isinstance(value, list | tuple) else [str(value)]
 
 
 class SearchAPIView(views.APIView):

@@ -38,7 +38,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     written = settings.written().items()
     problems = {name: known[name].problem(value) for name, value in written if name in known}
     sound = {name for name in known if not problems.get(name)}
-    found = [*_written(known, problems), *_models(), *_paths(sound)]
+    found = [*_setting_problems(known, problems), *_models(), *_paths(sound)]
     if sound >= {"CACHE", "THUMBNAIL_STORAGE", "MODEL_QUEUE", "QUEUE"}:
         found += [*(workers.check_serving() if settings.MODEL_QUEUE else ()), *_cache(), *_storage()]
     return [*found, *workers.check_indexing()]
@@ -87,7 +87,7 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
     ]
 
 
-def _written(known: Mapping[str, Setting[Any]], problems: Mapping[str, str | None]) -> Iterator[CheckMessage]:
+def _setting_problems(known: Mapping[str, Setting[Any]], problems: Mapping[str, str | None]) -> Iterator[CheckMessage]:
     if not isinstance(getattr(django_settings, "CATALOG_SEARCH", {}), dict):
         yield Error("CATALOG_SEARCH must be a dict.", hint="CATALOG_SEARCH = {}", id="catalog_search.E001")
     for name in settings.written():

@@ -132,7 +132,7 @@ class Facet:
         """Return the condition for the chosen values: any of them will do."""
         values = [as_parameter(value) for value in chosen]
         field = field_given(products, self.lookup)
-        held = _held(field)
+        held = _element_field(field)
         if text := _as_text(held):
             if held is field:
                 return Q(In(_written(F(self.lookup), text), values))
@@ -150,7 +150,7 @@ class Facet:
     def value(self, model: type[Model]) -> Combinable:
         """Return the expression of a product's value; of one that has several, a row for each."""
         field = typed(followed(model, self.lookup).field)
-        held = _held(field)
+        held = _element_field(field)
         value: Combinable = F(self.lookup)
         if held is not field:
             value = Func(value, function="unnest", output_field=held)
@@ -207,11 +207,11 @@ class Facet:
             key, rows = field.target_field, field.related_model._base_manager
             known = rows.filter(**{f"{key.name}__in": readable(key, values).values()}) if values else ()
             return {str(getattr(row, key.attname)): str(row) for row in known}
-        named = {as_parameter(value): str(label) for value, label in getattr(_held(field), "flatchoices", ())}
+        named = {as_parameter(value): str(label) for value, label in getattr(_element_field(field), "flatchoices", ())}
         return named or {value: gettext(label) for value, label in _LABELS.items()}
 
 
-def _held(field: Any) -> Any:
+def _element_field(field: Any) -> Any:
     """Return the field of one value: of an array, that of what it holds."""
     return field.base_field if isinstance(field, ArrayField) else field
 

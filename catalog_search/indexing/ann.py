@@ -27,7 +27,7 @@ def build(generation: Generation) -> None:
     A failure is noted on the generation and leaves no INVALID index behind. Where another session builds it, be it that
     of a killed command, its end is waited for.
     """
-    alias, name = generation.alias, _name(generation)
+    alias, name = generation.alias, _index_name(generation)
     rows = generation.own(Document).count()
     dimensions, quantization = generation.dimensions or 0, generation.quantization
     if rows < settings.ANN_MIN_DOCUMENTS or dimensions > quantization.limit:
@@ -65,7 +65,7 @@ def build(generation: Generation) -> None:
 
 def is_being_built(generation: Generation) -> bool:
     """Tell whether a worker builds the HNSW index of a generation just now."""
-    return _is_being_built(generation.alias, _name(generation))
+    return _is_being_built(generation.alias, _index_name(generation))
 
 
 def drop(alias: str, name: str) -> None:
@@ -88,7 +88,7 @@ def drop_strays(alias: str) -> int:
     return len(strays)
 
 
-def _name(generation: Generation) -> str:
+def _index_name(generation: Generation) -> str:
     return f"{PREFIX}{generation.pk}"
 
 

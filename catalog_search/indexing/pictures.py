@@ -69,7 +69,7 @@ def _stamp(file: Any) -> PictureFile:
 
 
 def _missing(file: Any, reason: str | Exception = "") -> PictureFile:
-    return PictureFile(file, f"missing:{_name(file)}", _failure(file, reason or _no_answer()))
+    return PictureFile(file, f"missing:{_file_name(file)}", _failure(file, reason or _no_answer()))
 
 
 def _lost(file: PictureFile) -> LoadedPicture:
@@ -77,14 +77,14 @@ def _lost(file: PictureFile) -> LoadedPicture:
 
 
 def _failure(file: Any, reason: str | Exception) -> str:
-    return storable(f"{_name(file)}: {message_of(reason)}")
+    return storable(f"{_file_name(file)}: {message_of(reason)}")
 
 
 def _no_answer() -> str:
     return f"the storage gave no answer within {settings.PICTURE_TIMEOUT:g} s"
 
 
-def _name(file: Any) -> str:
+def _file_name(file: Any) -> str:
     return str(getattr(file, "name", file))
 
 

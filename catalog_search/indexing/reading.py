@@ -38,7 +38,7 @@ def read(generation: Generation, keys: Sequence[str]) -> tuple[list[Reading], di
         try:
             if isinstance(product, Exception):
                 raise product
-            texts, files[key] = _texts(index, key, product, generation.languages), index.picture_files(product)
+            texts, files[key] = _readings(index, key, product, generation.languages), index.picture_files(product)
             said += texts
         except OUTAGES:
             raise
@@ -48,7 +48,7 @@ def read(generation: Generation, keys: Sequence[str]) -> tuple[list[Reading], di
     return [replace(one, files=tuple(stamped[one.key])) for one in said], unread
 
 
-def _texts(index: SearchIndex, key: str, product: Any, languages: Sequence[str]) -> list[Reading]:
+def _readings(index: SearchIndex, key: str, product: Any, languages: Sequence[str]) -> list[Reading]:
     """Return what a product says in each language."""
     values = index.identifier_values(product)
     pieces = (piece for value in values for piece in identifier_pieces(value))

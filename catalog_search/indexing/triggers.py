@@ -136,16 +136,16 @@ def _wanted(index: SearchIndex, alias: str) -> Iterator[tuple[str, str]]:
     for table, joins in sorted(paths.items()):
         for event, (rows, referencing) in _CHANGED.items():
             keys = " UNION ".join(dict.fromkeys(_keys(index, path, rows, alias) for path in joins))
-            yield _trigger(index, quote(table), event, f"REFERENCING {referencing}", keys)
+            yield _create_trigger(index, quote(table), event, f"REFERENCING {referencing}", keys)
         # An emptied table does not say which rows it had: all that is indexed is looked at again.
         keys = (
             f"SELECT DISTINCT object_key FROM {Document._meta.db_table} document "
             f"JOIN {Generation._meta.db_table} own ON own.id = document.generation_id AND own.index = '{index.label}'"
         )
-        yield _trigger(index, quote(table), "TRUNCATE", "", keys)
+        yield _create_trigger(index, quote(table), "TRUNCATE", "", keys)
 
 
-def _trigger(index: SearchIndex, table: str, event: str, referencing: str, keys: str) -> tuple[str, str]:
+def _create_trigger(index: SearchIndex, table: str, event: str, referencing: str, keys: str) -> tuple[str, str]:
     text = "\0".join((index.label, table, event, keys, _BODY))
     name = f"{FUNCTION}_{event.lower()}_{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
     quoted = keys.replace("'", "''")

@@ -28,7 +28,7 @@ def count_words(generation: Generation) -> None:
     alias, now = generation.alias, timezone.now()
     counts: dict[str, Counter[str]] = {language: Counter() for language in generation.languages}
     within = lru_cache(MOST)(_words)
-    for language, text in _texts(generation):
+    for language, text in _document_texts(generation):
         counter = counts.setdefault(language, Counter())
         counter.update(set(chain.from_iterable(map(within, set(legible(text).casefold().split())))))
         if len(counter) > 2 * MOST:
@@ -41,7 +41,7 @@ def count_words(generation: Generation) -> None:
         )
 
 
-def _texts(generation: Generation) -> Iterator[tuple[str, str]]:
+def _document_texts(generation: Generation) -> Iterator[tuple[str, str]]:
     """Yield language and text of each document, without a cursor: behind a pooler that would fetch all at once."""
     documents = generation.own(Document).order_by("pk")
     rows, last = documents.values_list("pk", "language", "text"), 0

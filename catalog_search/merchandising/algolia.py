@@ -118,9 +118,9 @@ def _parameter(index: SearchIndex, name: str, value: Any) -> Iterator[dict[str, 
     elif name == "filters":
         yield from narrowing(_filters(index, value))
     elif name in ("facetFilters", "numericFilters"):
-        yield from narrowing(_listed(index, value))
+        yield from narrowing(_clauses(index, value))
     elif name == "optionalFilters":
-        for clause in _listed(index, value):
+        for clause in _clauses(index, value):
             kind = "bury" if clause.negated else "boost"
             yield {"kind": kind, "having": "\n".join(clause.lines), "strength": OPTIONAL_STRENGTH}
     elif name == "renderingContent":
@@ -181,7 +181,7 @@ def _term(index: SearchIndex, text: str) -> Clause:
     return Clause(clause.lines, clause.negated != negated)
 
 
-def _listed(index: SearchIndex, value: Any) -> list[Clause]:
+def _clauses(index: SearchIndex, value: Any) -> list[Clause]:
     """Read a list of terms that must all hold, lists in it being alternatives."""
     listed = [value] if isinstance(value, str) else value
     return [_alternatives(index, [one] if isinstance(one, str) else one) for one in listed]

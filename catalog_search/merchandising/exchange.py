@@ -88,12 +88,12 @@ def read_table(text: str) -> Found:
     Raises ImportProblem.
     """
     try:
-        return _read(csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=_delimiter(text)))
+        return _rules_of(csv.DictReader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=_delimiter(text)))
     except csv.Error as error:
         raise ImportProblem([_("This is no table: %s") % error]) from error
 
 
-def _read(reader: csv.DictReader[str]) -> Found:
+def _rules_of(reader: csv.DictReader[str]) -> Found:
     if unknown := sorted(set(reader.fieldnames or ()) - set(COLUMNS)):
         known = ", ".join(COLUMNS)
         raise ImportProblem([_("line 1: there are no columns %s; there are: %s") % (", ".join(unknown), known)])

@@ -1,4 +1,4 @@
-"""Foreign filters: how other engines name facet values, in our words or not at all."""
+"""Foreign exports: what they wrap their rows in, and how they name facet values, in our words or not at all."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ class Clause:
 
     lines: tuple[str, ...]
     negated: bool = False
+
+
+def unwrapped(exported: Any, *names: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of a list, of an answer of an API that has one under any of the names, or of sets of them."""
+    if isinstance(exported, Mapping):
+        exported = next((exported[name] for name in names if isinstance(exported.get(name), list)), [exported])
+    for row in exported:
+        yield from row.get("items", [row])
 
 
 def parameter(index: SearchIndex, attribute: str, bound: str = "") -> str:

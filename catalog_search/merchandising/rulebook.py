@@ -18,7 +18,7 @@ MEMORY: Memory[tuple[Ruling, ...]] = Memory("rules")
 
 def rulings(index: SearchIndex) -> tuple[Ruling, ...]:
     """Return the enabled rules of an index, those that act first first."""
-    return MEMORY.get(index.label, lambda: _read(index))
+    return MEMORY.get(index.label, lambda: _enabled_rulings(index))
 
 
 def words(index: SearchIndex, language: str) -> frozenset[str]:
@@ -38,7 +38,7 @@ def changed() -> None:
     MEMORY.changed(write_alias(Rule))
 
 
-def _read(index: SearchIndex) -> tuple[Ruling, ...]:
+def _enabled_rulings(index: SearchIndex) -> tuple[Ruling, ...]:
     rules = Rule.objects.using(write_alias(Rule)).of(index.label).filter(enabled=True)
     found = []
     for rule in rules:

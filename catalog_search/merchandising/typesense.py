@@ -27,6 +27,7 @@ from .foreign import (
     pattern,
     seconds,
     unquoted,
+    unwrapped,
 )
 
 PATTERNS = {"exact": "{}", "contains": "* {} *"}
@@ -39,7 +40,7 @@ def translate(index: SearchIndex, exported: Any) -> Iterator[tuple[str, dict[str
 
     There the first that matches ends it unless told otherwise, in the order of their ids; here by priority.
     """
-    rows = sorted(_rows(exported), key=lambda row: str(row.get("id")))
+    rows = sorted(unwrapped(exported, "overrides", "items", "curation_sets"), key=lambda row: str(row.get("id")))
     for place, row in enumerate(rows):
         name, remarks = str(row.get("id") or place + 1), list[str]()
         try:
@@ -62,17 +63,6 @@ def translate(index: SearchIndex, exported: Any) -> Iterator[tuple[str, dict[str
             **trigger,
         }
         yield name, rule, remarks
-
-
-def _rows(exported: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield overrides out of a list of them, an answer of the API, or curation sets."""
-    if isinstance(exported, Mapping):
-        exported = exported.get("overrides") or exported.get("items") or exported.get("curation_sets") or [exported]
-    for one in exported:
-        if "items" in one:
-            yield from one["items"]
-        else:
-            yield one
 
 
 def _trigger(index: SearchIndex, rule: Mapping[str, Any], remarks: list[str]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def save(alias: str, entries: Sequence[Entry]) -> Sequence[Entry]:
         row, key = entry.row, cache.named("intent", entry.visitor)
         row.intent, row.counted = row.pk, row.page == 1
         known = last.get(key) or (_kept(key) if entry.visitor else None)
-        counted, asked, at = str(row.pk) if row.counted else "", _asked(row), row.created_at
+        counted, asked, at = str(row.pk) if row.counted else "", _question(row), row.created_at
         if known and goes_on(known[2], known[3], row):
             row.intent = uuid.UUID(known[1])
             late = row.created_at < known[3]
@@ -71,11 +71,11 @@ def _kept(key: str) -> tuple[str, str, str, datetime] | None:
 
 def goes_on(asked: str, at: datetime, row: QueryLog) -> bool:
     """Does a search go on with an earlier one: typed further, taken back, paged, filtered or sorted?"""
-    now = _asked(row)
+    now = _question(row)
     # Typing takes away as well as adds; the line between index and text holds them apart.
     related = now.startswith(asked) or asked.startswith(now)
     return related and abs((row.created_at - at).total_seconds()) <= settings.INTENT_SECONDS
 
 
-def _asked(row: QueryLog) -> str:
+def _question(row: QueryLog) -> str:
     return f"{row.index}\n{row.kind}\n{row.language}\n{row.text}"

@@ -55,7 +55,7 @@ def relaxed(scope: Scope, words: Words) -> Words:
     enough = words.demanded
     if not words.broad or enough == 1:
         return words
-    held, columns = _held(words.terms)
+    held, columns = _presence_columns(words.terms)
     rows = scope.execute(
         f"""
         SELECT {" + ".join(columns)}, count(*), {", ".join(f"sum({column})" for column in columns)} FROM (
@@ -74,7 +74,7 @@ def relaxed(scope: Scope, words: Words) -> Words:
     return replace(words, enough=enough, weights=tuple(rarity / mean for rarity in rarities))
 
 
-def _held(terms: Sequence[str]) -> tuple[list[str], list[str]]:
+def _presence_columns(terms: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the SQL that says of a document which of the terms it holds, 1 or 0, and the names of its columns."""
     columns = [f"held_{place}" for place in range(len(terms))]
     return [f"(document.search_vector @@ %s::tsquery)::int AS {column}" for column in columns], columns
@@ -137,10 +137,10 @@ def _scored(
     total = len(words.wanted)
     weights = words.weights or (1,) * total
     spelt = zip(words.wanted, words.spellings, strict=True)
-    counted = [_counted(word, others if words.broad else ()) for word, others in spelt]
+    counted = [_term_frequency(word, others if words.broad else ()) for word, others in spelt]
     rest = " + ".join(f"{own} / ({SATURATION} + {count})" for own, (count, _) in zip(weights, counted, strict=True))
     terms = words.terms if words.broad else ()  # else all are held
-    held, columns = _held(terms)
+    held, columns = _presence_columns(terms)
     number = " + ".join(columns) or str(total)
     coverage = " + ".join(f"{own}::float8 * {one}" for own, one in zip(weights, columns, strict=False)) or number
     shares = _shares(scope)
@@ -179,7 +179,7 @@ def _scored(
     return [WordMatch(key, held / total, rank) for key, held, rank in rows]
 
 
-def _counted(word: str, others: Sequence[str]) -> tuple[str, list[str]]:
+def _term_frequency(word: str, others: Sequence[str]) -> tuple[str, list[str]]:
     """Return the SQL, with its parameters, of how often a word stands in a document, each place by its field."""
     places, parameters = _places(word)
     if not others:
@@ -195,13 +195,13 @@ def _places(word: str) -> tuple[str, list[str]]:
     number = "round(1 / (1.6449341 * (1 - {rank})) - 0.5)" if _ONE_WORD.fullmatch(word) else "ceil({rank})"
     parts = []
     for position, (field, following) in enumerate(zip(FIELDS, (*FIELDS[1:], "0"), strict=True)):
-        until = _listed([float(position >= other) for other in range(len(FIELDS))])
+        until = _weight_array([float(position >= other) for other in range(len(FIELDS))])
         rank = f"ts_rank('{{{until}}}', words, %s::tsquery)"
         parts.append(f"({field} - {following}) * {number.format(rank=rank)}")
     return f"({' + '.join(parts)})", [word] * len(parts)
 
 
-def _listed(weights: Sequence[float]) -> str:
+def _weight_array(weights: Sequence[float]) -> str:
     """The weights of A, B, C and D as PostgreSQL lists them, from D on."""
     return ",".join(map(str, reversed(weights)))
 

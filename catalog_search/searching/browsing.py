@@ -77,13 +77,13 @@ def _total(scope: Scope, ask: Ask) -> int:
 def _listed(scope: Scope, ask: Ask, window: slice, without: Sequence[str] = ()) -> Candidates:
     """Return the products, or the first of each family, in a window of the order."""
     admitted = [] if ask.sort else scope.admitted(ask.admitted)
-    read = partial(_rows, scope, ask, window, without, admitted)
+    read = partial(_window_rows, scope, ask, window, without, admitted)
     decided = scope.index.label, scope.identity, ask.sort, ask.grouped, window, without, admitted
     rows = cache.costly("listed", decided, read)
     return Candidates.of(Candidate(key, 0.0, family, variants) for key, family, variants in rows)
 
 
-def _rows(
+def _window_rows(
     scope: Scope, ask: Ask, window: slice, without: Sequence[str], admitted: Sequence[str]
 ) -> list[tuple[str, str, int]]:
     """Return (key, family, how many variants) of what is listed; what is admitted goes first."""

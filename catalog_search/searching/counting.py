@@ -42,7 +42,7 @@ def count(scope: Scope, ask: Ask, keys: Callable[[Facet], Keys] | None = None) -
             narrowed = scope.narrowed(ask.chosen, without=facet.name)
             bases[own] = _Base(narrowed.products if keys is None else narrowed.among(listed))
         bases[own].facets.append(facet)
-    read = partial(_rows, scope, ask, list(bases.values()))
+    read = partial(_tallies, scope, ask, list(bases.values()))
     if keys is None and not scope.is_empty:  # all that there is, and not the thousand products that a query finds
         decided = scope.index.label, scope.identity, facets, ask.chosen, ask.more, ask.within, ask.grouped
         rows = cache.costly("counts", decided, read)
@@ -72,14 +72,14 @@ def _lost(scope: Scope, ask: Ask, facets: Sequence[Facet], rows: Mapping[str, li
     bases = [_Base(scope.narrowed({one.name: lost[one.name]}).products, [one]) for one in facets if one.name in lost]
     return {
         name: [*rows.get(name, ()), *((value, None, None, 0) for value, *_ in held if value in lost[name])]
-        for name, held in _rows(scope, ask, bases).items()
+        for name, held in _tallies(scope, ask, bases).items()
     }
 
 
 def everywhere(scope: Scope, facet: Facet, grouped: bool) -> dict[str, int]:
     """Return what every value of a facet finds among all products in scope; of a hierarchy, those of all levels."""
     ask = Ask(grouped=grouped, more=facet.name, within="*")
-    return {value: found for value, _, _, found in _rows(scope, ask, [_Base(scope.products, [facet])])[facet.name]}
+    return {value: found for value, _, _, found in _tallies(scope, ask, [_Base(scope.products, [facet])])[facet.name]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class _Base:
     facets: list[Facet] = field(default_factory=list)
 
 
-def _rows(scope: Scope, ask: Ask, bases: Sequence[_Base]) -> dict[str, list[Row]]:
+def _tallies(scope: Scope, ask: Ask, bases: Sequence[_Base]) -> dict[str, list[Row]]:
     """Return what is counted, by the facet's name. Each base is read once, whatever is counted over it."""
     model = scope.index.model
     unit = scope.index.family_key() if ask.grouped else F("pk")

@@ -93,7 +93,7 @@ def _vectors(generation: Generation, contents: Mapping[str, Content]) -> dict[st
     }
     missing = [digest for digest in contents if digest not in found]
     if missing:
-        for digest, answer in zip(missing, _asked(generation, [contents[one] for one in missing]), strict=True):
+        for digest, answer in zip(missing, _encoded(generation, [contents[one] for one in missing]), strict=True):
             if isinstance(answer, bytes) and len(answer) == size:
                 found[digest] = np.frombuffer(answer, dtype="<f4")
             else:
@@ -110,7 +110,7 @@ def _vectors(generation: Generation, contents: Mapping[str, Content]) -> dict[st
     return found
 
 
-def _asked(generation: Generation, contents: Sequence[Content]) -> list[bytes | str]:
+def _encoded(generation: Generation, contents: Sequence[Content]) -> list[bytes | str]:
     built_with = generation.definition["embedder"]
     if worker.elsewhere(configuration_of(built_with)["BACKEND"]):
         packed = [one.packed() for one in contents]

@@ -131,17 +131,17 @@ def _walked(scope: Scope, limit: int) -> int:
 
 def _known_size(scope: Scope) -> int:
     """Return how many products at least this scope had a moment ago, or 0: most visitors see the same ones."""
-    size, until = _sizes.get(_name(scope), (0, 0.0))
+    size, until = _sizes.get(_cache_name(scope), (0, 0.0))
     return size if until > time.monotonic() else 0
 
 
 def _remember_size(scope: Scope, size: int) -> None:
     if len(_sizes) >= REMEMBERED:
         _sizes.clear()
-    _sizes[_name(scope)] = size, time.monotonic() + REMEMBERED_SECONDS
+    _sizes[_cache_name(scope)] = size, time.monotonic() + REMEMBERED_SECONDS
 
 
-def _name(scope: Scope) -> tuple[Any, ...]:
+def _cache_name(scope: Scope) -> tuple[Any, ...]:
     return scope.generation.pk, repr(scope.identity)
 
 

@@ -7,7 +7,7 @@ https://typesense.org/docs/latest/api/synonyms.html
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import CatalogSearchError
 from ..languages import storable
+from ..merchandising.foreign import unwrapped
 from ..models import Synonym
 from ..registry import registry
 from ..sql import write_alias
@@ -45,7 +46,9 @@ def bring_in_synonyms(text: str, index: str = "", dry_run: bool = False) -> Outc
     """
     label = registry.get(index).label if index else ""
     alias = write_alias(Synonym)
-    outcome = _read(storable(text), label, {_tie(row) for row in Synonym.objects.using(alias).filter(index=label)})
+    outcome = _sorted_out(
+        storable(text), label, {_tie(row) for row in Synonym.objects.using(alias).filter(index=label)}
+    )
     if not dry_run:
         with transaction.atomic(using=alias):
             for row in outcome.made:
@@ -53,12 +56,14 @@ def bring_in_synonyms(text: str, index: str = "", dry_run: bool = False) -> Outc
     return outcome
 
 
-def _read(text: str, label: str, there: set[Any]) -> Outcome:
+def _sorted_out(text: str, label: str, there: set[Any]) -> Outcome:
     made: list[Synonym] = []
     remarks: list[str] = []
     same = 0
     try:
-        for number, row in enumerate(_rows(json.loads(text.lstrip("\ufeff"))), start=1):
+        exported = json.loads(text.lstrip("\ufeff"))
+        groups = unwrapped(exported, "hits", "synonyms", "items", "synonym_sets")
+        for number, row in enumerate(groups, start=1):
             name = str(row.get("objectID") or row.get("id") or number)
             try:
                 synonym = _translated(row, label)
@@ -74,15 +79,6 @@ def _read(text: str, label: str, there: set[Any]) -> Outcome:
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise NoSynonyms(_("This is no export of synonyms: %s") % error) from error
     return Outcome(made, same, remarks)
-
-
-def _rows(exported: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield groups out of a list of them, an answer of an API, or synonym sets."""
-    if isinstance(exported, Mapping):
-        known = ("hits", "synonyms", "items", "synonym_sets")
-        exported = next((exported[name] for name in known if isinstance(exported.get(name), list)), [exported])
-    for one in exported:
-        yield from one.get("items", [one])
 
 
 def _translated(row: Mapping[str, Any], label: str) -> Synonym:

@@ -23,7 +23,7 @@ def lexicon(alias: str, generation: Generation, language: str) -> Lexicon | None
     if generation.pk is None:
         return None
     key = alias, generation.pk, language
-    counted_at = MEMORY.get(key, lambda: _read(*key, "counted_at"))
+    counted_at = MEMORY.get(key, lambda: _stored(*key, "counted_at"))
     if counted_at is None:
         return None
     with _lock:  # who comes while it is loaded waits for it
@@ -32,10 +32,10 @@ def lexicon(alias: str, generation: Generation, language: str) -> Lexicon | None
 
 @lru_cache(maxsize=MOST)
 def _loaded(alias: str, generation_id: int, language: str, counted_at: datetime) -> Lexicon:
-    lines = (_read(alias, generation_id, language, "words") or "").splitlines()
+    lines = (_stored(alias, generation_id, language, "words") or "").splitlines()
     return Lexicon((word, int(count)) for word, _, count in (line.rpartition(" ") for line in lines))
 
 
-def _read(alias: str, generation_id: int, language: str, column: str) -> Any:
+def _stored(alias: str, generation_id: int, language: str, column: str) -> Any:
     rows = Vocabulary.objects.using(alias).filter(generation=generation_id, language=language)
     return rows.values_list(column, flat=True).first()

@@ -70,7 +70,7 @@ class Command(SearchCommand):
         judgements: Judgements = {}
         if options["judgements"]:
             judgements, _missing = judged_products(index, options["judgements"], options["key"])
-        asked = _asked(index, judgements, options)
+        asked = _searches(index, judgements, options)
         if not asked:
             raise CommandError("There is nothing to replay: the log is empty; give a file of queries.")
         with tqdm(asked, unit=" queries", disable=options["verbosity"] == 0) as bar:
@@ -86,7 +86,7 @@ class Command(SearchCommand):
         write_files(replay, options)
 
 
-def _asked(index: SearchIndex, judgements: Judgements, options: dict[str, Any]) -> list[Asked]:
+def _searches(index: SearchIndex, judgements: Judgements, options: dict[str, Any]) -> list[Asked]:
     if options["file"]:
         return read_queries(options["file"])
     if judgements:
