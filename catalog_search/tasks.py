@@ -59,8 +59,8 @@ def _generations() -> GenerationQuerySet:
 
 
 def _live(generation_id: int) -> Generation | None:
-    """Return a generation that was not pruned meanwhile."""
-    return _generations().live().filter(pk=generation_id).first()
+    """Return a generation that was not pruned meanwhile, nor its index taken out."""
+    return _generations().live().declared().filter(pk=generation_id).first()
 
 
 def send(task: Task[..., None], *args: int | str, expires: int = doorbell.EXPIRE_SECONDS, countdown: float = 0) -> None:
@@ -112,7 +112,7 @@ def refresh_generation(generation_id: int) -> None:
 def reconcile_indexes(generation_id: int | None = None, after: str = "") -> None:
     """Find and mend what no signal told of, a slice of each live generation at a time; run it from beat every night."""
     if generation_id is None:
-        for one in _generations().live().filter(built_at__isnull=False):
+        for one in _generations().live().declared().filter(built_at__isnull=False):
             send(reconcile_indexes, one.pk, expires=NIGHT_SECONDS)
         return
     if not (generation := _live(generation_id)):

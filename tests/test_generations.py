@@ -19,11 +19,14 @@ from django.core.cache import cache
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
 
 from catalog_search import tasks
 from catalog_search.backends import dummy
 from catalog_search.backends.dummy import DummyEmbedder
+from catalog_search.checks import database
 from catalog_search.exceptions import CatalogSearchError, ModelError, NotReady, Unavailable
 from catalog_search.fusion import unit
 from catalog_search.indexing import (
@@ -558,6 +561,26 @@ class TestSwitching:
 
 
 class TestPruning:
+    def test_what_is_left_of_an_index_that_was_taken_out(self, indexed_shop: Shop, settings: Any) -> None:
+        documents = Document.objects.count()
+        old = Generation.objects.filter(pk=serving().pk)
+        old.update(index="shop.gadget", built_at=Now())
+        number = old.get().pk
+
+        with CaptureQueriesContext(connection) as asked:
+            tasks.reconcile_indexes(number)  # the sweep and the night pass it over
+        (warning,) = (one for one in database.check_alias("default") if one.id == "catalog_search.W029")
+        with pytest.raises(CommandError, match="no search index"):
+            run("search_generations", "list", "shop.gadget")
+        told = run("search_generations", "prune", "shop.gadget", verbosity=0)
+
+        assert len(asked) == 1
+        assert "search_generations prune shop.gadget" in (warning.hint or "")
+        assert f"1 generations, {documents} documents" in told
+        assert not Document.objects.exists()
+        assert old.get().state == "retired"
+        assert "catalog_search.W029" not in [one.id for one in database.check_alias("default")]
+
     @pytest.mark.usefixtures("_constraints_at_once")
     def test_keeps_the_way_back_and_removes_the_rest(self, indexed_shop: Shop, settings: Any) -> None:
         settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 1}

@@ -74,6 +74,14 @@ def _generations(alias: str) -> Iterator[CheckMessage]:
         backend_class(settings.EMBEDDER, Embedder, "EMBEDDER")
     except ConfigurationError:  # said already; there is nothing to compare with
         return
+    live = Generation.objects.using(alias).live()
+    undeclared = live.exclude(pk__in=live.declared().values("pk"))
+    for label in undeclared.order_by("index").values_list("index", flat=True).distinct():
+        yield Warning(
+            f"{label} is indexed no more, but its documents take space and its changes wait.",
+            hint=f"manage.py search_generations prune {label}, or declare its index again",
+            id="catalog_search.W029",
+        )
     for index in registry:
         active = Generation.objects.using(read_alias(index.model)).active(index.label)
         if active and is_outdated(index):

@@ -115,16 +115,28 @@ def prune(
     that its storage does not delete is logged and tried again by a prune of another day.
     What served until a moment ago is waited for.
     """
-    alias = write_alias(index.model)
     of = _generations(index)
     latest = list(of.served().values_list("pk", flat=True)[: keep + 2])
     kept = latest[: keep + 1]
     if len(latest) > len(kept):
-        _let_searches_end(alias, kept[-1])
+        _let_searches_end(of.db, kept[-1])
     # One that began after the serving one, and never served, is being built or waits for a person.
     old = of.live().exclude(pk__in=kept).filter(Q(activated_at__isnull=False) | Q(pk__lt=kept[0] if kept else 0))
+    return _retire(of, old, thumbnails, done)
+
+
+def forget(label: str, thumbnails: bool = False, done: Callable[[int], object] | None = None) -> Pruned:
+    """Remove all generations of an index that is declared no more, by its model label, as ``prune`` does."""
+    of = Generation.objects.using(write_alias(Generation)).of(label)
+    return _retire(of, of.live(), thumbnails, done)
+
+
+def _retire(
+    of: GenerationQuerySet, old: GenerationQuerySet, thumbnails: bool, done: Callable[[int], object] | None
+) -> Pruned:
+    """Retire old generations of an index, and remove what belongs to this and all that were retired before."""
+    alias, documents = of.db, 0
     retired = old.update(state=Generation.State.RETIRED, ann_index="")
-    documents = 0
     for pk in of.filter(state=Generation.State.RETIRED).values_list("pk", flat=True):
         for model in (Change, Vocabulary, Document):
             while removed := _remove_chunk(alias, model._meta.db_table, pk):

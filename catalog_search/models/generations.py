@@ -15,6 +15,7 @@ from ..backends import embedder_of
 from ..backends.base import Embedder
 from ..fusion import Vector
 from ..quantization import HALF, QUANTIZATIONS, Quantization
+from ..registry import registry
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -32,6 +33,10 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def live(self) -> Self:
         """Keep those that receive changes: being built, active, or kept ready for a rollback."""
         return self.exclude(state=Generation.State.RETIRED)
+
+    def declared(self) -> Self:
+        """Keep those of indexes that are declared today; an index may have been taken out, or its model renamed."""
+        return self.filter(index__in=[index.label for index in registry])
 
     def active(self, label: str) -> Generation | None:
         """Return the generation that serves searches: the ready one that was activated last.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -13,6 +15,7 @@ from catalog_search.indexing import activate, is_outdated, switching
 from catalog_search.indexing.changes import progress
 from catalog_search.management.commandline import SearchCommand, integer, the_index
 from catalog_search.models import Document, Generation
+from catalog_search.registry import registry
 
 
 class Command(SearchCommand):
@@ -38,7 +41,11 @@ class Command(SearchCommand):
                 action.add_argument("--thumbnails", action="store_true", help="and thumbnails that no document shows")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        getattr(self, f"_{options.get('action') or 'list'}")(the_index(options.get("index") or ""), options)
+        action, name = options.get("action") or "list", options.get("index") or ""
+        if action == "prune" and registry.find(name) is None and Generation.objects.of(name).exists():
+            self._report(partial(switching.forget, name), options)
+        else:
+            getattr(self, f"_{action}")(the_index(name), options)
 
     def _list(self, index: SearchIndex, options: dict[str, Any]) -> None:
         active = Generation.objects.active(index.label)
@@ -75,8 +82,11 @@ class Command(SearchCommand):
         self.succeed(f"{generation} goes on; run rebuild_search_index where it does not run any more.")
 
     def _prune(self, index: SearchIndex, options: dict[str, Any]) -> None:
+        self._report(partial(switching.prune, index, options["keep"]), options)
+
+    def _report(self, remove: Callable[..., switching.Pruned], options: dict[str, Any]) -> None:
         with tqdm(unit=" rows", disable=options["verbosity"] == 0) as bar:
-            gone = switching.prune(index, options["keep"], options["thumbnails"], bar.update)
+            gone = remove(thumbnails=options["thumbnails"], done=bar.update)
         self.succeed(
             f"Removed {gone.generations} generations, {gone.documents:,} documents, {gone.indexes} HNSW indexes, "
             f"{gone.thumbnails:,} thumbnails."
