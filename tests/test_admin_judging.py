@@ -265,6 +265,14 @@ class TestPlayground:
 
 
 class TestGrading:
+    def test_milliseconds_are_written_as_the_language_writes_numbers(
+        self, admin_client: Client, indexed_shop: Shop
+    ) -> None:
+        html = admin_client.get(PLAYGROUND, {"q": "mug"}, headers={"Accept-Language": "de"}).text
+
+        assert re.search(r"<b>\d+,\d ms</b>", html)
+        assert not re.search(r"<b>\d+\.\d ms</b>", html)
+
     def test_a_grade_from_the_playground(self, admin_client: Client, indexed_shop: Shop) -> None:
         key = indexed_shop["red mug"].pk
         address = f"{PLAYGROUND}?q=Red++Mug"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
+from django.utils.formats import number_format
 
 register = template.Library()
 
@@ -34,7 +35,7 @@ def stack(parts: Mapping[str, float], unit: str = "ms", whole: float = 0.0) -> d
     drawn, left = [], 0.0
     for number, (name, value) in enumerate(parts.items()):
         width = 100 * value / total
-        text = f"{value:.0%}" if unit == "%" else f"{value:.1f} {unit}"
+        text = f"{value:.0%}" if unit == "%" else f"{number_format(value, 1)} {unit}"
         drawn.append(
             {"colour": number % COLOURS, "name": name, "text": text, "left": f"{left:.2f}", "width": f"{width:.2f}"}
         )

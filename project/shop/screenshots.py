@@ -1,7 +1,8 @@
 """The pictures in docs/images of the demo shop's pages: ``python -m project.shop.screenshots URL PASSWORD``.
 
-Each page at three widths, light above dark, in one JPEG; and the two searches that the README begins with. The demo
-must run at the URL; the password is the admin's, which it says at its start. CHROMIUM names the browser.
+Each page at three widths, light above dark, in one JPEG; the two searches that the README begins with; and the pages
+of docs/admin.md. The demo must run at the URL; the password is the admin's, which it says at its start. CHROMIUM names
+the browser. For an overview with three generations, run ``rebuild_search_index --fresh`` before, and again meanwhile.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ ADMIN = "/admin/catalog_search/"
 SENTENCE = "/search/?q=something+to+keep+my+feet+warm"
 PHOTO_OF, ALSO = "Colour-block Sneakers Lark, purple", "green"
 SHOP_WINDOW = {"width": 1200, "height": 760}
+OFFICE_WIDTH, OFFICE_SCALE = 1280, 0.875
+OFFICE = {
+    "admin-overview": (f"{ADMIN}generation/overview/", "light", 730),
+    "admin-playground": (f"{ADMIN}judgement/playground/?q=red+mug+with+dots&explain=on", "light", 1019),
+    "admin-judging": (f"{ADMIN}judgement/judge/?q=red+chair", "dark", 859),
+}
 PAGES = {
     "page-home": "/",
     "page-results": "/search/?q=red+mug",
@@ -50,10 +57,28 @@ def main(address: str, password: str) -> None:
                     page.goto(path, wait_until="networkidle")
                     shots[name][width, scheme] = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
             context.close()
+        show_office(browser, address, password)
         introduce(browser.new_page(base_url=address, viewport=SHOP_WINDOW))  # type: ignore[arg-type]
         browser.close()
     for name, taken in shots.items():
         sheet(taken).save(IMAGES / f"{name}.jpg", quality=QUALITY, optimize=True, progressive=True)
+
+
+def show_office(browser: Any, address: str, password: str) -> None:
+    """Take a picture of each page of the admin that docs/admin.md shows, with its first two parts open."""
+    for name, (path, scheme, height) in OFFICE.items():
+        context = browser.new_context(
+            base_url=address,
+            color_scheme=scheme,
+            viewport={"width": OFFICE_WIDTH, "height": height},
+            device_scale_factor=OFFICE_SCALE,
+        )
+        page = context.new_page()
+        log_in(page, password)
+        page.goto(path, wait_until="networkidle")
+        page.locator("#content details").evaluate_all("all => all.slice(0, 2).forEach((one) => (one.open = true))")
+        page.screenshot(path=IMAGES / f"{name}.jpg", quality=QUALITY)
+        context.close()
 
 
 def introduce(page: Any) -> None:
