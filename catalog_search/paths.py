@@ -142,7 +142,12 @@ def _fits(field: Any, value: Any) -> bool:
         return low <= value <= high
     if isinstance(field, DecimalField):
         return abs(value.adjusted()) <= MOST_DIGITS
-    return not isinstance(value, str) or "\x00" not in value
+    return not isinstance(value, str) or can_be_held(value)
+
+
+def can_be_held(text: str) -> bool:
+    """Can a column of PostgreSQL hold a text as it is: is there no NUL in it, and no half of a character?"""
+    return "\x00" not in text and writable(text) == text
 
 
 def path_name(path: Path) -> str:

@@ -428,6 +428,14 @@ def test_what_a_visitor_is_told_is_their_own(
     assert everything.facets["own_price"].range.high < 0
 
 
+@pytest.mark.parametrize("value", ["a\x00", "\ud800"])
+@pytest.mark.parametrize("text", ["", "mug"])
+def test_a_value_that_no_column_can_hold_finds_nothing(products: list[Product], value: str, text: str) -> None:
+    for name in ("maker", "colour", "material", "photo", "category", "line"):
+        assert search(INDEX, text, facets={name: [value]}).total == 0
+        assert SearchForm(data={name: [value]}, index=INDEX).is_valid() is False
+
+
 def test_long_values_can_be_chosen(make_product: MakeProduct, build_index: Any, client: Client) -> None:
     place = " > ".join(["Home", *["A very long name of a category"] * 8])
     make_product("Mug", category=place)

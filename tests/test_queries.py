@@ -198,6 +198,9 @@ def test_taking_away_alone_is_refused(dummy_models: Any, options: dict[str, Any]
         ({"queryset": Brand.objects.all()}, "queryset= takes a queryset of Product"),
         ({"queryset": [1, 2]}, "queryset= takes a queryset of Product"),
         ({"visible": Product.objects.all()[:2]}, "a slice cannot be"),
+        ({"visible": Product.objects.distinct("brand")}, "nor a union or DISTINCT ON"),
+        ({"visible": Product.objects.all().union(Product.objects.all())}, "nor a union or DISTINCT ON"),
+        ({"queryset": Product.objects.all().union(Product.objects.all())[:2]}, "no slice of a union"),
         ({"generation": "newest"}, "generation= takes a Generation"),
         ({"like": Product(pk=7)}, "like= takes a list"),
         ({"cutoff": "high"}, "cutoff= takes a number, not 'high'"),
@@ -380,6 +383,24 @@ def test_similar_in_stock_first(family: Shop) -> None:
 
     assert found[0] == family["other"]
     assert found[-1] == family["sold out"]
+
+
+@pytest.mark.django_db
+def test_a_queryset_that_cannot_be_narrowed_keeps_what_is_in_it(indexed_shop: Shop) -> None:
+    cheapest, dearest = (
+        Product.objects.order_by("brand_id", order).distinct("brand_id") for order in ("price", "-price")
+    )
+    coloured = [Product.objects.filter(colour=colour).order_by("name") for colour in ("red", "blue")]
+    either = coloured[0].union(coloured[1]).order_by("-name")
+    product = indexed_shop["red chair"]
+
+    for some in (cheapest, dearest, either):
+        those = {one.pk for one in some if one.is_public}
+        for text in ("", "mug"):
+            found = ProductIndex.search(text, queryset=some, cutoff=ALL)
+            assert {hit.object.pk for hit in found} == those
+            assert found.total == len(those)
+        assert {hit.object.pk for hit in ProductIndex.similar(product, queryset=some)} == those - {product.pk}
 
 
 @pytest.mark.django_db

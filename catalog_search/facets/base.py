@@ -30,7 +30,7 @@ from django.db.models import (
 from django.db.models.lookups import In
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
-from ..paths import field_given, followed, readable, typed
+from ..paths import can_be_held, field_given, followed, readable, typed
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -85,6 +85,11 @@ def as_parameter(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def as_held(chosen: Sequence[Any]) -> list[str]:
+    """Return the texts of chosen values that a product can have at all."""
+    return list(filter(can_be_held, map(as_parameter, chosen)))
+
+
 @dataclass(frozen=True)
 class Facet:
     """A filter by value. ``field`` is a path on the product ("colour", "brand.name", "tags.name", "attributes.size",
@@ -130,7 +135,7 @@ class Facet:
 
     def condition(self, chosen: Sequence[Any], products: QuerySet[Any]) -> Q:
         """Return the condition for the chosen values: any of them will do."""
-        values = [as_parameter(value) for value in chosen]
+        values = as_held(chosen)
         field = field_given(products, self.lookup)
         held = _element_field(field)
         if text := _as_text(held):
@@ -258,5 +263,5 @@ class AnyValues(forms.MultipleChoiceField):
     def validate(self, value: list[str]) -> None:
         if len(value) > self.max_values:
             raise forms.ValidationError(gettext("Choose at most %(limit)d values."), params={"limit": self.max_values})
-        if any(len(one) > self.max_length or "\x00" in one for one in value):
+        if any(len(one) > self.max_length or not can_be_held(one) for one in value):
             raise forms.ValidationError(gettext("One of the values is not a value of this filter."))

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
 from ..paths import followed
-from .base import Facet, FacetValue, Found, Row, as_parameter
+from .base import Facet, FacetValue, Found, Row, as_held, as_parameter
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -30,7 +30,7 @@ class HierarchyFacet(Facet):
     parent: str = ""
 
     def condition(self, chosen: Sequence[Any], products: QuerySet[Any]) -> Q:
-        values = [as_parameter(value) for value in chosen]
+        values = as_held(chosen)
         if self.parent:
             table, key, above = self._columns(products.model)
             below = f"""

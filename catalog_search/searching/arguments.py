@@ -57,15 +57,31 @@ def known(kind: str, asked: Iterable[str], there: Sequence[str], index: SearchIn
             raise CatalogSearchError(f'{index.label} has no {kind} "{name}"; it has: {", ".join(there) or "none"}.')
 
 
-def products(index: SearchIndex, name: str, given: QuerySet[Any] | None, may_be_sliced: bool) -> QuerySet[Any] | None:
+def products(index: SearchIndex, name: str, given: QuerySet[Any] | None, may_be_fixed: bool) -> QuerySet[Any] | None:
     """Return a queryset of an index's products, or None."""
     if given is None:
         return None
     if not isinstance(given, QuerySet) or not _related(given.model, index):
         raise CatalogSearchError(f"{name}= takes a queryset of {index.model.__name__}, not {type(given).__name__}.")
-    if given.query.is_sliced and not may_be_sliced:
-        raise CatalogSearchError(f"{name}= is narrowed further, which a slice cannot be; give queryset= the slice.")
+    if is_fixed(given) and not may_be_fixed:
+        raise CatalogSearchError(
+            f"{name}= is narrowed further, which a slice cannot be, nor a union or DISTINCT ON; give it as queryset=."
+        )
+    if given.query.is_sliced and given.query.combinator:  # Django selects what it is sorted by, too
+        raise CatalogSearchError(f"{name}= takes no slice of a {given.query.combinator}; filter by its primary keys.")
     return given
+
+
+def is_fixed(products: QuerySet[Any]) -> bool:
+    """Would other products be in a queryset that is filtered further, if it can be?"""
+    query = products.query
+    return bool(query.is_sliced or query.combinator or query.distinct_fields)
+
+
+def keys_among(products: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the query of the products' keys, in their order only where that decides which products they are."""
+    query = products.query
+    return (products if query.is_sliced or query.distinct_fields else products.order_by()).values("pk")
 
 
 def _related(model: type[Model], index: SearchIndex) -> bool:

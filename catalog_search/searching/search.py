@@ -109,8 +109,8 @@ def search(
         arguments.number("vector_weight", vector_weight, 0, 1)
     if generation is not None and not isinstance(generation, Generation):
         raise CatalogSearchError(f"generation= takes a Generation, not {generation!r}.")
-    visible = arguments.products(index, "visible", visible, may_be_sliced=False)
-    queryset = arguments.products(index, "queryset", queryset, may_be_sliced=True)
+    visible = arguments.products(index, "visible", visible, may_be_fixed=False)
+    queryset = arguments.products(index, "queryset", queryset, may_be_fixed=True)
     text, weighted = arguments.words(text), arguments.terms(terms)
     query = Query(text, picture, liked, query_language(index, language), unliked, weighted)
     if not query and (query.unlike or query.terms):
@@ -140,8 +140,7 @@ def search(
         with trace.stage("total"):
             products = index.queryset(request) if visible is None else visible
             if queryset is not None:
-                own = queryset if queryset.query.is_sliced else queryset.order_by()
-                products = products.filter(pk__in=own.values("pk"))
+                products = products.filter(pk__in=arguments.keys_among(queryset))
             if liked or unliked:
                 products = products.exclude(pk__in=index.keys([*liked, *unliked]).values())
             serving = generation or _active_generation(index, trace)

@@ -41,10 +41,10 @@ def resembling(
     """
     if not isinstance(product, index.model):
         raise CatalogSearchError(f"similar() takes a {index.model.__name__}, not {product!r}.")
-    others = arguments.products(index, "queryset", queryset, may_be_sliced=True)
-    if others is None or others.query.is_sliced:
+    others = arguments.products(index, "queryset", queryset, may_be_fixed=True)
+    if others is None or arguments.is_fixed(others):
         everything = index.model._base_manager.all()
-        others = everything if others is None else everything.filter(pk__in=others.values("pk"))
+        others = everything if others is None else everything.filter(pk__in=arguments.keys_among(others))
     results = search(
         index,
         like=[product],
