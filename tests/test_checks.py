@@ -12,7 +12,7 @@ import celery._state
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 
 from catalog_search import Boost, Facet, HierarchyFacet, RangeFacet, SearchIndex, checks
@@ -328,6 +328,22 @@ def test_an_index_out_of_date(indexed_shop: dict[str, Product], settings: Any) -
     settings.CATALOG_SEARCH |= {"IMAGE_SIZE": 333}
 
     assert ids(checks.check_database(None, databases=["default"])) == ["catalog_search.W024"]
+
+
+@pytest.mark.django_db
+def test_a_server_that_compiles_what_takes_no_time(indexed_shop: dict[str, Product]) -> None:
+    with connection.cursor() as cursor:  # the server of the tests cannot compile
+        cursor.execute("CREATE SCHEMA compiler")
+        cursor.execute("CREATE FUNCTION compiler.pg_jit_available() RETURNS bool LANGUAGE sql AS 'SELECT true'")
+        cursor.execute("SET LOCAL search_path = compiler, pg_catalog, public")
+        cursor.execute("SET LOCAL jit = on")
+    assert ids(checks.check_database(None, databases=["default"])) == []
+    Generation.objects.update(statistics={"documents": 100_000})
+
+    assert ids(checks.check_database(None, databases=["default"])) == ["catalog_search.W026"]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL jit = off")
+    assert ids(checks.check_database(None, databases=["default"])) == []
 
 
 @pytest.mark.django_db

@@ -235,14 +235,14 @@ def test_both_ends_of_one_model() -> None:
         assert one.pk in concerned()
 
 
-class Shelf(models.Model):  # noqa: DJ008
+class Rack(models.Model):  # noqa: DJ008
     class Meta:
         app_label = "shop"
         managed = False
 
 
 class Ware(models.Model):  # noqa: DJ008
-    shelves = models.ManyToManyField(Shelf, through="shop.Placing")
+    racks = models.ManyToManyField(Rack, through="shop.Placing")
 
     class Meta:
         app_label = "shop"
@@ -253,7 +253,7 @@ class Placing(models.Model):  # noqa: DJ008
     """A table between, which the shop declared itself."""
 
     ware = models.ForeignKey(Ware, models.CASCADE)
-    shelf = models.ForeignKey(Shelf, models.CASCADE)
+    rack = models.ForeignKey(Rack, models.CASCADE)
 
     class Meta:
         app_label = "shop"
@@ -277,12 +277,12 @@ class Fruit(Ware):  # noqa: DJ008
 @pytest.mark.parametrize("model", [Ware, Novelty, Fruit])
 def test_rows_of_a_table_between_are_heard_of_also_by_who_inherits_the_relation(model: type[Ware]) -> None:
     with connection.schema_editor() as editor:
-        for one in (Shelf, Ware, Placing, Fruit):
+        for one in (Rack, Ware, Placing, Fruit):
             editor.create_model(one)
-    with connected(type("WareIndex", (SearchIndex,), {"text": ["pk"], "follow": ["shelves"]})(model)):
+    with connected(type("WareIndex", (SearchIndex,), {"text": ["pk"], "follow": ["racks"]})(model)):
         one, other = model.objects.create(), model.objects.create()
         concerned()
-        placing = Placing.objects.create(ware_id=one.pk, shelf=Shelf.objects.create())
+        placing = Placing.objects.create(ware_id=one.pk, rack=Rack.objects.create())
         assert concerned() == {one.pk}
         placing.ware_id = other.pk
         placing.save()

@@ -18,6 +18,8 @@ from ..registry import registry
 from ..sql import read_alias
 
 OLDEST_PGVECTOR = (0, 8)
+COMPILED_FROM = 100_000
+"""Documents from which on PostgreSQL takes statements over many of them for long work (its jit_above_cost)."""
 
 
 def check_alias(alias: str) -> Iterator[CheckMessage]:
@@ -82,8 +84,17 @@ def _generations(alias: str) -> Iterator[CheckMessage]:
             hint=f"manage.py search_generations prune {label}, or declare its index again",
             id="catalog_search.W029",
         )
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT current_setting('jit')::bool AND pg_jit_available()")
+        compiles = cursor.fetchone()[0]
     for index in registry:
         active = Generation.objects.using(read_alias(index.model)).active(index.label)
+        if active and compiles and active.size >= COMPILED_FROM:
+            yield Warning(
+                f'The database "{alias}" compiles long statements (jit): those of {index.label} take less than that.',
+                hint="ALTER DATABASE ... SET jit = off;",
+                id="catalog_search.W026",
+            )
         if active and is_outdated(index):
             yield Warning(
                 f"The search index of {index.label} was built from other settings than today's; it serves on.",
