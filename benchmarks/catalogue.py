@@ -67,6 +67,7 @@ def _build(rows: int) -> None:
     from django.core.management import call_command
     from django.db import connection
 
+    from catalog_search.conf import settings
     from catalog_search.indexing import activate, is_outdated, start_generation
     from catalog_search.indexing.finishing import finish
     from catalog_search.indexing.preparing import prepare
@@ -76,7 +77,9 @@ def _build(rows: int) -> None:
 
     call_command("migrate", verbosity=0)
     index = ProductIndex.registered()
-    if Product.objects.count() == rows and Generation.objects.active(index.label) and not is_outdated(index):
+    active = Generation.objects.active(index.label)
+    is_indexed_so = active and bool(active.ann_index) == (rows >= settings.ANN_MIN_DOCUMENTS)
+    if Product.objects.count() == rows and is_indexed_so and not is_outdated(index):
         return
     if Product.objects.count() != rows:
         Product.objects.all().delete()

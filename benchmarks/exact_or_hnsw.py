@@ -1,7 +1,7 @@
 """From how many documents on is an HNSW index faster than comparing with all of them? ANN_MIN_DOCUMENTS follows this.
 
-For each size a generation is written and indexed, then the app's vector lane is asked the same queries in turns, with
-the index and without. Products are filtered by their key, as every search joins them.
+For each size a shop is filled, written and indexed, then the app's vector lane is asked the same queries in turns, with
+the index and without.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .vector_lane import by_app
 from .vectors import Timing, Vectors, clustered, interleaved, nearest, similarities
 from .world import scratch_database
 
-SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
+SIZES = (2_000, 3_000, 5_000, 7_000, 10_000, 20_000, 50_000)
 
 
-def measure(options: Any, queries: Vectors) -> dict[int, dict[str, Timing]]:
-    """Return the timings of both ways by the number of documents."""
+def measure(options: Any, size: int, queries: Vectors) -> dict[str, Timing]:
+    """Return the timings of both ways among so many documents."""
     from django.conf import settings
     from django.db import connection
 
@@ -32,19 +32,14 @@ def measure(options: Any, queries: Vectors) -> dict[int, dict[str, Timing]]:
     dummy = {"BACKEND": "catalog_search.backends.dummy.DummyEmbedder", "OPTIONS": {"dimensions": options.dimensions}}
     always = {"ANN_MIN_DOCUMENTS": 1, "ANN_EXACT_ROWS": 1}
     settings.CATALOG_SEARCH = {"EMBEDDER": dummy, "QUANTIZATION": options.quantization, **always}
-    sizes = sorted(options.sizes)
-    make_products(sizes[-1])
-    vectors = clustered(sizes[-1], options.dimensions, seed=1)
+    make_products(size)
+    vectors = clustered(size, options.dimensions, seed=1)
     keys = np.fromiter(Product.objects.order_by("pk").values_list("pk", flat=True), dtype=np.int64)
-    found = {}
-    for size in sizes:
-        generation = index(vectors[:size])
-        exact = copy.copy(generation)
-        exact.ann_index = ""
-        truth = nearest(similarities(queries, vectors[:size]), keys[:size])
-        first = {"pk__lte": int(keys[size - 1])}
-        ways = {name: by_app(one, first, options.limit) for name, one in (("exact", exact), ("HNSW", generation))}
-        found[size] = interleaved(ways, queries, truth)
+    generation = index(vectors)
+    exact = copy.copy(generation)
+    exact.ann_index = ""
+    ways = {name: by_app(one, {}, options.limit) for name, one in (("exact", exact), ("HNSW", generation))}
+    found = interleaved(ways, queries, nearest(similarities(queries, vectors), keys))
     connection.close()
     return found
 
@@ -60,9 +55,11 @@ def main() -> int:
     told = Report("exact_or_hnsw", options.parse_args())
     asked = told.options
     queries = clustered(asked.queries, asked.dimensions, seed=2)
-    with scratch_database():
-        django.setup()
-        found = measure(asked, queries)
+    found = {}
+    for size in sorted(asked.sizes):
+        with scratch_database():
+            django.setup()
+            found[size] = measure(asked, size, queries)
     rows = []
     for size, timings in found.items():
         cells = [f"{quartiles(one.milliseconds)}, {one.recall:.3f}" for one in timings.values()]

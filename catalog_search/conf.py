@@ -125,7 +125,7 @@ class Settings:
     IMAGES_PER_PRODUCT = Setting(4, "pictures of one product that are embedded", minimum=1)
     THUMBNAIL_STORAGE = Setting("default", "the alias in STORAGES that keeps the thumbnails")
 
-    ANN_MIN_DOCUMENTS = Setting(20_000, "documents from which on a generation gets an HNSW index", minimum=1)
+    ANN_MIN_DOCUMENTS = Setting(6_000, "documents from which on a generation gets an HNSW index", minimum=1)
     ANN_EXACT_ROWS = Setting(2_000, "filters that leave fewer rows are searched exactly, row by row", minimum=1)
     ANN_EF_SEARCH = Setting(200, "breadth of an HNSW search: higher finds more and takes longer", minimum=10)
     ANN_M = Setting(16, "links of each document in a new HNSW index: more find more, and take memory", minimum=2)
