@@ -60,7 +60,7 @@ class QueryLogAdmin(ReadOnlyAdmin):
         """Show how searches went, and the four reports, over the last days: of every index, or of one."""
         demand(request, "view_querylog")
         days = {"1": 1, "30": 30}.get(request.GET.get("days", ""), 7)
-        index = next((one for one in registry if one.name == request.GET.get("index")), None)
+        index = registry.find(request.GET.get("index", ""))
         label = index.label if index else ""
         found = {name: report(label, days, LIMIT) for name, report in reports.REPORTS.items()}
         went = reports.trends([line.text for lines in found.values() for line in lines], label, days)

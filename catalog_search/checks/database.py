@@ -77,8 +77,8 @@ def _generations(alias: str) -> Iterator[CheckMessage]:
     except ConfigurationError:  # said already; there is nothing to compare with
         return
     live = Generation.objects.using(alias).live()
-    undeclared = live.exclude(pk__in=live.declared().values("pk"))
-    for label in undeclared.order_by("index").values_list("index", flat=True).distinct():
+    labels = live.order_by("index").values_list("index", flat=True).distinct()
+    for label in (one for one in labels if registry.find(one) is None):
         yield Warning(
             f"{label} is indexed no more, but its documents take space and its changes wait.",
             hint=f"manage.py search_generations prune {label}, or declare its index again",
