@@ -198,11 +198,14 @@ def array(texts: Iterable[str]) -> str:
     return f'{{"{written}"}}'
 
 
+def unordered(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Return a queryset without its order, but for a slice and DISTINCT ON, where it decides what is in there."""
+    query = queryset.query
+    return queryset if query.is_sliced or query.distinct_fields else queryset.order_by()
+
+
 def compile_keys(queryset: QuerySet[Any], *columns: Any) -> tuple[str, tuple[Any, ...]]:
-    """Return the SQL and parameters that select the keys of a queryset, and columns beside, without its order; of a
-    slice with it, for that decides what is in there.
-    """
-    rows = queryset if queryset.query.is_sliced else queryset.order_by()
-    query = rows.values_list("pk", *columns).query
+    """Return the SQL and parameters that select the keys of a queryset, and columns beside, ``unordered``."""
+    query = unordered(queryset).values_list("pk", *columns).query
     statement, parameters = query.get_compiler(using=queryset.db).as_sql()
     return statement, tuple(parameters)

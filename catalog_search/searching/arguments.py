@@ -78,12 +78,6 @@ def is_fixed(products: QuerySet[Any]) -> bool:
     return bool(query.is_sliced or query.combinator or query.distinct_fields)
 
 
-def keys_among(products: QuerySet[Any]) -> QuerySet[Any]:
-    """Return the query of the products' keys, in their order only where that decides which products they are."""
-    query = products.query
-    return (products if query.is_sliced or query.distinct_fields else products.order_by()).values("pk")
-
-
 def _related(model: type[Model], index: SearchIndex) -> bool:
     """Have two models the same keys: as proxies, parents or children of each other?"""
     own = index.model._meta.concrete_model or index.model

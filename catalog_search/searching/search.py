@@ -17,7 +17,7 @@ from ..facets import Facet
 from ..images import Picture
 from ..indexes import SearchIndex
 from ..models import Generation
-from ..sql import read_alias
+from ..sql import read_alias, unordered
 from . import arguments, paging, steps
 from .asking import Arrange, Ask, Rewrite
 from .browsing import browsed
@@ -140,7 +140,7 @@ def search(
         with trace.stage("total"):
             products = index.queryset(request) if visible is None else visible
             if queryset is not None:
-                products = products.filter(pk__in=arguments.keys_among(queryset))
+                products = products.filter(pk__in=unordered(queryset).values("pk"))
             if liked or unliked:
                 products = products.exclude(pk__in=index.keys([*liked, *unliked]).values())
             serving = generation or _active_generation(index, trace)

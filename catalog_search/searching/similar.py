@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from ..exceptions import CatalogSearchError
 from ..indexes import SearchIndex
+from ..sql import unordered
 from . import arguments
 from .results import Hit, Results
 from .search import search
@@ -44,7 +45,7 @@ def resembling(
     others = arguments.products(index, "queryset", queryset, may_be_fixed=True)
     if others is None or arguments.is_fixed(others):
         everything = index.model._base_manager.all()
-        others = everything if others is None else everything.filter(pk__in=arguments.keys_among(others))
+        others = everything if others is None else everything.filter(pk__in=unordered(others).values("pk"))
     results = search(
         index,
         like=[product],
