@@ -50,7 +50,7 @@ def measure(url: str, vectors: Vectors, queries: Vectors) -> list[dict[str, Any]
 
     from catalog_search.conf import settings as own
     from catalog_search.registry import registry
-    from catalog_search.searching import lanes
+    from catalog_search.searching import extent, lanes
     from catalog_search.searching.scope import Scope
     from project.shop.models import Product
 
@@ -81,7 +81,7 @@ def measure(url: str, vectors: Vectors, queries: Vectors) -> list[dict[str, Any]
                     mask = masks[place_of[vector.tobytes()]]
                     if current["mask"] != (digest := mask.tobytes()):
                         current["mask"] = digest
-                        lanes._sizes.clear()  # as a minute later: this filter keeps another share now
+                        extent._sizes.clear()  # as a minute later: this filter keeps another share now
                         Product.objects.exclude(stock=0).update(stock=0)
                         chosen = keys[mask].tolist()
                         Product.objects.filter(pk__in=chosen).update(stock=1)

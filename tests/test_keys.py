@@ -23,6 +23,7 @@ from catalog_search import Facet, HierarchyFacet, SearchIndex
 from catalog_search.admin import SearchAdminMixin
 from catalog_search.admin.products import product_link
 from catalog_search.fields import write_keys
+from catalog_search.models import Generation
 from catalog_search.registry import registry
 from catalog_search.searching import search, similar
 from catalog_search.templatetags.catalog_search import more_like
@@ -310,5 +311,9 @@ def test_keys_of_every_kind(model: Any, dummy_models: Any, client: Client, make_
         pin = {"kind": "pin", "product": str(made[3].pk), "position": 1}
         make_rule(index=index.label, searches="thing", clean=True, actions=[pin])
         assert search(index, "thing")[0].object.pk == made[3].pk
+        # In a large catalogue the keys of few products are read once for all lanes.
+        Generation.objects.update(ann_index="there")
+        assert search(index, "thing", queryset=model.objects.filter(pk=made[2].pk))[0].object == made[2]
+        assert search(index, "thing", queryset=model.objects.filter(name="Thing")).total == 0
     finally:
         registry.remove(index)

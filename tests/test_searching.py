@@ -14,7 +14,7 @@ from catalog_search.exceptions import CatalogSearchError, ImageError
 from catalog_search.facets import bounds
 from catalog_search.indexing import drain
 from catalog_search.models import Document, Generation
-from catalog_search.searching import lanes, reranking
+from catalog_search.searching import extent, reranking
 from catalog_search.searching.query import Query
 from catalog_search.searching.scope import Scope
 from project.shop.models import Product
@@ -472,12 +472,38 @@ def test_how_much_a_filter_keeps_is_measured_again_however_often_it_is_asked(
     build_index()
 
     def is_measured(second: float) -> bool:
-        monkeypatch.setattr(lanes, "time", SimpleNamespace(monotonic=lambda: second))
+        monkeypatch.setattr(extent, "time", SimpleNamespace(monotonic=lambda: second))
         with CaptureQueriesContext(connection) as captured:
             assert names("thing", cutoff=None)
-        return any("count(*) FROM product" in (one["sql"] or "") for one in captured)
+        return any("array_agg(key)" in (one["sql"] or "") for one in captured)
 
     assert [is_measured(second) for second in (0.0, 40.0, 59.0, 61.0, 62.0)] == [True, False, False, True, False]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("options", [{}, {"cutoff": None}, {"text": "SKU-7"}, {"text": "nothing such"}], ids=str)
+def test_a_filter_that_keeps_few_of_many_is_read_once_for_all_lanes(
+    make_product: Callable[..., Product], build_index: Any, settings: Any, options: dict[str, Any]
+) -> None:
+    for number in range(60):
+        make_product(f"Thing {number}", sku=f"SKU-{number}", price=number)
+    build_index()
+    asked = {"text": "thing", "queryset": Product.objects.filter(price__lt=9)} | options
+    small = ProductIndex.search(**asked)
+    settings.CATALOG_SEARCH |= {"ANN_MIN_DOCUMENTS": 50}
+    build_index()
+
+    with CaptureQueriesContext(connection) as captured:
+        large = ProductIndex.search(**asked)
+
+    filtered = [one["sql"] for one in captured if '"price" <' in (one["sql"] or "")]
+    assert [hit.key for hit in large] == [hit.key for hit in small]
+    assert [hit.key for hit in large.near] == [hit.key for hit in small.near]
+    assert not [one for one in filtered if "catalog_search_document" in one]
+    assert sum("array_agg(key)" in one for one in filtered) == 1
+    # And anew for each search.
+    Product.objects.filter(price__lt=9).update(price=20)
+    assert not ProductIndex.search(**asked).total
 
 
 def _plan(generation: Generation) -> str:

@@ -62,7 +62,7 @@ def relaxed(scope: Scope, words: Words) -> Words:
             SELECT {", ".join(held)} {from_scope(scope)} AND document.search_vector @@ %s::tsquery OFFSET 0
         ) matching GROUP BY 1
         """,
-        (*words.terms, *scope.keys[1], scope.language, words.any),
+        (*words.terms, *scope.selection[1], scope.language, words.any),
     )
     while enough > 1 and sum(products for number, products, *_ in rows if number >= enough) < FEW_MATCHES:
         enough -= 1
@@ -99,7 +99,7 @@ def matched(scope: Scope, words: Words, limit: int) -> int:
     if not words.wanted:
         return 0
     statement = f"SELECT 1 {from_scope(scope)} AND document.search_vector @@ %s::tsquery LIMIT {int(limit)}"
-    return len(scope.execute(statement, (*scope.keys[1], scope.language, words.all)))
+    return len(scope.execute(statement, (*scope.selection[1], scope.language, words.all)))
 
 
 def matches(scope: Scope, words: Words, limit: int) -> list[WordMatch]:
@@ -108,7 +108,7 @@ def matches(scope: Scope, words: Words, limit: int) -> list[WordMatch]:
     A word counts by how often it stands in which fields, each field weighed by its length, but every word as much:
     what is rare is told by meaning.
     """
-    visible = scope.keys[1]
+    visible = scope.selection[1]
     if is_wide(scope, limit):  # so are most matches: whether they are in scope is asked of the best alone
         return _scored(scope, words, limit, scope.documents.rows, (scope.language,), joined(scope), visible)
     return _scored(scope, words, limit, from_scope(scope), (*visible, scope.language))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ from ..models import Generation
 from ..quantization import HALF
 from ..sql import Row, execute_while
 from .documents import TABLE
+from .extent import walked
 from .query import Query, is_distinctive
 from .scope import Scope
 
@@ -31,12 +30,6 @@ FEW_PREFIX_MATCHES = 20
 # Under a filter an index is scanned for so many products at a time, until no more than so great a share of them reaches
 # the floor: what is left beyond are stragglers at the very floor.
 SCANNED, STRAGGLERS = 100, 0.02
-# Comparing with so great a share of a catalogue takes as long as walking past all that reach a floor.
-MEMBERS_SHARE = 0.03
-
-# A scope that shrinks meanwhile is searched by the index for so long, at worst.
-REMEMBERED, REMEMBERED_SECONDS = 1000, 60.0
-_sizes: dict[tuple[Any, ...], tuple[int, float]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +68,7 @@ def identifiers(scope: Scope, query: Query) -> list[IdentifierMatch]:
         """,
         (
             *(f"'{whole}'", " | ".join([surely, piece, *(word for word, *_ in beside)])),
-            *(*scope.keys[1], scope.language),
+            *(*scope.selection[1], scope.language),
             *(f"{surely} | {piece}{prefix}", *(parameter for own in beside for parameter in own)),
         ),
     )
@@ -96,27 +89,22 @@ def vectors(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tupl
     that gives up, because what the scope keeps lies far from the query, exact after all: a filter may cost time, never
     results.
     """
-    found: list[tuple[str, float]] | None = None
-    if scope.generation.ann_index:
-        few = _few(scope, floor, limit)
-        if _known_size(scope) < few:
-            found = _compared(scope, vector, limit, fewer_than=few)
-        if found is None:
-            found = _indexed(scope, vector, floor, limit)
+    found = None if _is_few(scope, floor, limit) else _indexed(scope, vector, floor, limit)
     if found is None:
-        found = _compared(scope, vector, limit) or []
+        found = _compared(scope, vector, limit)
     return [(key, similarity) for key, similarity in found if similarity >= floor]
 
 
 def is_wide(scope: Scope, limit: int) -> bool:
-    """Did this scope have very many products a moment ago?"""
-    return _known_size(scope) >= _walked(scope, limit)
+    """Does this scope have very many products?"""
+    return scope.extent.size >= walked(scope.generation, limit)
 
 
-def _few(scope: Scope, floor: float, limit: int) -> int:
-    """Below how many products in scope it is less work to compare with each than to walk the index."""
-    reaching = MEMBERS_SHARE * scope.generation.size if _ends_at_floor(scope, floor, limit) else math.inf
-    return max(settings.ANN_EXACT_ROWS, int(min(_walked(scope, limit), reaching)))
+def _is_few(scope: Scope, floor: float, limit: int) -> bool:
+    """Is it less work to compare with each product in scope than to walk the index?"""
+    if not scope.generation.ann_index or scope.extent.keys is not None:
+        return True
+    return not (_ends_at_floor(scope, floor, limit) or is_wide(scope, limit))
 
 
 def _ends_at_floor(scope: Scope, floor: float, limit: int) -> bool:
@@ -124,49 +112,15 @@ def _ends_at_floor(scope: Scope, floor: float, limit: int) -> bool:
     return bool(scope.keys[1]) and floor > -math.inf and limit > SCANNED and scope.generation.quantization is HALF
 
 
-def _walked(scope: Scope, limit: int) -> int:
-    # For a scope that keeps a share of the documents, an index walks past limit / share of them: so many or more.
-    return max(settings.ANN_EXACT_ROWS, math.isqrt(limit * scope.generation.size))
-
-
-def _known_size(scope: Scope) -> int:
-    """Return how many products at least this scope had a moment ago, or 0: most visitors see the same ones."""
-    size, until = _sizes.get(_cache_name(scope), (0, 0.0))
-    return size if until > time.monotonic() else 0
-
-
-def _remember_size(scope: Scope, size: int) -> None:
-    if len(_sizes) >= REMEMBERED:
-        _sizes.clear()
-    _sizes[_cache_name(scope)] = size, time.monotonic() + REMEMBERED_SECONDS
-
-
-def _cache_name(scope: Scope) -> tuple[Any, ...]:
-    return scope.generation.pk, repr(scope.identity)
-
-
-def _compared(
-    scope: Scope, vector: Vector, limit: int, fewer_than: int | None = None
-) -> list[tuple[str, float]] | None:
-    """Compare with every product in scope; None where there are not fewer than that, which is remembered."""
-    keys, parameters = scope.keys
-    bounded, condition = keys, ""
-    if fewer_than is not None:
-        counted = max(fewer_than, _walked(scope, settings.MAX_CANDIDATES))
-        bounded = f"SELECT * FROM ({keys} LIMIT {int(counted)}) bounded"
-        condition = f"AND (SELECT count(*) FROM product) < {int(fewer_than)}"
-    # One statement: finding out how many there are costs as much as reading their keys.
-    statement = f"""
-        WITH product(key) AS MATERIALIZED ({bounded})
-        (SELECT document.object_key, document.embedding <=> %s AS distance {from_scope(scope, "product")} {condition}
-         ORDER BY distance LIMIT {int(limit)})
-        UNION ALL SELECT NULL, (SELECT count(*) FROM product)
-    """
-    rows = scope.execute(statement, (*parameters, HalfVector(vector), scope.language))
-    _, size = rows.pop()
-    if fewer_than is not None and size >= fewer_than:
-        _remember_size(scope, size)
-        return None
+def _compared(scope: Scope, vector: Vector, limit: int) -> list[tuple[str, float]]:
+    """Compare with every product in scope."""
+    rows = scope.execute(
+        f"""
+        SELECT document.object_key, document.embedding <=> %s AS distance {from_scope(scope)}
+        ORDER BY distance LIMIT {int(limit)}
+        """,
+        (HalfVector(vector), *scope.selection[1], scope.language),
+    )
     return [(key, 1.0 - distance) for key, distance in rows]
 
 
@@ -186,7 +140,7 @@ def _indexed(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tup
         ORDER BY {indexed} {quantization.distance} {asked} LIMIT {int(candidates)}
     """
     half = HalfVector(vector)
-    parameters = (half, *scope.keys[1], scope.language, half)
+    parameters = (half, *scope.selection[1], scope.language, half)
     if _ends_at_floor(scope, floor, limit):
 
         def near(rows: Sequence[Row]) -> bool:
@@ -234,12 +188,11 @@ def _sample(alias: str, generation_id: int, size: int) -> NDArray[np.float32]:
     return Generation.objects.using(alias).defer(None).get(pk=generation_id).background_matrix
 
 
-def from_scope(scope: Scope, products: str = "") -> str:
-    """The FROM and WHERE of documents whose products are in scope; its parameters are the keys' and the language."""
-    return f"FROM {TABLE} document {joined(scope, products)} WHERE {scope.documents.condition}"
+def from_scope(scope: Scope) -> str:
+    """The FROM and WHERE of documents with products in scope; its parameters are the selection's, and the language."""
+    return f"FROM {TABLE} document {joined(scope)} WHERE {scope.documents.condition}"
 
 
-def joined(scope: Scope, products: str = "") -> str:
-    """The JOIN of documents with the products in scope; its parameters are the keys'."""
-    products = products or f"({scope.keys[0]}) product(key)"
-    return f"JOIN {products} ON {scope.join}"
+def joined(scope: Scope) -> str:
+    """The JOIN of documents with the products in scope; its parameters are the selection's."""
+    return f"JOIN ({scope.selection[0]}) product(key) ON {scope.join}"

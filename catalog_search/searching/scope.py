@@ -24,6 +24,7 @@ from ..indexes import SearchIndex
 from ..models import Generation
 from ..sql import array, compile_keys, execute
 from .documents import Documents
+from .extent import Extent, extent
 
 TOLD = (str, int, float, Decimal, date, time, timedelta, UUID)
 """Values that ``repr`` tells whole."""
@@ -56,6 +57,17 @@ class Scope:
         return compile_keys(self.products)
 
     @cached_property
+    def extent(self) -> Extent:
+        """How many products there are, at least, in a large catalogue; see ``searching.extent``."""
+        return extent(self)
+
+    @property
+    def selection(self) -> tuple[str, tuple[Any, ...]]:
+        """SQL and parameters by which lanes select the products' keys: as they were read, where they are few."""
+        few = self.extent.keys
+        return self.keys if few is None else (f"SELECT * FROM unnest(%s::{self._key_type}[])", (few,))
+
+    @cached_property
     def identity(self) -> tuple[str, str | None, tuple[Any, ...]]:
         """What tells the scope from others by its ``repr``, whenever it is asked for: the present moment is just "now".
 
@@ -71,6 +83,10 @@ class Scope:
         statements, parameters = zip(*written, strict=True)
         told = ("now" if _is_present(value) else self._told(value) for value in chain.from_iterable(parameters))
         return "\n".join(statements), get_language(), tuple(told)
+
+    @property
+    def _key_type(self) -> str:
+        return str(self.index.model._meta.pk.rel_db_type(connections[self.alias]))
 
     def _told(self, value: Any) -> Any:
         if value is None or isinstance(value, TOLD):
@@ -113,11 +129,10 @@ class Scope:
     def among(self, keys: Iterable[str]) -> QuerySet[Any]:
         """Return the products of the scope with these keys, which travel as one parameter: Django is slow with many."""
         listed = list(keys)
-        kind = self.index.model._meta.pk.rel_db_type(connections[self.alias])
         these = Func(
             *(F("pk"), Value(array(listed))),
             arg_joiner=" = ANY(",
-            template=f"%(expressions)s::{kind}[])",
+            template=f"%(expressions)s::{self._key_type}[])",
             output_field=BooleanField(),
         )
         return self.products.filter(these) if listed else self.products.none()

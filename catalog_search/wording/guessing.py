@@ -128,7 +128,7 @@ def told_by_visible(scope: Scope, words: Collection[str]) -> set[str]:
         (
             text_config(scope.language),
             *map(array, (words, map(as_words, words), map(_as_lexeme, words))),
-            *(2 * (*scope.keys[1], scope.language)),
+            *(2 * (*scope.selection[1], scope.language)),
         ),
     )
     return {word for (word,) in rows}
