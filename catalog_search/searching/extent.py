@@ -32,10 +32,10 @@ class Extent:
     keys: str | None = None
 
 
-def walked(generation: Generation, limit: int) -> int:
-    """Return past how many products an HNSW index walks, at most, to find so many of a scope of just that size.
+def crossing(generation: Generation, limit: int) -> int:
+    """Return from how many products in scope on an HNSW index finds so many of them in passing fewer than these.
 
-    It walks past limit / share of them where a scope keeps a share: so many or more.
+    A walk passes limit / share documents where a scope keeps a share of them.
     """
     return max(settings.ANN_EXACT_ROWS, math.isqrt(limit * generation.size))
 
@@ -52,7 +52,7 @@ def extent(scope: Scope) -> Extent:
     size, until = _sizes.get(name, (0, 0.0))
     if until > time.monotonic():
         return Extent(size)
-    counted = walked(generation, settings.MAX_CANDIDATES)
+    counted = crossing(generation, settings.MAX_CANDIDATES)
     few = max(settings.ANN_EXACT_ROWS, min(counted, int(FEW_SHARE * generation.size)))
     keys, parameters = scope.keys
     ((size, few_keys),) = scope.execute(

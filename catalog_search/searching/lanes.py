@@ -19,7 +19,7 @@ from ..models import Generation
 from ..quantization import HALF
 from ..sql import Row, execute_while
 from .documents import TABLE
-from .extent import walked
+from .extent import crossing
 from .query import Query, is_distinctive
 from .scope import Scope
 
@@ -97,7 +97,7 @@ def vectors(scope: Scope, vector: Vector, floor: float, limit: int) -> list[tupl
 
 def is_wide(scope: Scope, limit: int) -> bool:
     """Does this scope have very many products?"""
-    return scope.extent.size >= walked(scope.generation, limit)
+    return scope.extent.size >= crossing(scope.generation, limit)
 
 
 def _is_few(scope: Scope, floor: float, limit: int) -> bool:
