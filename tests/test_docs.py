@@ -235,20 +235,6 @@ def test_the_snippet_that_counts_statements_runs(
     assert few == many
 
 
-@pytest.mark.django_db
-def test_the_documented_settings_of_celery_satisfy_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from project.celery import app
-
-    names: dict[str, Any] = {}
-    for block in blocks(ROOT / "docs" / "indexing.md", "python"):
-        if "CELERY_" in block:
-            exec(compile(block, "docs/indexing.md", "exec"), names)  # noqa: S102 - our own page
-    for name in ("accept_content", "task_publish_retry_policy", "broker_transport_options", "beat_schedule"):
-        monkeypatch.setitem(app.conf, name, names[f"CELERY_{name.upper()}"])
-
-    assert checks.check_settings(None) == []
-
-
 def test_nothing_speaks_of_one_machine() -> None:
     home = str(Path.home())
 
