@@ -60,6 +60,12 @@ def test_every_link_leads_somewhere() -> None:
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
+def test_every_picture_is_shown() -> None:
+    shown = set(re.findall(r"images/([\w-]+\.(?:jpg|png))\)", TEXT))
+
+    assert {path.name for path in (ROOT / "docs" / "images").iterdir()} == shown
+
+
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_python_snippets_are_python(path: Path) -> None:
     for block in blocks(path, "python"):
