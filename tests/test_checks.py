@@ -381,6 +381,21 @@ def test_an_index_in_another_database_than_the_shop(settings: Any) -> None:
     assert ids(checks.check_indexes(None)) == ["catalog_search.E026"]
 
 
+@pytest.mark.django_db
+def test_before_the_first_migration_a_queryset_may_ask_for_tables_that_are_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def public(self: SearchIndex, request: Any = None) -> Any:
+        """As Wagtail's ``public()``, which reads the restrictions when it is called."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT page_id FROM restrictions_to_come")
+        return Product.objects.none()
+
+    monkeypatch.setattr(type(registry.get("product")), "queryset", public)
+
+    assert ids(checks.check_indexes(None)) == []
+
+
 def test_a_database_without_pgvector(indexed_shop: dict[str, Product]) -> None:
     from django.db import connection
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -19,11 +20,13 @@ from urllib.error import URLError
 
 import pytest
 import yaml
+from celery import Celery
 from django.conf import settings as django_settings
 from django.db import connection
 from redis import Redis
 
 from catalog_search import checks
+from catalog_search.checks import workers
 from project import services
 from project.celery import app
 from project.services import children
@@ -34,6 +37,9 @@ COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 DATABASES = (13, 14, 15)
 """Of Redis: neither the demo's nor those of other tests."""
+
+
+OF_WEB_PROCESSES = ("task_publish_retry_policy", "broker_transport_options")
 
 
 def command_of(name: str) -> list[str]:
@@ -58,6 +64,23 @@ def test_the_settings_satisfy_the_checks(
             monkeypatch.setitem(app.conf, name.removeprefix("CELERY_").lower(), value)
 
     assert checks.check_settings(None) == []
+
+
+def test_workers_wait_for_their_broker_as_celery_does(page_settings: dict[str, Any]) -> None:
+    (block,) = re.findall(r"```python\n# celery.py\n(.*?)```", PAGE, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(block, "docs/deploy.md", "exec"), names)  # noqa: S102 - our own page
+    shop, usual = Celery("shop", set_as_current=False), Celery("usual", set_as_current=False)
+    shop.conf.update({name: page_settings[f"CELERY_{name.upper()}"] for name in OF_WEB_PROCESSES})
+    thresholds = gc.get_threshold()
+    try:
+        names["take_time"](conf=shop.conf, options={})  # not by the signal, which the demo hears too
+        assert gc.get_threshold()[0] > thresholds[0]
+    finally:
+        gc.set_threshold(*thresholds)
+
+    assert shop.conf.task_publish_retry_policy == usual.conf.task_publish_retry_policy
+    assert shop.conf.broker_transport_options == workers.REDELIVERY
 
 
 def test_beat_runs_every_task_that_wants_it(page_settings: dict[str, Any]) -> None:

@@ -1,4 +1,7 @@
-"""django-oscar, a shop that no one here wrote, with the recipe of docs/integrations.md: read, written, searched."""
+"""django-oscar, a shop that no one here wrote, with the recipe of docs/integrations.md: read, written, searched.
+
+``OSCAR_PICTURE=docs/images/oscar.jpg`` takes the picture of that page anew.
+"""
 
 from __future__ import annotations
 
@@ -137,7 +140,10 @@ def found(site: Path, database: str) -> dict[str, Any]:
         while " ready." not in log.read_text():
             assert time.monotonic() < end, log.read_text()[-3000:]
             time.sleep(0.2)
-        return json.loads(run("visit.py").partition("FOUND")[2])
+        visited = json.loads(run("visit.py").partition("FOUND")[2])
+        if picture := os.environ.get("OSCAR_PICTURE"):
+            run("-m", "tests.oscar.picture", str(Path(picture).resolve()))
+        return visited
 
 
 def test_documents_hold_what_oscar_knows(found: dict[str, Any]) -> None:

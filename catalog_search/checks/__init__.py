@@ -9,6 +9,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from ..backends.base import Embedder, Reranker
@@ -58,10 +59,12 @@ def check_indexes(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Che
     """Check every declared index against its model."""
     messages: list[CheckMessage] = []
     for index in registry:
-        found = list(declarations.check_index(index))
-        for message in found:
-            message.obj = type(index)
-        messages += found
+        # Checks come before the first migration, and a queryset may ask its tables when it is made, as Wagtail's do.
+        with suppress(DatabaseError):
+            found = list(declarations.check_index(index))
+            for message in found:
+                message.obj = type(index)
+            messages += found
     return messages
 
 

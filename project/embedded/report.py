@@ -16,22 +16,23 @@ Without any model hub the demo shop still searches by words and photos. Its embe
 * **photos** go through a convolutional tower of {megabytes:.1f} MB, trained from nothing by
   `python -m project.embedded.train` on pictures that `project/drawing` draws;
 * **documents of both** get the text's unit vector plus the photo's, weighted (0 to {most}) by how far the photo can be
-  trusted. Four signs decide: how well the photo's vector agrees with that of its own text, both taken from their
-  means; how near it comes to a caption that the tower was taught; how strange the tower's early features are; and how
-  much else the tower reads in the mirror image, with which every photo's vector is averaged. The rule is fitted on a
-  drawn catalogue, against invented unreadable pictures (noise with a photo's spectrum, dead leaves, textured
-  silhouettes, scraps and shuffled tiles of drawings), closed cartons, and photos beside other products' texts. No real
-  photo is used in training or fitting; the first three signs were decided on with a look at the Magento photos below,
-  so that table is no blind test; how much a photo weighs at most was chosen on drawings alone. A document's vector
-  depends on nothing but the document.
+  trusted. A document's vector depends on nothing but the document.
+
+Four signs tell how far a photo can be trusted: how well its vector agrees with that of its own text, each taken from
+the mean of its kind; how near it comes to a caption that the tower was taught; how strange the tower's early features
+are; and how much else the tower reads in the mirror image, with which every photo's vector is averaged. The rule is
+fitted on a drawn catalogue, against closed cartons, photos beside other products' texts, and invented unreadable
+pictures: noise with a photo's spectrum, dead leaves, textured silhouettes, scraps and shuffled tiles of drawings. No
+real photo is used in training or fitting, and how much a photo weighs at most was chosen on drawings alone. But the
+first three signs were decided on with a look at the Magento photos, so their table below is no blind test.
 
 The best 30 of what is found are read again by a reranker, `project.embedded.reranker.build_reranker()`: a
 `CrossEncoder` of {reranker:.1f} MB, trained by `python -m project.embedded.train_reranker`. A query's words (MiniLM's
 vectors of its word pieces) and the places of its photo, if it has one (the tower's, four by four), look for their like
-in the words and the places of a product's text and photo. It learns from the candidates that the embedder ranks first
-in a drawn catalogue, most of them right but for a colour or a pattern, and it learns a correction: the loss is that of
-the app's own blend of both scores. The photo counts as far as the embedder trusts it, and of products whose texts are
-unlike those of the training it says next to nothing: about 0.5 to all, which keeps the order.
+in a product's text and photo. It learns from the candidates that the embedder ranks first in a drawn catalogue, most of
+them right but for a colour or a pattern. What it learns is a correction: the loss is that of the app's own blend of
+both scores. The photo counts as far as the embedder trusts it. Products whose texts are unlike those of the training
+all get about 0.5, which keeps the order.
 
 One in ten combinations of kind, colour and pattern is held out of the training: {example} was never shown, though
 other things in each of these were. So are two wordings for every kind and pattern

@@ -1,8 +1,9 @@
 """The pictures in docs/images of the demo shop's pages: ``python -m project.shop.screenshots URL PASSWORD``.
 
-Each page at three widths, light above dark, in one JPEG; the two searches that the README begins with; and the pages
-of docs/admin.md. The demo must run at the URL; the password is the admin's, which it says at its start. CHROMIUM names
-the browser. For an overview with three generations, run ``rebuild_search_index --fresh`` before, and again meanwhile.
+Two pages at three widths, light above dark, in one JPEG each; the two searches that the README begins with; and the
+pages of docs/admin.md. The demo must run at the URL; the password is the admin's, which it says at its start. CHROMIUM
+names the browser. Before, empty the query log by ``forget_searches --days 0``. For an overview with three generations,
+run ``rebuild_search_index --fresh``, then again, and let ``search_generations pause`` stop that one half-way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +31,24 @@ OFFICE = {
     "admin-overview": (f"{ADMIN}generation/overview/", "light", 730),
     "admin-playground": (f"{ADMIN}judgement/playground/?q=red+mug+with+dots&explain=on", "light", 1019),
     "admin-judging": (f"{ADMIN}judgement/judge/?q=red+chair", "dark", 859),
+    "admin-searches": (f"{ADMIN}querylog/report/", "light", 700),
 }
 PAGES = {
-    "page-home": "/",
     "page-results": "/search/?q=red+mug",
-    "page-category": "/search/?category=Garden&colour=green",
-    "page-nothing": "/search/?q=mug&price_min=9000",
-    "page-overview": f"{ADMIN}generation/overview/",
     "page-playground": f"{ADMIN}judgement/playground/?q=red+mug",
-    "page-searches": f"{ADMIN}querylog/report/",
 }
+VISITORS = {
+    "sneakers": (9, 6),
+    "rain boots": (7, 3),
+    "summer dress": (6, 4),
+    "green backpack": (5, 2),
+    "laptop stand": (4, 0),
+    "umbrela": (4, 3),
+    "garden chair": (3, 0),
+}
+"""What visitors search for: how many do, and how many of them choose the first product."""
+LOG_SECONDS = 3
+"""After which a search is in the log."""
 
 
 def main(address: str, password: str) -> None:
@@ -57,11 +67,26 @@ def main(address: str, password: str) -> None:
                     page.goto(path, wait_until="networkidle")
                     shots[name][width, scheme] = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
             context.close()
+        visit(browser, address)
         show_office(browser, address, password)
         introduce(browser.new_page(base_url=address, viewport=SHOP_WINDOW))  # type: ignore[arg-type]
         browser.close()
     for name, taken in shots.items():
         sheet(taken).save(IMAGES / f"{name}.jpg", quality=QUALITY, optimize=True, progressive=True)
+
+
+def visit(browser: Any, address: str) -> None:
+    """Search as visitors do; a browser of another name is another visitor."""
+    for query, (searches, choices) in VISITORS.items():
+        for number in range(searches):
+            context = browser.new_context(base_url=address, user_agent=f"{query} {number}")
+            page = context.new_page()
+            page.goto(f"/search/?q={query}", wait_until="networkidle")
+            if number < choices:
+                page.locator(".cs-hit a").first.click()
+                page.wait_for_load_state("networkidle")
+            context.close()
+    time.sleep(LOG_SECONDS)
 
 
 def show_office(browser: Any, address: str, password: str) -> None:
