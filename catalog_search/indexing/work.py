@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from django.db import transaction
 
 from .. import embedding
 from ..bisection import bisect
@@ -21,6 +20,7 @@ from ..exceptions import CatalogSearchError, Unavailable, reason_of
 from ..fusion import Vector
 from ..models import Document, Generation
 from ..routers import reading_what_was_written
+from ..sql import read_committed, telling_slow
 from . import documents
 from .claims import Claim, claim
 from .documents import Draft, Reading
@@ -137,9 +137,10 @@ def _finish(batch: Batch) -> None:
     batch.claimed.fail(reasons)
 
 
+@telling_slow()
 def _write(batch: Batch, vectors: dict[str, Vector], keys: Sequence[str]) -> Sequence[str]:
     """Write the documents of some products and let their changes go; returns the keys."""
-    with transaction.atomic(using=batch.claimed.alias):
+    with read_committed(batch.claimed.alias):
         owned = batch.claimed.lock().intersection(keys)
         ready = [one for one in batch.drafts if one.key in owned]
         documents.write(batch.generation, ready, vectors)

@@ -1,0 +1,101 @@
+"""Databases whose sessions are set otherwise than usual: stricter isolation, limits of time, few connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from psycopg import IsolationLevel
+
+from catalog_search.indexing import drain
+from catalog_search.models import Change, Document
+from project.shop.models import Product
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Shop = dict[str, Product]
+WORKERS, PRODUCTS = 4, 40
+
+
+@contextmanager
+def database(**options: Any) -> Iterator[None]:
+    """Let all threads connect with these options."""
+    kept = connections.settings["default"]["OPTIONS"]
+    connection.close()
+    connections.settings["default"]["OPTIONS"] = kept | options
+    try:
+        yield
+    finally:
+        connection.close()
+        connections.settings["default"]["OPTIONS"] = kept
+
+
+ISOLATED: dict[str, dict[str, Any]] = {
+    "repeatable": {"isolation_level": IsolationLevel.REPEATABLE_READ},
+    "serializable": {"isolation_level": IsolationLevel.SERIALIZABLE},
+    "by the server": {"options": "-c default_transaction_isolation=serializable"},
+}
+
+
+@pytest.mark.parametrize("isolated", ISOLATED)
+def test_workers_share_the_work_whatever_the_isolation(
+    isolated: str, make_product: Callable[..., Product], build_index: Any, settings: Any
+) -> None:
+    made = [make_product(f"Mug {number}") for number in range(PRODUCTS)]
+    build_index()
+    settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "BATCH_SIZE": 1}
+    with database(**ISOLATED[isolated]):
+        for product in made:
+            product.name = f"{product.name} again"
+            product.save()
+
+        def worker(_: int) -> bool:
+            try:
+                return drain()
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(WORKERS) as workers:
+            left = list(workers.map(worker, range(WORKERS)))
+
+    assert left == [False] * WORKERS
+    assert not Change.objects.exists()
+    assert Document.objects.filter(text__endswith="again").count() == PRODUCTS
+
+
+@pytest.fixture
+def slow_to_write(indexed_shop: Shop) -> Iterator[None]:
+    """Let each document take its time, and that of one product more than there is."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "PERFORM pg_sleep(CASE WHEN NEW.text LIKE 'Endless%' THEN 5 ELSE 0.1 END); RETURN NEW; END $$;"
+            "CREATE TRIGGER take_time BEFORE INSERT ON catalog_search_document "
+            "FOR EACH ROW EXECUTE FUNCTION take_time()"
+        )
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION take_time() CASCADE")
+
+
+def test_documents_that_take_longer_than_a_statement_may_are_written_by_fewer(
+    indexed_shop: Shop, slow_to_write: None, settings: Any
+) -> None:
+    """Counted as an outage, the same ones would wait for the same, for ever."""
+    settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "RETRY_SECONDS": 60}
+    for name, product in indexed_shop.items():
+        product.name = "Endless mug" if name == "blue mug" else f"{product.name} again"
+        product.save()
+    with database(options="-c statement_timeout=500"):
+        drain()
+
+    assert Document.objects.filter(text__contains=" again").count() == len(indexed_shop) - 1
+    ((key, attempts, error),) = Change.objects.values_list("object_key", "attempts", "error")
+    assert (key, attempts) == (str(indexed_shop["blue mug"].pk), 1)
+    assert "statement_timeout" in error
