@@ -21,6 +21,8 @@ from catalog_search.models import Generation
 from catalog_search.registry import registry
 from project.shop.models import Brand, Product
 
+ANNOTATED = Brand.objects.annotate(one=models.Value(1))
+
 
 def ids(messages: list[Any]) -> list[str]:
     assert all(message.hint for message in messages)
@@ -179,8 +181,10 @@ def test_workers_and_those_who_ask_them(
         ({"index_queryset": lambda index: None}, ["catalog_search.E009"]),
         ({"index_queryset": lambda index: Brand.objects.all()[:5]}, ["catalog_search.E009"]),
         ({"queryset": lambda index, request: Brand.objects.all()}, ["catalog_search.E009"]),
-        ({"queryset": lambda index, request=None: Brand.objects.all()[:5]}, ["catalog_search.E009"]),
-        ({"queryset": lambda index, request=None: Brand.objects.distinct("name")}, ["catalog_search.E009"]),
+        ({"queryset": lambda index, request=None: Brand.objects.all()[:5]}, []),
+        ({"queryset": lambda index, request=None: Brand.objects.distinct("name")}, []),
+        ({"queryset": lambda index, request=None: Brand.objects.union(Brand.objects.all())}, []),
+        ({"queryset": lambda index, request=None: ANNOTATED.union(ANNOTATED)}, ["catalog_search.E009"]),
         ({"queryset": lambda index, request=None: Brand.objects.values("pk")}, ["catalog_search.E009"]),
         ({"index_queryset": lambda index: Brand.objects.union(Brand.objects.all())}, ["catalog_search.E009"]),
         ({"queryset": lambda index, request=None: Brand.objects.distinct().only("name")}, []),
