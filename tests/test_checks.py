@@ -12,7 +12,7 @@ import celery._state
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
-from django.db import connection, models
+from django.db import connection, connections, models
 from django.db.models import Q
 
 from catalog_search import Boost, Facet, HierarchyFacet, RangeFacet, SearchIndex, checks
@@ -348,6 +348,13 @@ def test_a_server_that_compiles_what_takes_no_time(indexed_shop: dict[str, Produ
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL jit = off")
     assert ids(checks.check_database(None, databases=["default"])) == []
+
+
+@pytest.mark.django_db
+def test_a_schema_for_each_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections["default"], "set_schema", lambda name: None, raising=False)  # as by django-tenants
+
+    assert ids(checks.check_database(None, databases=["default"])) == ["catalog_search.W049"]
 
 
 @pytest.mark.django_db

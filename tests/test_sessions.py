@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.db import connection, connections
 from psycopg import IsolationLevel
 
 from catalog_search.indexing import drain
 from catalog_search.models import Change, Document
-from project.shop.models import Product
+from project.shop.models import Product, ProductImage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,3 +100,28 @@ def test_documents_that_take_longer_than_a_statement_may_are_written_by_fewer(
     ((key, attempts, error),) = Change.objects.values_list("object_key", "attempts", "error")
     assert (key, attempts) == (str(indexed_shop["blue mug"].pk), 1)
     assert "statement_timeout" in error
+
+
+class Asking(FileSystemStorage):
+    """A storage that keeps what it knows of its files in the database, as some do."""
+
+    def get_modified_time(self, name: str) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT now()")
+            (now,) = cursor.fetchone()
+        return now
+
+
+def test_a_storage_that_asks_the_database_leaves_a_pool_as_it_was(
+    indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "BATCH_SIZE": 1}
+    monkeypatch.setattr(ProductImage._meta.get_field("file"), "storage", Asking())
+    for product in indexed_shop.values():
+        product.save()
+    with database(pool={"min_size": 1, "max_size": 2, "timeout": 2}):
+        drain()
+        connection.close_pool()
+
+    assert set(Document.objects.values_list("pictures", flat=True)) == {Document.Pictures.OK}
+    assert not Change.objects.exists()
