@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,10 +11,12 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import FileSystemStorage
-from django.db import connection, connections
+from django.db import connection, connections, transaction
+from django.utils import timezone
 from psycopg import IsolationLevel
 
-from catalog_search.indexing import drain
+from catalog_search import tasks
+from catalog_search.indexing import claims, drain, work
 from catalog_search.models import Change, Document
 from project.shop.models import Product, ProductImage
 
@@ -125,3 +129,72 @@ def test_a_storage_that_asks_the_database_leaves_a_pool_as_it_was(
 
     assert set(Document.objects.values_list("pictures", flat=True)) == {Document.Pictures.OK}
     assert not Change.objects.exists()
+
+
+@contextmanager
+def held(statement: str) -> Iterator[None]:
+    """Let another session hold a lock."""
+    ready, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+            ready.set()
+            done.wait(60)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert ready.wait(60)
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+HELD = {
+    "documents": "LOCK TABLE catalog_search_document IN SHARE MODE",
+    "products": "LOCK TABLE shop_product IN ACCESS EXCLUSIVE MODE",
+}
+TURN = f"SELECT pg_advisory_xact_lock({claims._CLAIM_LOCK})"
+
+
+@pytest.mark.parametrize("what", HELD)
+def test_what_waits_for_a_lock_in_vain_is_done_once_it_is_free(what: str, indexed_shop: Shop) -> None:
+    for product in indexed_shop.values():
+        product.name += " again"
+        product.save()
+    with database(options="-c lock_timeout=200"):
+        with held(HELD[what]):
+            tasks.index_changes()
+        assert set(Change.objects.values_list("claim", "attempts")) == {(None, 0)}
+        Change.objects.update(due_at=timezone.now())
+        tasks.index_changes()
+
+    assert not Change.objects.exists()
+    assert Document.objects.filter(text__contains=" again").count() == len(indexed_shop)
+
+
+def test_a_worker_that_does_not_get_its_turn_keeps_what_it_has_in_hand(
+    indexed_shop: Shop, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was embedded has cost something."""
+    settings.CATALOG_SEARCH = {**settings.CATALOG_SEARCH, "BATCH_SIZE": 1, "RETRY_SECONDS": 600}
+    for product in indexed_shop.values():
+        product.name += " again"
+        product.save()
+    claim, turns = work.claim, itertools.count(1)
+
+    def interrupted(*arguments: Any) -> Any:
+        if next(turns) == 2:
+            with held(TURN):
+                return claim(*arguments)
+        return claim(*arguments)
+
+    monkeypatch.setattr(work, "claim", interrupted)
+    with database(options="-c lock_timeout=200"):
+        assert not drain()
+
+    assert not Change.objects.exists()
+    assert Document.objects.filter(text__contains=" again").count() == len(indexed_shop)

@@ -66,7 +66,12 @@ def drain(alias: str = "default", seconds: float | None = None) -> bool:
             while True:
                 begun = time.monotonic()
                 in_time = end is None or begun < end
-                claimed = claim(alias, size, silent) if in_time else None
+                claimed = None
+                try:
+                    claimed = claim(alias, size, silent) if in_time else None
+                except OUTAGES:
+                    if not batch:  # which has cost something, and is written first
+                        raise
                 if not (claimed or batch):
                     return not in_time
                 ahead = None
