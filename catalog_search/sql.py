@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psycopg
-from django.db import DataError, InterfaceError, OperationalError, connections, router, transaction
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connections, router, transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 from pgvector.psycopg import register_vector
@@ -143,6 +143,11 @@ def execute_while(
             if not wanted(rows):
                 return found, False
     return found, True
+
+
+def ends_transaction(error: Exception, alias: str) -> bool:
+    """Tell whether an error leaves a transaction in which nothing else can be asked, so that nobody can do without."""
+    return isinstance(error, DatabaseError) and connections[alias].in_atomic_block
 
 
 @contextmanager

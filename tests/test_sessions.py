@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 from django.core.files.storage import FileSystemStorage
 from django.db import connection, connections, transaction
+from django.test import Client
 from django.utils import timezone
 from psycopg import IsolationLevel
 
 from catalog_search import tasks
 from catalog_search.indexing import claims, drain, work
 from catalog_search.models import Change, Document
+from catalog_search.searching import explaining, reranking
+from catalog_search.sql import execute
 from project.shop.models import Product, ProductImage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -198,3 +201,28 @@ def test_a_worker_that_does_not_get_its_turn_keeps_what_it_has_in_hand(
 
     assert not Change.objects.exists()
     assert Document.objects.filter(text__contains=" again").count() == len(indexed_shop)
+
+
+@pytest.mark.parametrize(("atomic", "status"), [(False, 200), (True, 503)])
+@pytest.mark.parametrize("module", [reranking, explaining])
+def test_what_fails_in_a_transaction_is_an_outage(
+    module: Any, atomic: bool, status: int, indexed_shop: Shop, settings: Any, monkeypatch: Any, admin_user: Any
+) -> None:
+    """A search does without what a model adds, but nothing else can be asked in a transaction that failed."""
+    settings.CATALOG_SEARCH |= {"RERANKER": {"BACKEND": "catalog_search.backends.dummy.DummyReranker"}}
+    contents = module.contents
+
+    def slowly(*arguments: Any) -> Any:
+        execute("default", "SELECT pg_sleep(5)")
+        return contents(*arguments)
+
+    monkeypatch.setattr(module, "contents", slowly)
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", atomic)
+    with database(options="-c statement_timeout=300"):
+        client = Client()
+        client.force_login(admin_user)
+        answer = client.get("/api/search/product/", {"q": "mug", "explain": "true"})
+
+    assert answer.status_code == status
+    if status == 200:
+        assert answer.json()["degraded"]
