@@ -49,6 +49,10 @@ class Unavailable(ModelError):
     """A worker, an inference server or the cache does not answer; see whether it runs and can be reached."""
 
 
+class TooSlow(CatalogSearchError):
+    """The database gave up a statement that took longer than its statement_timeout; give the role of workers more."""
+
+
 class NotReady(CatalogSearchError):
     """The index holds no searchable generation yet; run `manage.py rebuild_search_index`."""
 

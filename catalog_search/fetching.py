@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from django.db import connections
+
 from .conf import settings
 
 Asked = TypeVar("Asked")
@@ -64,20 +66,27 @@ def fetch(
     answers: dict[int, Answer] = {}
     answered = threading.Condition()
 
+    def next_one() -> bool:
+        with answered:
+            if not todo:
+                return False
+            position, item = todo.popleft()
+            begun[position] = time.monotonic()
+        answer = ask(item)
+        with answered:
+            if begun.pop(position, None) is None:
+                _lost.come_back()
+                return False  # given up meanwhile, and another thread started
+            answers[position] = answer
+            answered.notify()
+        return True
+
     def work() -> None:
-        while True:
-            with answered:
-                if not todo:
-                    return
-                position, item = todo.popleft()
-                begun[position] = time.monotonic()
-            answer = ask(item)
-            with answered:
-                if begun.pop(position, None) is None:
-                    _lost.come_back()
-                    return  # given up meanwhile, and another thread started
-                answers[position] = answer
-                answered.notify()
+        try:
+            while next_one():
+                pass
+        finally:
+            connections.close_all()  # of this thread, which a storage may have asked: a pool would miss them
 
     def start() -> None:
         threading.Thread(target=work, name="catalog-search-pictures", daemon=True).start()

@@ -23,6 +23,7 @@ from .metrics import observe
 from .querylog import note_search
 from .searching import FacetResult, Hit, Results, cache, search
 from .searching.query import Query, query_language
+from .searching.visibility import visible
 
 MAX_PAGE = 10_000
 MAX_PAGE_SIZE = 100
@@ -188,7 +189,7 @@ class SearchForm(forms.Form):
     def visible(self, keys: Iterable[Any], request: HttpRequest | None) -> QuerySet[Any]:
         """Return those products of some keys that this visitor may see."""
         known = self.index.keys(map(str, keys))
-        return self.index.queryset(request).filter(pk__in=known.values())
+        return visible(self.index, request).filter(pk__in=known.values())
 
     def _found(self, request: HttpRequest | None, options: dict[str, Any]) -> Results | None:
         if self.cleaned_data.get("like") and not self._asks(options):

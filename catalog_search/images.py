@@ -79,7 +79,7 @@ def read_picture(source: bytes | IO[bytes]) -> Picture:
     Raises ImageError, with the reason in words for a visitor, on anything that is not such a picture.
     """
     limit = settings.IMAGE_MAX_BYTES
-    data = source if isinstance(source, bytes) else source.read(limit + 1)
+    data = source if isinstance(source, bytes) else _read(source, limit + 1)
     if not data:
         raise ImageError(_("The picture file is empty."))
     if len(data) > limit:
@@ -100,6 +100,14 @@ def read_picture(source: bytes | IO[bytes]) -> Picture:
         raise ImageError(
             _("This is not a picture that can be read; give one of: %s.") % ", ".join(settings.IMAGE_FORMATS)
         ) from error
+
+
+def _read(source: IO[bytes], most: int) -> bytes:
+    """Read a file, but not more than so many bytes: one that comes over a network may give fewer than asked for."""
+    data = bytearray()
+    while len(data) < most and (piece := source.read(most - len(data))):
+        data += piece
+    return bytes(data)
 
 
 def _formats(data: bytes) -> list[str]:

@@ -13,6 +13,7 @@ from .indexes import SearchIndex
 from .models import Generation, Judgement
 from .searching import Results, search
 from .searching.query import query_language
+from .searching.visibility import visible
 
 KEPT = "admin"
 """Instead of a file: the judgements made in the admin. A folder of that name is ./admin/ then."""
@@ -61,7 +62,7 @@ def judged_products(index: SearchIndex, path: Path, key: str, limit: int | None 
         read = read_judgements(path)
     if limit:
         read = dict(list(read.items())[:limit])
-    keys = index.keys_by(key, {product for grades in read.values() for product in grades}, index.queryset())
+    keys = index.keys_by(key, {product for grades in read.values() for product in grades}, visible(index))
     judgements = {
         query: {keys[product]: grade for product, grade in grades.items() if product in keys}
         for query, grades in read.items()

@@ -7,13 +7,14 @@ query logging, assertNumQueries and error translation see them as any other quer
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psycopg
-from django.db import DataError, InterfaceError, OperationalError, connections, router, transaction
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connections, router, transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 from pgvector.psycopg import register_vector
@@ -21,6 +22,7 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from .conf import settings
+from .exceptions import TooSlow
 
 if TYPE_CHECKING:
     from django.db.backends.postgresql.base import DatabaseWrapper
@@ -141,6 +143,36 @@ def execute_while(
             if not wanted(rows):
                 return found, False
     return found, True
+
+
+def ends_transaction(error: Exception, alias: str) -> bool:
+    """Tell whether an error leaves a transaction in which nothing else can be asked, so that nobody can do without."""
+    return isinstance(error, DatabaseError) and connections[alias].in_atomic_block
+
+
+@contextmanager
+def read_committed(alias: str) -> Iterator[None]:
+    """A transaction whose statements each see what others committed before, however the database is set.
+
+    Who waits for a lock under a stricter isolation is then refused what the others changed meanwhile. Within another
+    transaction that one's isolation holds.
+    """
+    outermost = not connections[alias].in_atomic_block
+    with transaction.atomic(using=alias):
+        if outermost:
+            execute(alias, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        yield
+
+
+@contextmanager
+def telling_slow() -> Iterator[None]:
+    """Raise TooSlow for what takes longer than statement_timeout: the database does answer, and fewer may do."""
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise TooSlow from error
+        raise
 
 
 def _connected(alias: str) -> DatabaseWrapper:

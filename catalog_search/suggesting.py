@@ -29,7 +29,8 @@ from .searching.hydration import thumbnails
 from .searching.memory import Memory
 from .searching.query import Query, query_language
 from .searching.scope import Scope
-from .sql import execute, read_alias
+from .searching.visibility import visible
+from .sql import execute
 from .wording.lexicon import LAST, Lexicon
 from .wording.vocabulary import lexicon as lexicon_of
 
@@ -91,10 +92,11 @@ def suggest(
     words = _words(text)[:WORDS]
     if sum(map(len, words)) < SHORTEST:
         return Suggestions()
-    alias = read_alias(index.model)
+    products = visible(index, request)
+    alias = products.db
     generation = Generation.objects.using(alias).active(index.label) or Generation(index=index.label)
     spoken = generation.language_for(query_language(index, language))
-    scope = narrowed(Scope(index, generation, spoken, index.queryset(request)), text)
+    scope = narrowed(Scope(index, generation, spoken, products), text)
     known = lexicon_of(alias, generation, scope.language)
     meant = [*(_meant(word, known) for word in words[:-1]), _begun(words[-1], known)]
     likeliest = [*(ways[:1] for ways in meant[:-1]), meant[-1]]
@@ -225,7 +227,7 @@ def _all_values(scope: Scope) -> _Values:
     key = cache.named("suggest", (index.label, get_language()))
     rows = cache.get(key)
     if rows is None:
-        everybody = narrowed(replace(scope, products=index.queryset()), "")
+        everybody = narrowed(replace(scope, products=visible(index).using(scope.alias)), "")
         rows = [row for facet in index.facets if _is_worded(facet, index) for row in _frequent_values(facet, everybody)]
         cache.put(key, rows, VALUE_SECONDS)
     return _Values(SuggestedValue(*row) for row in rows)

@@ -12,7 +12,7 @@ import celery._state
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
-from django.db import connection, models
+from django.db import connection, connections, models
 from django.db.models import Q
 
 from catalog_search import Boost, Facet, HierarchyFacet, RangeFacet, SearchIndex, checks
@@ -20,6 +20,8 @@ from catalog_search.checks import declarations
 from catalog_search.models import Generation
 from catalog_search.registry import registry
 from project.shop.models import Brand, Product
+
+ANNOTATED = Brand.objects.annotate(one=models.Value(1))
 
 
 def ids(messages: list[Any]) -> list[str]:
@@ -179,8 +181,10 @@ def test_workers_and_those_who_ask_them(
         ({"index_queryset": lambda index: None}, ["catalog_search.E009"]),
         ({"index_queryset": lambda index: Brand.objects.all()[:5]}, ["catalog_search.E009"]),
         ({"queryset": lambda index, request: Brand.objects.all()}, ["catalog_search.E009"]),
-        ({"queryset": lambda index, request=None: Brand.objects.all()[:5]}, ["catalog_search.E009"]),
-        ({"queryset": lambda index, request=None: Brand.objects.distinct("name")}, ["catalog_search.E009"]),
+        ({"queryset": lambda index, request=None: Brand.objects.all()[:5]}, []),
+        ({"queryset": lambda index, request=None: Brand.objects.distinct("name")}, []),
+        ({"queryset": lambda index, request=None: Brand.objects.union(Brand.objects.all())}, []),
+        ({"queryset": lambda index, request=None: ANNOTATED.union(ANNOTATED)}, ["catalog_search.E009"]),
         ({"queryset": lambda index, request=None: Brand.objects.values("pk")}, ["catalog_search.E009"]),
         ({"index_queryset": lambda index: Brand.objects.union(Brand.objects.all())}, ["catalog_search.E009"]),
         ({"queryset": lambda index, request=None: Brand.objects.distinct().only("name")}, []),
@@ -344,6 +348,13 @@ def test_a_server_that_compiles_what_takes_no_time(indexed_shop: dict[str, Produ
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL jit = off")
     assert ids(checks.check_database(None, databases=["default"])) == []
+
+
+@pytest.mark.django_db
+def test_a_schema_for_each_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections["default"], "set_schema", lambda name: None, raising=False)  # as by django-tenants
+
+    assert ids(checks.check_database(None, databases=["default"])) == ["catalog_search.W049"]
 
 
 @pytest.mark.django_db

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from catalog_search.indexing import changes, doorbell, drain, start_generation
 from catalog_search.indexing.reconciling import reconcile
 from catalog_search.models import Change, Document, Generation
 from catalog_search.registry import registry
+from catalog_search.suggesting import suggest
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
@@ -35,10 +38,10 @@ class Router:
         return True
 
 
-@pytest.fixture
-def replica(indexed_shop: Shop, settings: Any) -> Iterator[list[str]]:
+@contextmanager
+def another(alias: str) -> Iterator[list[str]]:
     """A second way to the database that refuses writes; what is asked there."""
-    connections.databases["replica"] = connection.settings_dict | {
+    connections.databases[alias] = connection.settings_dict | {
         "OPTIONS": {"options": "-c default_transaction_read_only=on"}
     }
     asked: list[str] = []
@@ -47,14 +50,21 @@ def replica(indexed_shop: Shop, settings: Any) -> Iterator[list[str]]:
         asked.append(statement)
         return execute(statement, *rest)
 
-    settings.DATABASE_ROUTERS = ["catalog_search.routers.IndexingRouter", Router()]
-    connections["replica"].connect()  # the test runner keeps others out
+    connections[alias].connect()  # the test runner keeps others out
     try:
-        with connections["replica"].execute_wrapper(note):
+        with connections[alias].execute_wrapper(note):
             yield asked
     finally:
-        connections["replica"].close()
-        del connections["replica"], connections.databases["replica"]
+        connections[alias].close()
+        del connections[alias], connections.databases[alias]
+
+
+@pytest.fixture
+def replica(indexed_shop: Shop, settings: Any) -> Iterator[list[str]]:
+    """A replica that all reads go to; what is asked there."""
+    settings.DATABASE_ROUTERS = ["catalog_search.routers.IndexingRouter", Router()]
+    with another("replica") as asked:
+        yield asked
 
 
 def test_searches_read_there(indexed_shop: Shop, replica: list[str]) -> None:
@@ -71,6 +81,40 @@ def test_searches_read_there(indexed_shop: Shop, replica: list[str]) -> None:
     assert not found.degraded
     assert any("catalog_search_document" in statement for statement in replica)
     assert not [one for one in at_the_primary if "shop_product" in one or "catalog_search_document" in one]
+
+
+class Alternating(Router):
+    """Sends reads to one of two replicas, never twice to the same."""
+
+    def __init__(self) -> None:
+        self._aliases = itertools.cycle(["replica", "other"])
+
+    def db_for_read(self, model: Any, **_: Any) -> str:
+        return next(self._aliases)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: ProductIndex.search("red mug"),
+        lambda: ProductIndex.search("red mug", visible=Product.objects.with_stock()),
+        lambda: ProductIndex.search(sort="price"),
+        lambda: suggest(registry.of(ProductIndex), "mu"),
+    ],
+)
+def test_a_search_keeps_to_one_of_several(ask: Any, indexed_shop: Shop, settings: Any) -> None:
+    """One that lags may lack the documents of the generation that another one tells of."""
+    settings.DATABASE_ROUTERS = ["catalog_search.routers.IndexingRouter", Alternating()]
+    with another("replica") as replica, another("other") as other:
+        for _ in range(2):
+            replica.clear(), other.clear()
+            ask()
+            told = [
+                any("shop_product" in one or "catalog_search_document" in one for one in asked)
+                for asked in (replica, other)
+            ]
+
+            assert sorted(told) == [False, True]
 
 
 def test_what_is_indexed_is_read_where_it_was_written(indexed_shop: Shop, replica: list[str]) -> None:

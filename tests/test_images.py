@@ -252,6 +252,28 @@ def test_a_picture_in_pieces_without_end_is_refused(rows: int) -> None:
             read_picture(file)
 
 
+class Stream(io.RawIOBase):
+    """A file that comes in pieces, as a network gives it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._data.read(min(len(buffer), 100))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def test_a_file_that_comes_in_pieces(picture_bytes: Any) -> None:
+    data = picture_bytes("red")
+
+    assert len(data) > 100
+    assert read_picture(Stream(data)) == read_picture(data)
+
+
 def test_too_many_bytes_are_refused_without_reading_them_all(settings: Any) -> None:
     settings.CATALOG_SEARCH = {"IMAGE_MAX_BYTES": 1000}
     file = io.BytesIO(b"x" * 5000)

@@ -23,7 +23,9 @@ from catalog_search import Facet, HierarchyFacet, SearchIndex
 from catalog_search.admin import SearchAdminMixin
 from catalog_search.admin.products import product_link
 from catalog_search.fields import write_keys
-from catalog_search.models import Generation
+from catalog_search.indexing import append_keys, drain
+from catalog_search.indexing.reconciling import reconcile
+from catalog_search.models import Change, Document, Generation
 from catalog_search.registry import registry
 from catalog_search.searching import search, similar
 from catalog_search.templatetags.catalog_search import more_like
@@ -315,5 +317,69 @@ def test_keys_of_every_kind(model: Any, dummy_models: Any, client: Client, make_
         Generation.objects.update(ann_index="there")
         assert search(index, "thing", queryset=model.objects.filter(pk=made[2].pk))[0].object == made[2]
         assert search(index, "thing", queryset=model.objects.filter(name="Thing")).total == 0
+    finally:
+        registry.remove(index)
+
+
+class Label(models.Model):
+    """Keyed by the row that it belongs to, as a profile is by its user."""
+
+    token = models.OneToOneField(Token, models.CASCADE, primary_key=True)
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        app_label = "shop"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+del apps.all_models["shop"]["label"]
+
+
+@pytest.mark.parametrize("model", [*KEYS, Label, Part])
+def test_changes_by_keys_of_every_kind(model: Any, dummy_models: Any) -> None:
+    """Told by triggers, by callers who write keys their own way, and found by comparing."""
+    with connection.schema_editor() as editor:
+        for table in (Maker, Part, Flake, Token, Heir, Label):
+            editor.create_model(table)
+    keys = {**KEYS, Label: KEYS[Token], Part: CODES}[model][:6]
+    for key in keys if model is Label else ():
+        Token.objects.create(pk=key)
+    for number, key in enumerate(keys):
+        model.objects.create(pk=key, name=f"Thing {number}")
+    index = type("Things", (SearchIndex,), {"text": ["name"], "sorts": {"name": "name"}})(model)
+    registry.add(index, "thing")
+
+    def found(words: str) -> set[str]:
+        drain()
+        assert not Change.objects.exists()
+        return {hit.key for hit in search(index, words, exact=True, lanes=["words"])}
+
+    def written(*places: int) -> set[str]:
+        return {str(keys[place]) for place in places}
+
+    try:
+        call_command("rebuild_search_index", index=["thing"], sync=True, verbosity=0)
+        generation = Generation.objects.active(index.label)
+        assert generation is not None
+
+        model.objects.filter(pk=keys[1]).update(name="Told")
+        append_keys(index, [str(keys[1]).upper() if model in (Token, Label) else str(keys[1])])
+        assert found("told") == written(1)
+
+        model.objects.filter(pk__in=[keys[2], keys[3]]).update(name="Compared")
+        first = model.objects.order_by("pk").values_list("pk", flat=True)[0]
+        seen = reconcile(generation, after=str(first))
+        assert (seen.missing, seen.orphaned, seen.stale) == (0, 0, len({keys[2], keys[3]} - {first}))
+        reconcile(generation)
+        assert found("compared") == written(2, 3)
+
+        call_command("search_triggers", install=True, verbosity=0)
+        model.objects.filter(pk__in=[keys[4], keys[5]]).update(name="Heard")
+        model.objects.filter(pk=keys[5]).delete()
+        assert found("heard") == written(4)
+        assert set(Document.objects.values_list("object_key", flat=True)) == written(0, 1, 2, 3, 4)
+        assert not reconcile(generation, deep=True)
     finally:
         registry.remove(index)

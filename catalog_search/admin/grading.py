@@ -10,6 +10,7 @@ from ..indexes import SearchIndex
 from ..languages import noted
 from ..models import Judgement
 from ..navigation import index_at
+from ..searching.visibility import visible
 
 LONGEST = Judgement._meta.get_field("query").max_length or 0
 """Characters of a query that can be judged."""
@@ -29,8 +30,8 @@ def grades_of(index: SearchIndex, language: str, text: str) -> dict[str, int]:
 def keep_grades(request: HttpRequest, index: SearchIndex, language: str, text: str, chosen: Mapping[str, str]) -> int:
     """Keep what somebody says of products, by their keys; returns how many. What is no grade or product is left out."""
     known = set(map(str, Judgement.Grade.values))
-    visible = index.queryset(request).filter(pk__in=index.keys(chosen).values())
-    there = set(map(str, visible.values_list("pk", flat=True)))
+    seen = visible(index, request).filter(pk__in=index.keys(chosen).values())
+    there = set(map(str, seen.values_list("pk", flat=True)))
     text = noted(text)
     if len(text) > LONGEST:
         return 0

@@ -23,6 +23,7 @@ from ..querylog import note_event
 from ..registry import registry
 from ..searching import Results, cache
 from ..searching.similar import resembling
+from ..searching.visibility import visible
 from ..suggesting import suggest
 from .base import IndexView, SearchAPIView, valid
 from .hits import open_indexes
@@ -104,7 +105,7 @@ class SimilarView(IndexView):
         """Answer with `size` products, 10 by default; 404 where this user may not see the product."""
         declared = self.get_index(index)
         size = valid(SimilarForm(request.query_params))["size"] or 10
-        found = declared.queryset(request).filter(pk=declared.keys([product]).get(product)).first()
+        found = visible(declared, request).filter(pk=declared.keys([product]).get(product)).first()
         if found is None:
             raise NotFound({"product": ["There is no such product."]})
         results = resembling(declared, found, size=size, request=request)

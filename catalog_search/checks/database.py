@@ -60,6 +60,14 @@ def check_alias(alias: str) -> Iterator[CheckMessage]:
             hint="CREATE DATABASE ... LC_CTYPE 'C.UTF-8' TEMPLATE template0;",
             id="catalog_search.W023",
         )
+    if hasattr(connection, "set_schema"):  # as django-tenants and its kin have it
+        yield Warning(
+            f'The database "{alias}" has a schema for each tenant: processes would keep rules, words and suggestions '
+            "of one for the others, and workers index the products of the schema that they connect to.",
+            hint="Tell tenants apart by rows, in queryset(request), or give each its own processes: docs/deploy.md, "
+            "What is supported.",
+            id="catalog_search.W049",
+        )
     if migrated:
         with suppress(DatabaseError):  # before `migrate` brings a column: it asks the checks first
             yield from _generations(alias)

@@ -15,11 +15,12 @@ from ..facets import Facet, HierarchyFacet, RangeFacet
 from ..forms import RESERVED
 from ..indexes import SearchIndex
 from ..paths import field_given, followed
+from ..searching.visibility import visible
 
 
 def check_index(index: SearchIndex) -> Iterator[CheckMessage]:
     """Check facets, sorts, boosts and variants of an index against its model."""
-    name, products = type(index).__name__, index.queryset(None)
+    name, products = type(index).__name__, visible(index)
     known = ", ".join(field_names(index.model))
     taken = dict.fromkeys(RESERVED, "the search form")
     for facet in index.facets:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
-from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from ..boosts import Boost
@@ -17,6 +16,7 @@ from ..facets import Facet
 from ..indexes import SearchIndex
 from ..languages import CONFIGS
 from ..models import Document
+from ..searching.visibility import is_fixed, shape_problem
 
 LISTS: dict[str, tuple[type, str]] = {
     "text": (object, '["name", "description"]'),  # paths, and what takes a product
@@ -70,25 +70,12 @@ def _querysets(index: SearchIndex, method: Any, written: str, *given: tuple[Any,
     except TypeError as error:
         yield _error(index, f"{method.__name__}() cannot be called: {error}", written)
         return
-    if not isinstance(found := method(), QuerySet):
-        yield _error(index, f"{method.__name__}() returns a {type(found).__name__}, not a QuerySet", written)
-    elif problem := _narrowing_problem(found):
+    if problem := shape_problem(found := method()):
+        yield _error(index, f"{method.__name__}() returns {problem}", written)
+    elif not given and is_fixed(found):
         meant = "return self.model.objects.filter(pk__in=[...])"
-        yield _error(
-            index, f"{method.__name__}() returns {problem}, which cannot be filtered and sorted further", meant
-        )
-
-
-def _narrowing_problem(queryset: QuerySet[Any]) -> str:
-    """Say why a queryset cannot be narrowed as searches do it, "" where it can."""
-    query = queryset.query
-    problems = {
-        "a slice": query.is_sliced,
-        f"a {query.combinator}": query.combinator,
-        "rows that are distinct by some fields": query.distinct_fields,
-        "values, not products": getattr(queryset, "_fields", None) is not None,
-    }
-    return next((problem for problem, there in problems.items() if there), "")
+        kind = found.query.combinator or ("slice" if found.query.is_sliced else "DISTINCT ON")
+        yield _error(index, f"{method.__name__}() returns a {kind}, which cannot be filtered and sorted further", meant)
 
 
 def _is_sorts(value: Any) -> bool:

@@ -6,11 +6,9 @@ import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.db import transaction
-
 from ..conf import settings
 from ..models import Change, Generation
-from ..sql import execute
+from ..sql import execute, read_committed
 from .changes import DUE
 
 _CHANGES = Change._meta.db_table
@@ -112,7 +110,7 @@ def claim(alias: str, limit: int, without: Collection[int] = ()) -> Claim | None
     that one is alone, and set aside.
     """
     token = uuid.uuid4()
-    with transaction.atomic(using=alias):
+    with read_committed(alias):
         take_turn(alias)
         execute(
             alias,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.db import transaction
-
 from ..backends.configuration import identity, place
 from ..conf import settings
 from ..digests import canonical, digest_of
@@ -15,7 +13,7 @@ from ..languages import PARSING, text_config
 from ..models import Generation
 from ..models.generations import GenerationQuerySet
 from ..registry import registry
-from ..sql import write_alias
+from ..sql import read_committed, write_alias
 from .claims import take_turn
 
 
@@ -61,7 +59,7 @@ def is_outdated(index: SearchIndex) -> bool:
 def start_generation(index: SearchIndex, fresh: bool = False) -> Generation:
     """Return the generation to build: one that was begun for today's definition, or a new one."""
     alias = write_alias(index.model)
-    with transaction.atomic(using=alias):
+    with read_committed(alias):
         take_turn(alias)  # of two who begin at once, one would find its own given up for the other's
         found = None if fresh else current_generation(index)
         if found:

@@ -16,7 +16,7 @@ from ..indexes import SearchIndex
 from ..languages import identifier_pieces, normalise_identifier
 from ..models import Generation
 from ..registry import registry
-from ..sql import DATABASE_DOWN, write_alias
+from ..sql import DATABASE_DOWN, telling_slow, write_alias
 from . import pictures
 from .documents import Draft, Reading
 
@@ -61,6 +61,7 @@ def _readings(index: SearchIndex, key: str, product: Any, languages: Sequence[st
     return texts
 
 
+@telling_slow()
 def _fetch(index: SearchIndex, keys: Sequence[str]) -> list[Any]:
     """Fetch products by key; fails where one cannot be: a date that Python does not have, a key of another kind."""
     to_python = index.model._meta.pk.to_python

@@ -13,7 +13,7 @@ from ..indexes import SearchIndex
 from ..models import Change, Document, Generation
 from ..registry import registry
 from ..routers import reading_what_was_written
-from ..sql import compile_keys, execute, write_alias
+from ..sql import compile_keys, execute, read_committed, write_alias
 from . import changes, documents, doorbell
 from .generations import definition
 from .reading import draft, read
@@ -64,7 +64,7 @@ def reconcile(
     for chunk in _chunks(index, generation.alias, after):
         keys = _stale(generation, chunk, deep)
         if keys and mend:
-            with transaction.atomic(using=generation.alias):
+            with read_committed(generation.alias):
                 if deep:  # let workers look at contents whose stamps did not change
                     generation.own(Document).filter(object_key__in=keys).update(stamp="")
                 changes.append_to(generation, keys)

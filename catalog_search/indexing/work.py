@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from django.db import transaction
 
 from .. import embedding
 from ..bisection import bisect
@@ -21,6 +20,7 @@ from ..exceptions import CatalogSearchError, Unavailable, reason_of
 from ..fusion import Vector
 from ..models import Document, Generation
 from ..routers import reading_what_was_written
+from ..sql import read_committed, telling_slow
 from . import documents
 from .claims import Claim, claim
 from .documents import Draft, Reading
@@ -66,7 +66,12 @@ def drain(alias: str = "default", seconds: float | None = None) -> bool:
             while True:
                 begun = time.monotonic()
                 in_time = end is None or begun < end
-                claimed = claim(alias, size, silent) if in_time else None
+                claimed = None
+                try:
+                    claimed = claim(alias, size, silent) if in_time else None
+                except OUTAGES:
+                    if not batch:  # which has cost something, and is written first
+                        raise
                 if not (claimed or batch):
                     return not in_time
                 ahead = None
@@ -137,9 +142,10 @@ def _finish(batch: Batch) -> None:
     batch.claimed.fail(reasons)
 
 
+@telling_slow()
 def _write(batch: Batch, vectors: dict[str, Vector], keys: Sequence[str]) -> Sequence[str]:
     """Write the documents of some products and let their changes go; returns the keys."""
-    with transaction.atomic(using=batch.claimed.alias):
+    with read_committed(batch.claimed.alias):
         owned = batch.claimed.lock().intersection(keys)
         ready = [one for one in batch.drafts if one.key in owned]
         documents.write(batch.generation, ready, vectors)

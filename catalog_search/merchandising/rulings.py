@@ -17,6 +17,7 @@ from ..languages import agree
 from ..models import Rule, RuleAction
 from ..patterns import Pattern, matches, read_patterns, words
 from ..registry import registry
+from ..searching.visibility import visible
 
 Kind = RuleAction.Kind
 NARROWING = (Kind.HIDE, Kind.FILTER)
@@ -170,7 +171,7 @@ def without_effect(label: str, actions: Sequence[RuleAction]) -> list[str]:
         there = set(products.filter(pk__in=wanted.values()).order_by().values_list("pk", flat=True))
         return {key for key, value in wanted.items() if value not in there}
 
-    gone, unseen = lacking(index.index_queryset()), lacking(index.queryset())
+    gone, unseen = lacking(index.index_queryset()), lacking(visible(index))
 
     def told(action: RuleAction) -> str:
         named = {"action": action.get_kind_display(), "product": action.product}

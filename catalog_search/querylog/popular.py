@@ -16,6 +16,7 @@ from ..merchandising import narrowed, rulebook
 from ..models import Generation, PopularQuery, QueryLog
 from ..registry import registry
 from ..searching.scope import Scope
+from ..searching.visibility import visible
 from ..sql import read_alias, write_alias
 from ..wording import synonyms
 from ..wording.guessing import told_by_visible
@@ -75,7 +76,7 @@ def _said_by_shop(label: str, texts: Iterable[str]) -> Iterator[str]:
     words = {text: folded(text).split() for text in texts}
     unsaid = {word for own in words.values() for word in own}
     for language in generation.languages:
-        scope = narrowed(Scope(index, generation, language, index.queryset()), "")
+        scope = narrowed(Scope(index, generation, language, visible(index)), "")
         taught = synonyms.in_force(scope).words | rulebook.words(index, language)
         unsaid -= set(map(folded, taught))
         unsaid -= set() if scope.is_empty else told_by_visible(scope, unsaid)

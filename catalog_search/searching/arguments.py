@@ -14,6 +14,7 @@ from ..facets import RangeFacet
 from ..images import Picture, read_picture
 from ..indexes import SearchIndex
 from ..languages import legible
+from .visibility import narrowable, shape_problem
 
 MAX_WEIGHT = 1000.0
 
@@ -57,25 +58,24 @@ def known(kind: str, asked: Iterable[str], there: Sequence[str], index: SearchIn
             raise CatalogSearchError(f'{index.label} has no {kind} "{name}"; it has: {", ".join(there) or "none"}.')
 
 
-def products(index: SearchIndex, name: str, given: QuerySet[Any] | None, may_be_fixed: bool) -> QuerySet[Any] | None:
+def products(index: SearchIndex, name: str, given: QuerySet[Any] | None) -> QuerySet[Any] | None:
     """Return a queryset of an index's products, or None."""
     if given is None:
         return None
     if not isinstance(given, QuerySet) or not _related(given.model, index):
         raise CatalogSearchError(f"{name}= takes a queryset of {index.model.__name__}, not {type(given).__name__}.")
-    if is_fixed(given) and not may_be_fixed:
-        raise CatalogSearchError(
-            f"{name}= is narrowed further, which a slice cannot be, nor a union or DISTINCT ON; give it as queryset=."
-        )
     if given.query.is_sliced and given.query.combinator:  # Django selects what it is sorted by, too
         raise CatalogSearchError(f"{name}= takes no slice of a {given.query.combinator}; filter by its primary keys.")
     return given
 
 
-def is_fixed(products: QuerySet[Any]) -> bool:
-    """Would other products be in a queryset that is filtered further, if it can be?"""
-    query = products.query
-    return bool(query.is_sliced or query.combinator or query.distinct_fields)
+def visible(index: SearchIndex, given: QuerySet[Any] | None) -> QuerySet[Any] | None:
+    """Return the products that a visitor may see by other rules than the index's own, or None."""
+    if (found := products(index, "visible", given)) is None:
+        return None
+    if problem := shape_problem(found):
+        raise CatalogSearchError(f"visible= cannot be {problem}.")
+    return narrowable(found)
 
 
 def _related(model: type[Model], index: SearchIndex) -> bool:

@@ -13,6 +13,7 @@ from ..backends.configuration import configuration_of
 from ..content import Content
 from ..embedding import embed
 from ..models import Generation
+from ..sql import ends_transaction
 from . import lanes
 from .composition import Composition, compose
 from .documents import Documents
@@ -46,6 +47,8 @@ def explained(scope: Scope, query: Query, hits: Sequence[Hit], trace: Trace) -> 
             whole = lanes.similarities(scope, asked.vector, keys)
             shares = _shares(asked, whole, _parts(scope, list(whole)))
         except Exception as error:  # a model is foreign code, and an explanation is not worth a search
+            if ends_transaction(error, scope.alias):
+                raise
             logger.error("The hits could not be explained: %s", error)
             trace.degrade("explanation")
             return tuple(hits)

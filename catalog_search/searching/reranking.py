@@ -17,6 +17,7 @@ from ..conf import settings
 from ..content import Content
 from ..contexts import holding
 from ..exceptions import ImageError, ModelError
+from ..sql import ends_transaction
 from . import cache
 from .candidates import Candidates
 from .documents import Documents
@@ -93,6 +94,8 @@ def rerank(scope: Scope, query: Query, candidates: Candidates, spent: float = 0.
             start = time.perf_counter()  # loading it is not its pace
             judged, asked = score(*place, query.content)
     except Exception as error:  # a model is foreign code; a search must answer all the same
+        if ends_transaction(error, scope.alias):
+            raise
         logger.error("Reranking failed, results keep the order of retrieval: %s", error)
         if (taken := time.perf_counter() - start) > settings.RERANK_SECONDS:
             pace.note(depth, taken)  # fewer might have been done in time

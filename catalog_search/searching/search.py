@@ -17,7 +17,7 @@ from ..facets import Facet
 from ..images import Picture
 from ..indexes import SearchIndex
 from ..models import Generation
-from ..sql import read_alias, unordered
+from ..sql import unordered
 from . import arguments, paging, steps
 from .asking import Arrange, Ask, Rewrite
 from .browsing import browsed
@@ -35,6 +35,8 @@ from .results import Hit, Results
 from .retrieval import Demand, Membership, demand, nearest
 from .scope import Scope
 from .trace import Trace
+from .visibility import of_one_database
+from .visibility import visible as visible_to
 from .words import without_excluded
 
 logger = logging.getLogger(__name__)
@@ -109,8 +111,7 @@ def search(
         arguments.number("vector_weight", vector_weight, 0, 1)
     if generation is not None and not isinstance(generation, Generation):
         raise CatalogSearchError(f"generation= takes a Generation, not {generation!r}.")
-    visible = arguments.products(index, "visible", visible, may_be_fixed=False)
-    queryset = arguments.products(index, "queryset", queryset, may_be_fixed=True)
+    visible, queryset = arguments.visible(index, visible), arguments.products(index, "queryset", queryset)
     text, weighted = arguments.words(text), arguments.terms(terms)
     query = Query(text, picture, liked, query_language(index, language), unliked, weighted)
     if not query and (query.unlike or query.terms):
@@ -138,12 +139,12 @@ def search(
     def page_of(ask: Ask) -> Results:
         trace = Trace()
         with trace.stage("total"):
-            products = index.queryset(request) if visible is None else visible
+            products = visible_to(index, request) if visible is None else of_one_database(visible)
             if queryset is not None:
                 products = products.filter(pk__in=unordered(queryset).values("pk"))
             if liked or unliked:
                 products = products.exclude(pk__in=index.keys([*liked, *unliked]).values())
-            serving = generation or _active_generation(index, trace)
+            serving = generation or _active_generation(index, products.db, trace)
             scope = Scope(index, serving, serving.language_for(query.language), products)
             answer = _answered(scope, ask, trace)
             if answer.is_barren and answer.ask.guidance.did_you_mean:
@@ -266,8 +267,8 @@ def _sorted(scope: Scope, keys: Sequence[str], sort: str) -> list[str]:
     return [str(key) for key in ordered.values_list("pk", flat=True)]
 
 
-def _active_generation(index: SearchIndex, trace: Trace) -> Generation:
-    found = Generation.objects.using(read_alias(index.model)).active(index.label)
+def _active_generation(index: SearchIndex, alias: str, trace: Trace) -> Generation:
+    found = Generation.objects.using(alias).active(index.label)
     if found is None:
         logger.error("%r has no active generation; run manage.py rebuild_search_index.", index)
         trace.degrade("index")

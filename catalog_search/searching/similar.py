@@ -14,6 +14,7 @@ from ..sql import unordered
 from . import arguments
 from .results import Hit, Results
 from .search import search
+from .visibility import is_fixed, visible
 
 REACH = 4
 """Among so many times the products wanted, those that ``first`` prefers go first: nearness still decides the rest."""
@@ -42,8 +43,8 @@ def resembling(
     """
     if not isinstance(product, index.model):
         raise CatalogSearchError(f"similar() takes a {index.model.__name__}, not {product!r}.")
-    others = arguments.products(index, "queryset", queryset, may_be_fixed=True)
-    if others is None or arguments.is_fixed(others):
+    others = arguments.products(index, "queryset", queryset)
+    if others is None or is_fixed(others):
         everything = index.model._base_manager.all()
         others = everything if others is None else everything.filter(pk__in=unordered(others).values("pk"))
     results = search(
@@ -59,6 +60,6 @@ def resembling(
     hits = results.hits
     if first is not None:
         keys = [hit.object.pk for hit in hits]
-        preferred = set(index.queryset(request).filter(first, pk__in=keys).values_list("pk", flat=True))
+        preferred = set(visible(index, request).filter(first, pk__in=keys).values_list("pk", flat=True))
         hits = tuple(sorted(hits, key=lambda hit: hit.object.pk not in preferred))
     return replace(results, hits=hits[:size])

@@ -14,10 +14,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import DatabaseError, connections
 from django.utils.module_loading import import_string
 
 from ..conf import settings
+from ..sql import ends_transaction
 from .asking import Arrange, Ask, Rewrite
 from .candidates import Candidates
 from .scope import Scope
@@ -65,7 +65,7 @@ def exchanged(own: Mapping[Any, Rewrite]) -> dict[str, Any]:
 
 
 def _failed(scope: Scope, step: Any, point: str, error: Exception, trace: Trace) -> None:
-    if isinstance(error, DatabaseError) and connections[scope.alias].in_atomic_block:
-        raise error  # in a transaction that failed nothing else can be asked
+    if ends_transaction(error, scope.alias):
+        raise error
     logger.error("%s failed and was left out: %s", getattr(step, "__qualname__", step), error, exc_info=error)
     trace.degrade(point)
