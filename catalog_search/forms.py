@@ -26,6 +26,8 @@ from .searching.query import Query, query_language
 
 MAX_PAGE = 10_000
 MAX_PAGE_SIZE = 100
+OFFERED = 8
+"""Hits that are shown without the filters where those leave nothing."""
 QUERY_FIELDS = ("q", "image", "picture", "like", "unlike", "terms")
 """The fields that say what is looked for; the others only arrange what is found."""
 REDIRECTED = "redirected"
@@ -166,13 +168,13 @@ class SearchForm(forms.Form):
         found = self._found(request, options)
         return Results(facets={name: nothing}) if found is None else found
 
-    def without_filters(self, request: HttpRequest | None = None, size: int = 8) -> tuple[Hit, ...]:
+    def without_filters(self, request: HttpRequest) -> tuple[Hit, ...]:
         """Return the first hits that the form finds without its filters, to offer where those leave nothing.
 
         The query log does not hear of it.
         """
         options = self.visible_options(
-            request, facets={}, facet_counts=False, page=1, page_size=size, more="", within=""
+            request, facets={}, facet_counts=False, page=1, page_size=OFFERED, more="", within=""
         )
         found = self._found(request, options)
         return found.hits if found else ()

@@ -146,7 +146,7 @@ class IndexState:
         return round(100 * self.health.degraded / self.health.searches) if self.health.searches else 0
 
 
-def index_states(probe: bool = False) -> list[IndexState]:
+def index_states(probe: bool) -> list[IndexState]:
     """Look at every index; ``probe`` also asks the models of each, which may take a moment."""
     return [_index_state(index, probe) for index in registry]
 

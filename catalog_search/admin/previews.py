@@ -99,7 +99,7 @@ def _mistakes(form: Any) -> Iterator[str]:
         yield from (f"{capfirst(label)}: {text}" if label else str(text) for text in texts)
 
 
-def preview_rule(rule: Rule, actions: Sequence[RuleAction], pages: int = COMPARED) -> dict[str, Any]:
+def preview_rule(rule: Rule, actions: Sequence[RuleAction], pages: int) -> dict[str, Any]:
     """Compare the pages that a rule concerns, as it is in force and as it is drafted: the context of a template.
 
     The draft is taken as enabled and its time as come. At most ``pages`` are searched and shown.
@@ -118,7 +118,7 @@ def preview_rule(rule: Rule, actions: Sequence[RuleAction], pages: int = COMPARE
     return {"problems": problems, **_compared(index, own_pages(draft), concerned, logged, pages, *sides)}
 
 
-def preview_synonym(synonym: Synonym, pages: int = COMPARED) -> dict[str, Any]:
+def preview_synonym(synonym: Synonym, pages: int) -> dict[str, Any]:
     """Compare the pages that a group of synonyms concerns, without it or as it is, and as it is drafted.
 
     The draft is taken as enabled; one for every index is shown on the first.
