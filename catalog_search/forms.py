@@ -102,7 +102,7 @@ class SearchForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Refuse bounds that no product can meet, and a query that only takes away."""
-        if not self._asks(self.options()):
+        if not self.query_of(self.options()):
             for name in ("unlike", "terms"):
                 if self.cleaned_data.get(name):
                     self.add_error(name, ValidationError(_("Say what is wanted too."), code="nothing_wanted"))
@@ -193,12 +193,12 @@ class SearchForm(forms.Form):
         return self.index.queryset(request).filter(pk__in=known.values())
 
     def _found(self, request: HttpRequest | None, options: dict[str, Any]) -> Results | None:
-        if self.cleaned_data.get("like") and not self._asks(options):
+        if self.cleaned_data.get("like") and not self.query_of(options):
             return None
         return search(self.index, **options, request=request)
 
-    def _asks(self, options: dict[str, Any]) -> bool:
-        """Do these options say what is looked for, rather than nothing or only what is not wanted?"""
+    def query_of(self, options: dict[str, Any]) -> Query:
+        """Return what these options look for; false where that is nothing, or only what is not wanted."""
         language = query_language(self.index, options["language"])
         liked, terms = tuple(map(str, options["like"])), tuple(options["terms"])
-        return bool(Query(options["text"], options["image"], liked, language, terms=terms))
+        return Query(options["text"], options["image"], liked, language, terms=terms)

@@ -25,7 +25,7 @@ from ..registry import registry
 from ..searching import Hit, Results, cache, search, steps
 from ..searching.asking import Ask
 from ..searching.lanes import LANES
-from ..searching.query import Query, query_language
+from ..searching.query import query_language
 from ..searching.scope import Scope
 from ..sql import read_alias
 from .grading import grades_of, index_of, keep_grades
@@ -115,10 +115,7 @@ class PlaygroundForm(SearchForm):
     @property
     def query_class(self) -> str:
         """The class of the query, which decides the weights of the lanes."""
-        cleaned = self.cleaned_data
-        options = self.options()
-        liked = tuple(map(str, options["like"]))
-        return Query(cleaned.get("q", ""), options["image"], liked, terms=tuple(options["terms"])).query_class
+        return self.query_of(self.options()).query_class
 
 
 def _admit_nothing(scope: Scope, ask: Ask) -> Ask:
