@@ -29,7 +29,7 @@ from .searching.hydration import thumbnails
 from .searching.memory import Memory
 from .searching.query import Query, query_language
 from .searching.scope import Scope
-from .sql import execute, read_alias
+from .sql import execute
 from .wording.lexicon import LAST, Lexicon
 from .wording.vocabulary import lexicon as lexicon_of
 
@@ -91,11 +91,10 @@ def suggest(
     words = _words(text)[:WORDS]
     if sum(map(len, words)) < SHORTEST:
         return Suggestions()
-    alias = read_alias(index.model)
-    generation = Generation.objects.using(alias).active(index.label) or Generation(index=index.label)
+    generation = Generation.objects.serving(index) or Generation(index=index.label)
     spoken = generation.language_for(query_language(index, language))
     scope = narrowed(Scope(index, generation, spoken, index.queryset(request)), text)
-    known = lexicon_of(alias, generation, scope.language)
+    known = lexicon_of(scope.alias, generation, scope.language)
     meant = [*(_meant(word, known) for word in words[:-1]), _begun(words[-1], known)]
     likeliest = [*(ways[:1] for ways in meant[:-1]), meant[-1]]
     return Suggestions(

@@ -75,7 +75,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         except CatalogSearchError as error:
             self.message_user(request, str(error), messages.ERROR)
             return
-        of = Generation.objects.active(target.label) if operation.on == "index" else target
+        of = Generation.objects.serving(target) if operation.on == "index" else target
         if of:
             self.log_change(request, of, done)
         self.message_user(request, done, messages.SUCCESS)
@@ -124,7 +124,7 @@ def _count_of(rows: QuerySet[Any]) -> Coalesce:
 
 def _options(operation: Operation, target: Any) -> list[tuple[str, Any, bool]]:
     """Return the boxes to tick; where nothing serves yet, what is built should."""
-    first = operation.on == "index" and Generation.objects.active(target.label) is None
+    first = operation.on == "index" and Generation.objects.serving(target) is None
     return [(name, label, name == "serve" and first) for name, label in operation.options]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from django.db import models, router
@@ -16,6 +16,10 @@ from ..backends.base import Embedder
 from ..fusion import Vector
 from ..quantization import HALF, QUANTIZATIONS, Quantization
 from ..registry import registry
+from ..sql import read_alias
+
+if TYPE_CHECKING:
+    from ..indexes import SearchIndex
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -49,6 +53,10 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
             WHERE index = %s AND state = %s AND activated_at IS NOT NULL ORDER BY activated_at DESC LIMIT 1
         """
         return next(iter(self.raw(statement, [label, Generation.State.READY.value])), None)
+
+    def serving(self, index: SearchIndex) -> Generation | None:
+        """Return the generation that serves an index, from the database that its searches read."""
+        return self.using(read_alias(index.model)).active(index.label)
 
     def served(self) -> Self:
         """Keep those that could serve at once, the one that was activated last first: the next is the way back."""

@@ -17,7 +17,7 @@ from ..facets import Facet
 from ..images import Picture
 from ..indexes import SearchIndex
 from ..models import Generation
-from ..sql import read_alias, unordered
+from ..sql import unordered
 from . import arguments, paging, steps
 from .asking import Arrange, Ask, Rewrite
 from .browsing import browsed
@@ -267,7 +267,7 @@ def _sorted(scope: Scope, keys: Sequence[str], sort: str) -> list[str]:
 
 
 def _active_generation(index: SearchIndex, trace: Trace) -> Generation:
-    found = Generation.objects.using(read_alias(index.model)).active(index.label)
+    found = Generation.objects.serving(index)
     if found is None:
         logger.error("%r has no active generation; run manage.py rebuild_search_index.", index)
         trace.degrade("index")
