@@ -116,6 +116,11 @@ class Generation(models.Model):
         """The database that it is written to, wherever it was read."""
         return router.db_for_write(type(self))
 
+    @property
+    def is_serving(self) -> bool:
+        """Does it answer searches by now, where it is written?"""
+        return type(self).objects.using(self.alias).active(self.index) == self
+
     def own(self, model: type[Row]) -> models.QuerySet[Row]:
         """Return its documents or changes, where they are written: a replica may lack some."""
         return model._default_manager.using(self.alias).filter(generation=self)
