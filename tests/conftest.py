@@ -188,17 +188,20 @@ def fresh_language() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fresh_memory() -> None:
-    """Let no test find what another one kept, and rolled back: pages and vectors, samples, rules and synonyms."""
+    """Let no test find what another one kept, and rolled back: pages and vectors, samples, rules and synonyms; nor how
+    fast a reranker was.
+    """
     from django.core.cache import cache
 
     from catalog_search.merchandising import rulebook
-    from catalog_search.searching import lanes
+    from catalog_search.searching import lanes, reranking
     from catalog_search.wording import synonyms
 
     cache.clear()
     lanes._sample.cache_clear()
     rulebook.MEMORY.forget()
     synonyms.MEMORY.forget()
+    reranking.paces.clear()
 
 
 @pytest.fixture

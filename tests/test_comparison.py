@@ -30,11 +30,6 @@ Shop = dict[str, Product]
 rankings = st.lists(st.sampled_from("abcdefghijkl"), unique=True, max_size=10)
 
 
-@pytest.fixture(autouse=True)
-def _fresh_paces() -> None:
-    reranking.paces.clear()
-
-
 class TestOverlap:
     @given(rankings, rankings)
     def test_it_lies_between_nothing_and_all(self, first: list[str], second: list[str]) -> None:

@@ -31,6 +31,7 @@ from project.shop.models import Brand, Product, ProductImage
 from project.shop.search import ProductIndex
 
 from .conftest import DUMMY
+from .shop import document
 
 Shop = dict[str, Product]
 
@@ -39,10 +40,6 @@ pytestmark = pytest.mark.django_db
 
 def unavailable(*_: Any) -> Any:
     raise Unavailable("The model server does not answer.")
-
-
-def document(product: Product) -> Document:
-    return Document.objects.get(object_key=str(product.pk))
 
 
 def waiting() -> set[str]:

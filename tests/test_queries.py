@@ -23,12 +23,10 @@ from catalog_search.searching.query import Query, query_language
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
+from .shop import names
+
 Shop = dict[str, Product]
 ALL = None
-
-
-def names(text: str = "", **options: Any) -> list[str]:
-    return [hit.object.name for hit in ProductIndex.search(text, **options)]
 
 
 # Negation

@@ -14,7 +14,6 @@ from catalog_search import Content, backends, fetching
 from catalog_search.backends import reranker_setting
 from catalog_search.images import Picture, thumbnail_storage
 from catalog_search.models import Document
-from catalog_search.searching import reranking
 from catalog_search.searching.candidates import Candidates
 from catalog_search.searching.ranking import blend
 from catalog_search.searching.results import Results
@@ -49,8 +48,6 @@ def photos(checkpoint: Folder) -> dict[str, Any]:
 
 @pytest.fixture
 def rerankers(settings: Any) -> Any:
-    reranking.paces.clear()
-
     def use(texts: Any = None, photos: Any = None) -> None:
         settings.CATALOG_SEARCH |= {"RERANKER": texts, "IMAGE_RERANKER": photos, "RERANK_SECONDS": 60}
 

@@ -29,14 +29,12 @@ from catalog_search.searching.candidates import Candidates
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
+from .shop import names
+
 Shop = dict[str, Product]
 MakeRule = Callable[..., Rule]
 
 pytestmark = pytest.mark.django_db
-
-
-def names(text: str = "", **options: Any) -> list[str]:
-    return [hit.object.name for hit in ProductIndex.search(text, **options)]
 
 
 def key(product: Product) -> str:

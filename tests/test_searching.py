@@ -14,24 +14,17 @@ from catalog_search.exceptions import CatalogSearchError, ImageError
 from catalog_search.facets import bounds
 from catalog_search.indexing import drain
 from catalog_search.models import Document, Generation
-from catalog_search.searching import lanes, reranking
+from catalog_search.searching import lanes
 from catalog_search.searching.query import Query
 from catalog_search.searching.scope import Scope
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
+from .shop import names
+
 Shop = dict[str, Product]
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_paces() -> None:
-    reranking.paces.clear()
-
-
-def names(text: str = "", **options: Any) -> list[str]:
-    return [hit.object.name for hit in ProductIndex.search(text, **options)]
 
 
 def values(text: str, facet: str, **options: Any) -> dict[str, int]:
