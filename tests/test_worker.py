@@ -81,21 +81,6 @@ def test_tasks_of_a_project_that_pickles_its_own_are_json(settings: Any, monkeyp
     assert [message["content-type"] for message in messages] == ["application/json"] * 3
 
 
-def test_a_save_does_not_wait_for_a_broker_that_is_down(served: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    rung: list[bool] = []
-
-    def refused() -> None:
-        rung.append(True)
-        raise OSError("connection refused")
-
-    monkeypatch.setattr(doorbell.current_app, "send_task", lambda *_, **__: refused())
-    served.name = "Lost kettle"
-    served.save()
-
-    until(lambda: bool(rung))
-    assert Change.objects.filter(object_key=str(served.pk)).exists()
-
-
 @pytest.mark.slow
 def test_limits_of_time_that_a_project_sets_for_its_own_tasks_stop_no_build(
     make_product: Callable[..., Product],
