@@ -251,11 +251,6 @@ def test_facet_counts_are_of_the_very_set_shown(indexed_shop: Shop) -> None:
     assert results.facets["price"].found.high == 12
 
 
-def test_choosing_a_value_returns_exactly_its_count(indexed_shop: Shop) -> None:
-    for value, count in values("mug", "brand", cutoff=99).items():
-        assert ProductIndex.search("mug", facets={"brand": [value]}, cutoff=99).total == count
-
-
 def test_a_facet_shows_what_its_other_values_would_bring(indexed_shop: Shop) -> None:
     chosen = {"brand": ["Bolt"]}
 
