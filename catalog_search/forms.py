@@ -66,14 +66,14 @@ class SearchForm(forms.Form):
     def __init__(self, index: SearchIndex, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.index = index
-        self.fields["q"].widget.attrs["maxlength"] = settings.QUERY_MAX_LENGTH
-        self.fields["image"].widget.attrs["accept"] = "image/*"
-        self.fields["sort"].choices = [("", _("Relevance")), *((name, read_as(name)) for name in index.sorts)]  # type: ignore[attr-defined]
-        self.fields["more"].choices = [("", ""), *((facet.name, facet.label) for facet in index.facets)]  # type: ignore[attr-defined]
-        for name in ("like", "unlike"):
-            self.fields[name].key = index.model._meta.pk  # type: ignore[attr-defined]
+        fields: dict[str, Any] = self.fields
+        fields["q"].widget.attrs["maxlength"] = settings.QUERY_MAX_LENGTH
+        fields["image"].widget.attrs["accept"] = "image/*"
+        fields["sort"].choices = [("", _("Relevance")), *((name, read_as(name)) for name in index.sorts)]
+        fields["more"].choices = [("", ""), *((facet.name, facet.label) for facet in index.facets)]
+        fields["like"].key = fields["unlike"].key = index.model._meta.pk
         for facet in self.facets:
-            self.fields.update(facet.form_fields())
+            fields |= facet.form_fields()
 
     @property
     def facets(self) -> Sequence[Facet]:
