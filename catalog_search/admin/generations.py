@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ..exceptions import CatalogSearchError
 from ..models import Change, Document, Generation
 from .operations import OPERATIONS, Operation, expected
-from .overview import index_states, model_name
+from .overview import index_states
 from .pages import ReadOnlyAdmin, demand, may, outside_transactions
 
 REFRESH_SECONDS = 4
@@ -102,7 +102,7 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("model"))
     def model_name(self, obj: Generation) -> str:
-        return model_name(obj)
+        return obj.model_name
 
     @admin.display(description=_("documents"), ordering="documents")
     def documents(self, obj: Any) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..backends import embedder_of
 from ..backends.base import Embedder
+from ..backends.configuration import model_name
 from ..fusion import Vector
 from ..quantization import HALF, QUANTIZATIONS, Quantization
 from ..registry import registry
@@ -138,6 +139,12 @@ class Generation(models.Model):
     def embedder(self) -> Embedder:
         """The model that it was built with, loaded once in each process. Raises ModelError where it cannot be."""
         return embedder_of(self.definition["embedder"])
+
+    @property
+    def model_name(self) -> str:
+        """What the model is called, or else its backend."""
+        embedder = self.definition.get("embedder", {})
+        return model_name(embedder.get("backend", ""), embedder.get("options") or {})
 
     @property
     def languages(self) -> list[str]:
