@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
-from django.db import models, router
+from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from ..backends.configuration import model_name
 from ..fusion import Vector
 from ..quantization import HALF, QUANTIZATIONS, Quantization
 from ..registry import registry
-from ..sql import read_alias
+from ..sql import read_alias, write_alias
 
 if TYPE_CHECKING:
     from ..indexes import SearchIndex
@@ -115,7 +115,7 @@ class Generation(models.Model):
     @property
     def alias(self) -> str:
         """The database that it is written to, wherever it was read."""
-        return router.db_for_write(type(self))
+        return write_alias(type(self))
 
     @property
     def is_serving(self) -> bool:
