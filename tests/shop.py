@@ -8,6 +8,9 @@ from catalog_search.models import Change, Document
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
+Shop = dict[str, Product]
+"""Products of the fixture `indexed_shop` by what they are called there."""
+
 
 def names(text: str = "", **options: Any) -> list[str]:
     """Search for products and return their names."""

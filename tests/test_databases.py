@@ -17,7 +17,7 @@ from catalog_search.registry import registry
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

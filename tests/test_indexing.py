@@ -31,9 +31,7 @@ from project.shop.models import Brand, Product, ProductImage
 from project.shop.search import ProductIndex
 
 from .conftest import DUMMY
-from .shop import document
-
-Shop = dict[str, Product]
+from .shop import Shop, document
 
 pytestmark = pytest.mark.django_db
 

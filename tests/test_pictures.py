@@ -29,9 +29,8 @@ from catalog_search.registry import registry
 from project.shop.models import Product, ProductImage
 from project.shop.search import ProductIndex
 
-from .shop import document
+from .shop import Shop, document
 
-Shop = dict[str, Product]
 Make = Callable[..., Product]
 
 pytestmark = pytest.mark.django_db

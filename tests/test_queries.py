@@ -23,9 +23,8 @@ from catalog_search.searching.query import Query, query_language
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
-from .shop import names
+from .shop import Shop, names
 
-Shop = dict[str, Product]
 ALL = None
 
 

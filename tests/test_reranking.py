@@ -17,13 +17,12 @@ from catalog_search.models import Document
 from catalog_search.searching.candidates import Candidates
 from catalog_search.searching.ranking import blend
 from catalog_search.searching.results import Results
-from project.shop.models import Product
 from project.shop.search import ProductIndex
 
 from .conftest import Folder
 from .contracts import checkpoints
+from .shop import Shop
 
-Shop = dict[str, Product]
 LOCAL = "catalog_search.backends.local.CrossEncoderReranker"
 BROKEN = {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": {"fails": True}}
 ANYTHING = None

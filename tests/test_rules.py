@@ -29,9 +29,8 @@ from catalog_search.searching.candidates import Candidates
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
-from .shop import names
+from .shop import Shop, names
 
-Shop = dict[str, Product]
 MakeRule = Callable[..., Rule]
 
 pytestmark = pytest.mark.django_db

@@ -20,9 +20,7 @@ from catalog_search.searching.scope import Scope
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
-from .shop import names
-
-Shop = dict[str, Product]
+from .shop import Shop, names
 
 pytestmark = pytest.mark.django_db
 

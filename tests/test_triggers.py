@@ -21,9 +21,7 @@ from catalog_search.models import Change, Document, Generation
 from catalog_search.registry import registry
 from project.shop.models import Brand, Category, Product, ProductImage
 
-from .shop import concerned
-
-Shop = dict[str, Product]
+from .shop import Shop, concerned
 
 pytestmark = pytest.mark.django_db
 

@@ -15,11 +15,9 @@ from catalog_search.searching import search
 from project.shop.models import Product, ProductImage
 from project.shop.search import ProductIndex
 
-from .shop import names
+from .shop import Shop, names
 
 pytestmark = pytest.mark.django_db
-
-Shop = dict[str, Product]
 
 
 @pytest.fixture

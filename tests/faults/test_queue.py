@@ -26,9 +26,8 @@ from catalog_search.sql import execute
 from catalog_search.tasks import sweep
 from project.shop.models import Brand, Product, ProductImage
 
+from ..shop import Shop
 from ..surroundings import until
-
-Shop = dict[str, Product]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
