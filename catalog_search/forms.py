@@ -108,13 +108,11 @@ class SearchForm(forms.Form):
                     self.add_error(name, ValidationError(_("Say what is wanted too."), code="nothing_wanted"))
         for facet in self.facets:
             if isinstance(facet, RangeFacet):
-                self._check_bounds(*facet.bounds)
+                low, high = (self.cleaned_data.get(name) for name in facet.bounds)
+                if low is not None and high is not None and low > high:
+                    error = ValidationError(_("The upper bound is below the lower one."), code="bounds")
+                    self.add_error(facet.bounds[1], error)
         return self.cleaned_data
-
-    def _check_bounds(self, low: str, high: str) -> None:
-        bounds = self.cleaned_data.get(low), self.cleaned_data.get(high)
-        if None not in bounds and bounds[0] > bounds[1]:  # type: ignore[operator]
-            self.add_error(high, ValidationError(_("The upper bound is below the lower one."), code="bounds"))
 
     @property
     def asks_clearly(self) -> bool:
