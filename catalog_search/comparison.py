@@ -11,6 +11,7 @@ from typing import Any
 
 from .conf import settings
 from .indexes import SearchIndex
+from .querylog.reports import top
 from .searching import Hit, Results, search, steps
 from .searching.reranking import steady
 
@@ -174,6 +175,11 @@ class Comparison:
             "degraded": self.degraded,
             "differences": [one.as_dict() for one in self.pages],
         }
+
+
+def asked_most(index: SearchIndex, days: int, limit: int) -> list[Asked]:
+    """Return what people asked most in the last days, with how often."""
+    return [Asked(line.text, count=line.count) for line in top(index.label, days, limit)]
 
 
 def compare(index: SearchIndex, asked: Iterable[Asked | str], before: Options, after: Options) -> Comparison:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from .conf import settings
 from .exceptions import ImageError
 from .forms import SearchForm
-from .navigation import Address, index_at
+from .navigation import Address, index_at, product_url
 from .querylog import note_event
 from .searching import cache
 from .sql import DATABASE_DOWN
@@ -111,11 +111,6 @@ def suggestions(request: HttpRequest, index: str = "") -> JsonResponse:
         ],
     }
     return JsonResponse(answer, headers={"Cache-Control": "private, max-age=60", "X-Robots-Tag": "noindex"})
-
-
-def product_url(product: Any) -> str:
-    """Return the address of a product's page, or an empty text where it has none."""
-    return product.get_absolute_url() if hasattr(product, "get_absolute_url") else ""
 
 
 @require_safe

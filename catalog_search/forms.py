@@ -27,6 +27,8 @@ from .searching.visibility import visible
 
 MAX_PAGE = 10_000
 MAX_PAGE_SIZE = 100
+OFFERED = 8
+"""Hits that are shown without the filters where those leave nothing."""
 QUERY_FIELDS = ("q", "image", "picture", "like", "unlike", "terms")
 """The fields that say what is looked for; the others only arrange what is found."""
 REDIRECTED = "redirected"
@@ -65,14 +67,14 @@ class SearchForm(forms.Form):
     def __init__(self, index: SearchIndex, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.index = index
-        self.fields["q"].widget.attrs["maxlength"] = settings.QUERY_MAX_LENGTH
-        self.fields["image"].widget.attrs["accept"] = "image/*"
-        self.fields["sort"].choices = [("", _("Relevance")), *((name, read_as(name)) for name in index.sorts)]  # type: ignore[attr-defined]
-        self.fields["more"].choices = [("", ""), *((facet.name, facet.label) for facet in index.facets)]  # type: ignore[attr-defined]
-        for name in ("like", "unlike"):
-            self.fields[name].key = index.model._meta.pk  # type: ignore[attr-defined]
+        fields: dict[str, Any] = self.fields
+        fields["q"].widget.attrs["maxlength"] = settings.QUERY_MAX_LENGTH
+        fields["image"].widget.attrs["accept"] = "image/*"
+        fields["sort"].choices = [("", _("Relevance")), *((name, read_as(name)) for name in index.sorts)]
+        fields["more"].choices = [("", ""), *((facet.name, facet.label) for facet in index.facets)]
+        fields["like"].key = fields["unlike"].key = index.model._meta.pk
         for facet in self.facets:
-            self.fields.update(facet.form_fields())
+            fields |= facet.form_fields()
 
     @property
     def facets(self) -> Sequence[Facet]:
@@ -101,19 +103,17 @@ class SearchForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Refuse bounds that no product can meet, and a query that only takes away."""
-        if not self._asks(self.options()):
+        if not self.query_of(self.options()):
             for name in ("unlike", "terms"):
                 if self.cleaned_data.get(name):
                     self.add_error(name, ValidationError(_("Say what is wanted too."), code="nothing_wanted"))
         for facet in self.facets:
             if isinstance(facet, RangeFacet):
-                self._check_bounds(*facet.bounds)
+                low, high = (self.cleaned_data.get(name) for name in facet.bounds)
+                if low is not None and high is not None and low > high:
+                    error = ValidationError(_("The upper bound is below the lower one."), code="bounds")
+                    self.add_error(facet.bounds[1], error)
         return self.cleaned_data
-
-    def _check_bounds(self, low: str, high: str) -> None:
-        bounds = self.cleaned_data.get(low), self.cleaned_data.get(high)
-        if None not in bounds and bounds[0] > bounds[1]:  # type: ignore[operator]
-            self.add_error(high, ValidationError(_("The upper bound is below the lower one."), code="bounds"))
 
     @property
     def asks_clearly(self) -> bool:
@@ -167,13 +167,13 @@ class SearchForm(forms.Form):
         found = self._found(request, options)
         return Results(facets={name: nothing}) if found is None else found
 
-    def without_filters(self, request: HttpRequest | None = None, size: int = 8) -> tuple[Hit, ...]:
+    def without_filters(self, request: HttpRequest) -> tuple[Hit, ...]:
         """Return the first hits that the form finds without its filters, to offer where those leave nothing.
 
         The query log does not hear of it.
         """
         options = self.visible_options(
-            request, facets={}, facet_counts=False, page=1, page_size=size, more="", within=""
+            request, facets={}, facet_counts=False, page=1, page_size=OFFERED, more="", within=""
         )
         found = self._found(request, options)
         return found.hits if found else ()
@@ -192,12 +192,12 @@ class SearchForm(forms.Form):
         return visible(self.index, request).filter(pk__in=known.values())
 
     def _found(self, request: HttpRequest | None, options: dict[str, Any]) -> Results | None:
-        if self.cleaned_data.get("like") and not self._asks(options):
+        if self.cleaned_data.get("like") and not self.query_of(options):
             return None
         return search(self.index, **options, request=request)
 
-    def _asks(self, options: dict[str, Any]) -> bool:
-        """Do these options say what is looked for, rather than nothing or only what is not wanted?"""
+    def query_of(self, options: dict[str, Any]) -> Query:
+        """Return what these options look for; false where that is nothing, or only what is not wanted."""
         language = query_language(self.index, options["language"])
         liked, terms = tuple(map(str, options["like"])), tuple(options["terms"])
-        return bool(Query(options["text"], options["image"], liked, language, terms=terms))
+        return Query(options["text"], options["image"], liked, language, terms=terms)

@@ -94,7 +94,7 @@ def health_of(index: SearchIndex, probe: bool = True) -> Health:
 
 
 def _health_of(index: SearchIndex, probe: bool) -> Health:
-    generation = Generation.objects.active(index.label)
+    generation = Generation.objects.serving(index)
     if generation is None:
         return Health(index.label)
     language = generation.language_for(index.language_codes[0])

@@ -29,7 +29,7 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
 
 def serving(index: SearchIndex) -> Generation:
     """Return the generation that answers searches. Raises NotReady where there is none to measure."""
-    found = Generation.objects.active(index.label)
+    found = Generation.objects.serving(index)
     if found is None:
         raise NotReady
     return found

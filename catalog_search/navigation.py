@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import Http404, QueryDict
@@ -25,6 +26,11 @@ def index_at(name: str) -> SearchIndex:
         return registry.chosen(name)
     except IndexNotFound as error:
         raise Http404("There is no such search.") from error
+
+
+def product_url(product: Any) -> str:
+    """Return the address of a product's page, or an empty text where it has none."""
+    return product.get_absolute_url() if hasattr(product, "get_absolute_url") else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,6 @@ class Pattern(tuple[str, ...]):
         """The words that a search must hold in whichever order: of thousands of patterns, few fit."""
         return frozenset(word for word in self if _ANY not in word)
 
-    @cached_property
-    def expression(self) -> re.Pattern[str]:
-        """The pattern as a regular expression of words that each have a space behind them."""
-        return _expression(self)
-
 
 def words(text: str) -> tuple[str, ...]:
     """Return the words of a search or of a pattern as they are compared: without case, accents and punctuation."""
@@ -45,12 +40,15 @@ def literal(pattern: Pattern) -> str:
 
 def matches(pattern: Pattern, asked: Sequence[str]) -> bool:
     """Does a search, given by its words, fit a pattern whole?"""
-    return pattern.needed.issubset(asked) and bool(pattern.expression.fullmatch("".join(f"{word} " for word in asked)))
+    if not pattern.needed.issubset(asked):
+        return False
+    return _expression(pattern).fullmatch("".join(f"{word} " for word in asked)) is not None
 
 
 @lru_cache(maxsize=10_000)
 def _expression(pattern: Sequence[str]) -> re.Pattern[str]:
-    """Return the expression of a pattern, which outlives it: rules are read anew every minute.
+    """Return a pattern as a regular expression of words that each have a space behind them; it outlives the pattern,
+    for rules are read anew every minute.
 
     No pattern can be slow: between two stars, words stay at the first place that fits, which leaves most for the rest.
     """

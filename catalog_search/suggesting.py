@@ -94,7 +94,7 @@ def suggest(
         return Suggestions()
     products = visible(index, request)
     alias = products.db
-    generation = Generation.objects.using(alias).active(index.label) or Generation(index=index.label)
+    generation = Generation.objects.serving(index, alias) or Generation(index=index.label)
     spoken = generation.language_for(query_language(index, language))
     scope = narrowed(Scope(index, generation, spoken, products), text)
     known = lexicon_of(alias, generation, scope.language)
@@ -132,6 +132,26 @@ def _products(
 ) -> tuple[SuggestedProduct, ...]:
     if scope.generation.pk is None or scope.is_empty:
         return ()
+    by_words = _by_words(scope, meant, last, 4 * limit)
+    numbered = any(character.isdigit() for character in query.text)
+    by_identifier = [match.key for match in lanes.identifiers(scope, query)][:limit] if numbered else []
+    keys = list(dict.fromkeys([*by_identifier, *by_words]))
+    by_title: dict[str, tuple[str, Any]] = {}  # of variants that share a title, the first
+    for some in (keys[start : start + 2 * limit] for start in range(0, len(keys), 2 * limit)):
+        live = {str(product.pk): product for product in scope.among(some)}
+        for key in filter(live.__contains__, some):
+            by_title.setdefault(str(live[key]), (key, live[key]))
+        if len(by_title) >= limit:
+            break
+    pictures = thumbnails(scope.documents, by_identifier)
+    shown = list(by_title.values())[:limit]
+    return tuple(
+        SuggestedProduct(product, pictures.get(key) or thumbnail_url(by_words.get(key, ""))) for key, product in shown
+    )
+
+
+def _by_words(scope: Scope, meant: Sequence[Sequence[str]], last: str, limit: int) -> dict[str, str]:
+    """Return the products that say the words so far, the best first, each with the name of its thumbnail."""
     # Words as the catalogue writes them, stemmed as its documents are; the one being typed also as it begins. It stands
     # in the statement itself, not in a subquery: the planner must see how many begin so, since of a beginning that
     # half of the products share, the first ones of the table are read at once, and the index would collect all.
@@ -148,8 +168,8 @@ def _products(
     asked = " && ".join([*firsts, final])
     among, narrowing = f"search_vector @@ ({asked})", words
     if firsts and len(last) <= BROAD:
-        others = " && ".join(firsts)  # nothing, where they are stop words
-        others = f"CASE WHEN numnode({others}) = 0 THEN {final} ELSE {others} END"
+        before = " && ".join(firsts)  # nothing, where they are stop words
+        others = f"CASE WHEN numnode({before}) = 0 THEN {final} ELSE {before} END"
         among = f"search_vector @@ ({others}) AND (search_vector @@ {final}) IS TRUE"
         narrowing = [*words, *words]
     statement = f"""
@@ -159,25 +179,9 @@ def _products(
         )
         SELECT document.object_key, document.thumbnail FROM document JOIN ({scope.keys[0]}) product(key) ON {scope.join}
         ORDER BY ts_rank('{TITLES_FIRST}', document.search_vector, {asked}) DESC, 1
-        LIMIT {4 * limit}
+        LIMIT {limit}
     """
-    rows = execute(scope.alias, statement, (scope.language, *narrowing, *scope.keys[1], *words))
-    numbered = any(character.isdigit() for character in query.text)
-    by_identifier = [match.key for match in lanes.identifiers(scope, query)][:limit] if numbered else []
-    keys = list(dict.fromkeys([*by_identifier, *(key for key, _ in rows)]))
-    by_title: dict[str, tuple[str, Any]] = {}  # of variants that share a title, the first
-    for some in (keys[start : start + 2 * limit] for start in range(0, len(keys), 2 * limit)):
-        live = {str(product.pk): product for product in scope.among(some)}
-        for key in filter(live.__contains__, some):
-            by_title.setdefault(str(live[key]), (key, live[key]))
-        if len(by_title) >= limit:
-            break
-    names: dict[str, str] = dict(rows)
-    pictures = thumbnails(scope.documents, by_identifier)
-    shown = list(by_title.values())[:limit]
-    return tuple(
-        SuggestedProduct(product, pictures.get(key) or thumbnail_url(names.get(key, ""))) for key, product in shown
-    )
+    return dict(execute(scope.alias, statement, (scope.language, *narrowing, *scope.keys[1], *words)))
 
 
 def _queries(scope: Scope, beginnings: Sequence[str], limit: int) -> tuple[str, ...]:

@@ -53,10 +53,8 @@ def _loading() -> Iterator[Callable[[], object]]:
 
 
 def _warm_embedder(index: SearchIndex) -> None:
-    alias = read_alias(index.model)
-    active = Generation.objects.using(alias).active(index.label)
-    if active:
-        encoding.encode(alias, active.pk, [Content("warm")])
+    if active := Generation.objects.serving(index):
+        encoding.encode(read_alias(index.model), active.pk, [Content("warm")])
 
 
 def _warm_reranker(setting: str) -> None:

@@ -25,6 +25,8 @@ from redis import Redis
 from project import services
 from project.services import children
 
+from .surroundings import database_url
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -97,6 +99,24 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     connection.settings_dict["TEST"]["NAME"] = f"test_{connection.settings_dict['NAME']}_{PLACE}"
 
 
+@pytest.fixture(scope="module")
+def empty_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """The name of an empty database beside that of the tests, for a project of its own."""
+    from django.db import connection
+
+    name = f"{connection.settings_dict['NAME']}_empty"
+
+    def manage(*statements: str) -> None:
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+        connection.close()
+
+    manage(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE template0")
+    yield name
+    manage(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 WORKER = f"tests-{PLACE}@localhost"
 QUEUES = ("search", "search_interactive")
 
@@ -110,17 +130,15 @@ def worker_process(django_db_setup: None) -> Iterator[subprocess.Popen[bytes]]:
 
     from project.celery import app
 
-    database = connection.settings_dict
     # As in the worker, whose answers to searches come by the cache; this process read its settings before.
-    settings.CACHES["default"]["KEY_PREFIX"] = database["NAME"]
+    settings.CACHES["default"]["KEY_PREFIX"] = connection.settings_dict["NAME"]
     with suppress(AttributeError):  # nobody used it yet
         del caches["default"]
-    credentials = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
     log = services.DATA / "logs" / f"test-worker-{PLACE}.log"
     command = [sys.executable, "-m", "celery", "-A", "project", "worker", "--hostname", WORKER]
     command += ["--pool", "threads", "--concurrency", "2", "--queues", ",".join(QUEUES)]
     command += ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    environment = os.environ | {"DATABASE_URL": f"postgres://{credentials}/{database['NAME']}"}
+    environment = os.environ | {"DATABASE_URL": database_url()}
     with children.running(command, log, env=environment) as process:
         deadline = time.monotonic() + 60
         while not app.control.ping(destination=[WORKER], timeout=0.5):
@@ -188,17 +206,20 @@ def fresh_language() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fresh_memory() -> None:
-    """Let no test find what another one kept, and rolled back: pages and vectors, samples, rules and synonyms."""
+    """Let no test find what another one kept, and rolled back: pages and vectors, samples, rules and synonyms; nor how
+    fast a reranker was.
+    """
     from django.core.cache import cache
 
     from catalog_search.merchandising import rulebook
-    from catalog_search.searching import lanes
+    from catalog_search.searching import lanes, reranking
     from catalog_search.wording import synonyms
 
     cache.clear()
     lanes._sample.cache_clear()
     rulebook.MEMORY.forget()
     synonyms.MEMORY.forget()
+    reranking.paces.clear()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from catalog_search.models import Change, Document, Generation
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,8 @@ from catalog_search.models import Generation, Judgement, Measurement, QueryLog
 from catalog_search.searching import search
 from project.shop.search import ProductIndex
 
-from .test_admin import Shop, make_staff
+from .shop import Shop
+from .test_admin import make_staff
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,8 @@ from catalog_search.registry import registry
 from catalog_search.tasks import build_generation
 from project.shop.models import Product
 
-from .test_admin import Shop, make_staff
+from .shop import Shop
+from .test_admin import make_staff
 
 pytestmark = pytest.mark.django_db
 

@@ -27,7 +27,7 @@ from catalog_search.throttling import SHARES
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 pytestmark = pytest.mark.django_db
 

@@ -22,17 +22,11 @@ from catalog_search.merchandising import steps_with
 from catalog_search.merchandising.rulings import ruling_of
 from catalog_search.models import Generation, QueryLog, Rule, RuleAction
 from catalog_search.searching import reranking
-from project.shop.models import Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 rankings = st.lists(st.sampled_from("abcdefghijkl"), unique=True, max_size=10)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_paces() -> None:
-    reranking.paces.clear()
 
 
 class TestOverlap:

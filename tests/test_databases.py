@@ -20,7 +20,7 @@ from catalog_search.suggesting import suggest
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

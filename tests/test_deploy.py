@@ -11,10 +11,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from socket import socket
 from typing import Any
 from urllib.error import URLError
 
@@ -22,7 +20,6 @@ import pytest
 import yaml
 from celery import Celery
 from django.conf import settings as django_settings
-from django.db import connection
 from redis import Redis
 
 from catalog_search import checks
@@ -30,6 +27,8 @@ from catalog_search.checks import workers
 from project import services
 from project.celery import app
 from project.services import children
+
+from .surroundings import database_url, free_port
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "deploy.md").read_text()
@@ -135,21 +134,6 @@ def test_workers_serve_the_queues_of_the_settings() -> None:
 # The commands
 
 
-@pytest.fixture
-def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    """The address of an empty database."""
-    written = connection.settings_dict
-    name = f"{written['NAME']}_deploy"
-    with django_db_blocker.unblock():
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        yield f"postgres://{written['USER']}:{written['PASSWORD']}@{written['HOST']}:{written['PORT']}/{name}"
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        connection.close()
-
-
 MAKE = """
 from django.utils import timezone
 from project.shop.models import Product
@@ -160,17 +144,15 @@ for number, name in enumerate({names!r}):
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_compose_file_make_a_shop_that_searches(database: str, tmp_path: Path) -> None:
+def test_the_commands_of_the_compose_file_make_a_shop_that_searches(empty_database: str, tmp_path: Path) -> None:
     server = os.environ["CELERY_BROKER_URL"].rpartition("/")[0]
     redis = [f"{server}/{number}" for number in DATABASES]
     for address in redis:
         with Redis.from_url(address) as one:
             one.flushdb()
-    with socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     own = {
-        "DATABASE_URL": database,
+        "DATABASE_URL": database_url(empty_database),
         **dict(zip(("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CACHE_URL"), redis, strict=True)),
         "SECRET_KEY": "of a test",
         "ALLOWED_HOSTS": "127.0.0.1",

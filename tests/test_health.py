@@ -17,10 +17,9 @@ from catalog_search.backends.dummy import DummyEmbedder
 from catalog_search.health import health_of
 from catalog_search.metrics import metrics
 from catalog_search.models import Change, Document, Generation
-from project.shop.models import Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 pytestmark = pytest.mark.django_db
 

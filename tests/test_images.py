@@ -17,18 +17,14 @@ from PIL import Image, ImageOps
 from catalog_search.exceptions import ImageError
 from catalog_search.images import read_picture
 
+from .contracts.pictures import encode
+
 
 def heic() -> bytes:
     import pillow_heif
 
     pillow_heif.register_heif_opener()
     return encode(Image.new("RGB", (80, 60), (200, 30, 40)), "HEIF")
-
-
-def encode(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
 
 
 def centre(data: bytes) -> tuple[int, ...]:

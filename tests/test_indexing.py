@@ -31,18 +31,13 @@ from project.shop.models import Brand, Product, ProductImage
 from project.shop.search import ProductIndex
 
 from .conftest import DUMMY
-
-Shop = dict[str, Product]
+from .shop import Shop, document
 
 pytestmark = pytest.mark.django_db
 
 
 def unavailable(*_: Any) -> Any:
     raise Unavailable("The model server does not answer.")
-
-
-def document(product: Product) -> Document:
-    return Document.objects.get(object_key=str(product.pk))
 
 
 def waiting() -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from project.embedded.model import text_model_folder
 from project.services import children
 
 from .contracts import checkpoints
+from .surroundings import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -66,9 +66,7 @@ def folders(checkpoint: Callable[..., Path]) -> dict[str, Path]:
 def url(folders: dict[str, Path]) -> Iterator[str]:
     """Infinity with all three, as docs/serving.md starts it."""
     program = install()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [str(program), "v2", "--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--engine", "torch"]
     command += ["--no-bettertransformer", "--no-compile", "--no-model-warmup", "--dtype", "float32"]
     for name, folder in folders.items():

@@ -18,9 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from catalog_search import metrics
 from catalog_search.models import Change, Generation
-from project.shop.models import Product
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 pytestmark = pytest.mark.django_db
 

@@ -32,11 +32,11 @@ from catalog_search import Facet, RangeFacet, SearchIndex, register
 from catalog_search.api.schema import WHAT_FOR
 from catalog_search.forms import SearchForm
 from catalog_search.registry import registry
-from project.shop.models import Brand, Product
+from project.shop.models import Brand
 from project.shop.search import ProductIndex
 from project.wsgi import application
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 SCOPES = ("catalog_search", "catalog_search_suggest", "catalog_search_events", "catalog_search_health")
 CHECKS = [

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,22 +71,6 @@ def recipe() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    """The name of an empty database."""
-    name = f"{connection.settings_dict['NAME']}_oscar"
-    with django_db_blocker.unblock():
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        connection.close()
-    yield name
-    with django_db_blocker.unblock():
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        connection.close()
-
-
-@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shop of Oscar's manual, and on top of it what the recipe says."""
     site = tmp_path_factory.mktemp("oscar")
@@ -113,14 +96,14 @@ CELERY_BEAT_SCHEDULE["search-sweep"]["schedule"] = 1
 
 
 @pytest.fixture(scope="module")
-def found(site: Path, database: str) -> dict[str, Any]:
+def found(site: Path, empty_database: str) -> dict[str, Any]:
     """What the visit of the shop found, a worker at its side."""
     written = connection.settings_dict
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     environment |= {
         "PYTHONPATH": os.pathsep.join(map(str, (site, install(), ROOT))),
         "PYTHONWARNINGS": "ignore",
-        "SHOP_DATABASE": database,
+        "SHOP_DATABASE": empty_database,
         **{f"SHOP_{name}": str(written[name]) for name in ("USER", "PASSWORD", "HOST", "PORT")},
     }
 

@@ -7,9 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -89,20 +87,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-@pytest.fixture
-def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    """The name of an empty database."""
-    name = f"{connection.settings_dict['NAME']}_wheel"
-    with django_db_blocker.unblock():
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        yield name
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        connection.close()
-
-
 def readme_parts() -> dict[str, str]:
     """The README's python blocks that name their file in the first line, by that name."""
     blocks = re.findall(r"```python\n# (\S+\.py)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -125,7 +109,7 @@ def test_the_wheel_holds_the_app_and_not_the_demo(wheel: Path) -> None:
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
-def test_a_new_project_searches_with_the_readmes_lines(wheel: Path, database: str, tmp_path: Path) -> None:
+def test_a_new_project_searches_with_the_readmes_lines(wheel: Path, empty_database: str, tmp_path: Path) -> None:
     installed, site = tmp_path / "installed", tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(installed), str(wheel)]
     subprocess.run(pip, check=True)
@@ -156,7 +140,7 @@ MEDIA_ROOT = BASE_DIR / "media"
 DATABASES = {{
     "default": {{
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": {database!r},
+        "NAME": {empty_database!r},
         "USER": {written["USER"]!r},
         "PASSWORD": {written["PASSWORD"]!r},
         "HOST": {written["HOST"]!r},

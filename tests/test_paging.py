@@ -16,10 +16,9 @@ from rest_framework.pagination import LimitOffsetPagination, PageNumberPaginatio
 from rest_framework.request import Request
 
 from catalog_search.searching import Results
-from project.shop.models import Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 pytestmark = pytest.mark.django_db
 

@@ -29,14 +29,11 @@ from catalog_search.registry import registry
 from project.shop.models import Product, ProductImage
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop, document
+
 Make = Callable[..., Product]
 
 pytestmark = pytest.mark.django_db
-
-
-def document(product: Product) -> Document:
-    return Document.objects.get(object_key=str(product.pk))
 
 
 @pytest.fixture

@@ -23,12 +23,9 @@ from catalog_search.searching.query import Query, query_language
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop, names
+
 ALL = None
-
-
-def names(text: str = "", **options: Any) -> list[str]:
-    return [hit.object.name for hit in ProductIndex.search(text, **options)]
 
 
 # Negation

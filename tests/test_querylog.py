@@ -37,7 +37,8 @@ from catalog_search.tasks import forget_searches
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
+
 Ask = Callable[..., QueryLog]
 
 

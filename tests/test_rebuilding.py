@@ -30,6 +30,7 @@ from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
 from .conftest import PLACE
+from .surroundings import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,10 +38,8 @@ ICECAT = Path(__file__).parents[1].parent / "shared" / "data" / "icecat" / "prod
 
 
 def environment() -> dict[str, str]:
-    database = connection.settings_dict
-    server = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
     return os.environ | {
-        "DATABASE_URL": f"postgres://{server}/{database['NAME']}",
+        "DATABASE_URL": database_url(),
         "DJANGO_SETTINGS_MODULE": "tests.impatient",
         "DJANGO_DEBUG": "0",
         # No other worker of these tests may do the work.

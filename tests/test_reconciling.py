@@ -21,7 +21,7 @@ from catalog_search.models import Change, Document, Generation
 from project.shop.models import Brand, Product, ProductImage
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 pytestmark = pytest.mark.django_db
 

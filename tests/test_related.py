@@ -19,6 +19,7 @@ from catalog_search.indexing.related import relations
 from catalog_search.models import Change, Generation
 from catalog_search.registry import registry
 
+from .shop import concerned
 from .test_triggers import Parcel, Shipment
 
 pytestmark = pytest.mark.django_db
@@ -79,12 +80,6 @@ def group(anna: User) -> Group:
     anna.groups.add(group)
     Change.objects.all().delete()
     return group
-
-
-def concerned() -> set[int]:
-    found = {int(key) for key in Change.objects.values_list("object_key", flat=True)}
-    Change.objects.all().delete()
-    return found
 
 
 def test_adding_removing_and_clearing_from_the_near_end(anna: User, group: Group) -> None:

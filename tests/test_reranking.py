@@ -14,17 +14,15 @@ from catalog_search import Content, backends, fetching
 from catalog_search.backends import reranker_setting
 from catalog_search.images import Picture, thumbnail_storage
 from catalog_search.models import Document
-from catalog_search.searching import reranking
 from catalog_search.searching.candidates import Candidates
 from catalog_search.searching.ranking import blend
 from catalog_search.searching.results import Results
-from project.shop.models import Product
 from project.shop.search import ProductIndex
 
 from .conftest import Folder
 from .contracts import checkpoints
+from .shop import Shop
 
-Shop = dict[str, Product]
 LOCAL = "catalog_search.backends.local.CrossEncoderReranker"
 BROKEN = {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": {"fails": True}}
 ANYTHING = None
@@ -49,8 +47,6 @@ def photos(checkpoint: Folder) -> dict[str, Any]:
 
 @pytest.fixture
 def rerankers(settings: Any) -> Any:
-    reranking.paces.clear()
-
     def use(texts: Any = None, photos: Any = None) -> None:
         settings.CATALOG_SEARCH |= {"RERANKER": texts, "IMAGE_RERANKER": photos, "RERANK_SECONDS": 60}
 

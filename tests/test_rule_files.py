@@ -30,7 +30,8 @@ from catalog_search.models import Rule, RuleVersion
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
+
 MakeRule = Callable[..., Rule]
 
 pytestmark = pytest.mark.django_db

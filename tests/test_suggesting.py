@@ -18,7 +18,7 @@ from catalog_search.wording import vocabulary
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 pytestmark = pytest.mark.django_db
 

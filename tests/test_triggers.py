@@ -21,7 +21,7 @@ from catalog_search.models import Change, Document, Generation
 from catalog_search.registry import registry
 from project.shop.models import Brand, Category, Product, ProductImage
 
-Shop = dict[str, Product]
+from .shop import Shop, concerned
 
 pytestmark = pytest.mark.django_db
 
@@ -45,12 +45,6 @@ def sql(statement: str, *parameters: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # tables with events pending cannot be altered or emptied
         cursor.execute(statement, parameters)
-
-
-def concerned() -> set[int]:
-    found = {int(key) for key in Change.objects.values_list("object_key", flat=True)}
-    Change.objects.all().delete()
-    return found
 
 
 def keys(*products: Product) -> set[int]:

@@ -15,9 +15,9 @@ from catalog_search.searching import search
 from project.shop.models import Product, ProductImage
 from project.shop.search import ProductIndex
 
-pytestmark = pytest.mark.django_db
+from .shop import Shop, names
 
-Shop = dict[str, Product]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -35,10 +35,6 @@ def shop(make_product: Callable[..., Product], build_index: Any) -> Shop:
     }
     build_index()
     return shop
-
-
-def names(text: str = "", **options: Any) -> list[str]:
-    return [hit.object.name for hit in ProductIndex.search(text, **options)]
 
 
 def test_the_best_variant_stands_for_its_family(shop: Shop) -> None:

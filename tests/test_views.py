@@ -26,7 +26,7 @@ from catalog_search.wording import synonyms
 from project.shop.models import Brand, Product
 from project.shop.search import ProductIndex
 
-Shop = dict[str, Product]
+from .shop import Shop
 
 pytestmark = pytest.mark.django_db
 

@@ -183,6 +183,7 @@ def test_what_is_typed_is_escaped(shop: None, client: Client) -> None:
     page = client.get("/search/", {"q": "<b>hedphones</b>"}).content.decode()
 
     assert "<b>hedphones" not in page
+    assert "&lt;b&gt;hedphones" in page
 
 
 def test_a_lexicon_finds_by_likeness_and_by_beginning() -> None:

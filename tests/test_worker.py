@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from celery import current_app
 from django.core.management import call_command
-from django.db import connection
 from redis import Redis
 
 from catalog_search import tasks
@@ -26,6 +24,7 @@ from project.shop.models import Product
 from project.shop.search import ProductIndex
 
 from .conftest import PLACE
+from .surroundings import database_url, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,15 +37,6 @@ def served(worker: Any, make_product: Callable[..., Product]) -> Product:
     return product
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def test_a_worker_builds_and_follows(served: Product) -> None:
     generation = Generation.objects.active("shop.product")
     assert generation is not None
@@ -56,8 +46,8 @@ def test_a_worker_builds_and_follows(served: Product) -> None:
     served.name = "Blue teapot"
     served.save()
 
-    assert until(lambda: Document.objects.get().text.startswith("Blue teapot"))
-    assert until(lambda: not Change.objects.exists())
+    until(lambda: Document.objects.get().text.startswith("Blue teapot"))
+    until(lambda: not Change.objects.exists())
     assert ProductIndex.search("teapot").hits[0].object == served
 
 
@@ -69,7 +59,7 @@ def test_the_sweep_finds_what_no_bell_announced(served: Product, monkeypatch: py
     served.save()
     sweep()
 
-    assert until(lambda: Document.objects.get().text.startswith("Green kettle"))
+    until(lambda: Document.objects.get().text.startswith("Green kettle"))
 
 
 def test_tasks_of_a_project_that_pickles_its_own_are_json(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,30 +81,13 @@ def test_tasks_of_a_project_that_pickles_its_own_are_json(settings: Any, monkeyp
     assert [message["content-type"] for message in messages] == ["application/json"] * 3
 
 
-def test_a_save_does_not_wait_for_a_broker_that_is_down(served: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    rung: list[bool] = []
-
-    def refused() -> None:
-        rung.append(True)
-        raise OSError("connection refused")
-
-    monkeypatch.setattr(doorbell.current_app, "send_task", lambda *_, **__: refused())
-    served.name = "Lost kettle"
-    served.save()
-
-    assert until(lambda: bool(rung))
-    assert Change.objects.filter(object_key=str(served.pk)).exists()
-
-
 @pytest.mark.slow
 def test_limits_of_time_that_a_project_sets_for_its_own_tasks_stop_no_build(
     make_product: Callable[..., Product],
 ) -> None:
     """Loading a model takes longer than this one, and an HNSW index hours."""
     make_product("Red mug with white dots", "Acme", picture="red")
-    database = connection.settings_dict
-    credentials = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
-    environment = os.environ | {"DATABASE_URL": f"postgres://{credentials}/{database['NAME']}"}
+    environment = os.environ | {"DATABASE_URL": database_url()}
     command = [sys.executable, "-m", "celery", "-A", "project", "worker", "--hostname", f"limited-{PLACE}@localhost"]
     command += ["--pool", "prefork", "--concurrency", "1", "--queues", "search", "--soft-time-limit", "1"]
     with children.running(command, services.DATA / "logs" / f"test-limited-{PLACE}.log", env=environment) as process:

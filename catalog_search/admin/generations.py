@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ..exceptions import CatalogSearchError
 from ..models import Change, Document, Generation
 from .operations import OPERATIONS, Operation, expected
-from .overview import index_states, model_name
+from .overview import index_states
 from .pages import ReadOnlyAdmin, demand, may, outside_transactions
 
 REFRESH_SECONDS = 4
@@ -75,7 +75,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         except CatalogSearchError as error:
             self.message_user(request, str(error), messages.ERROR)
             return
-        of = Generation.objects.active(target.label) if operation.on == "index" else target
+        of = Generation.objects.serving(target) if operation.on == "index" else target
         if of:
             self.log_change(request, of, done)
         self.message_user(request, done, messages.SUCCESS)
@@ -102,7 +102,7 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("model"))
     def model_name(self, obj: Generation) -> str:
-        return model_name(obj)
+        return obj.model_name
 
     @admin.display(description=_("documents"), ordering="documents")
     def documents(self, obj: Any) -> int:
@@ -124,7 +124,7 @@ def _count_of(rows: QuerySet[Any]) -> Coalesce:
 
 def _options(operation: Operation, target: Any) -> list[tuple[str, Any, bool]]:
     """Return the boxes to tick; where nothing serves yet, what is built should."""
-    first = operation.on == "index" and Generation.objects.active(target.label) is None
+    first = operation.on == "index" and Generation.objects.serving(target) is None
     return [(name, label, name == "serve" and first) for name, label in operation.options]
 
 

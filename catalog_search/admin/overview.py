@@ -16,7 +16,6 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from ..backends.configuration import model_name as configured_name
 from ..health import Health, health_of
 from ..indexes import SearchIndex
 from ..indexing import ann, generations
@@ -72,7 +71,7 @@ class GenerationState:
     @property
     def model_name(self) -> str:
         """The model that embedded it, without the place of its files."""
-        return model_name(self.generation).rpartition("/")[2]
+        return self.generation.model_name.rpartition("/")[2]
 
     @property
     def is_under_way(self) -> bool:
@@ -146,7 +145,7 @@ class IndexState:
         return round(100 * self.health.degraded / self.health.searches) if self.health.searches else 0
 
 
-def index_states(probe: bool = False) -> list[IndexState]:
+def index_states(probe: bool) -> list[IndexState]:
     """Look at every index; ``probe`` also asks the models of each, which may take a moment."""
     return [_index_state(index, probe) for index in registry]
 
@@ -179,12 +178,6 @@ def _index_state(index: SearchIndex, probe: bool) -> IndexState:
             for one in live
         ),
     )
-
-
-def model_name(generation: Generation) -> str:
-    """Name the model that embedded a generation."""
-    embedder = generation.definition.get("embedder", {})
-    return configured_name(embedder.get("backend", ""), embedder.get("options") or {})
 
 
 def _figures(index: SearchIndex, live: Sequence[Generation], alias: str) -> dict[int, dict[str, Any]]:

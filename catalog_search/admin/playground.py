@@ -17,7 +17,7 @@ from ..conf import settings
 from ..exceptions import CatalogSearchError
 from ..facets import Facet
 from ..fields import KeysField, TermsField, write_keys
-from ..forms import SearchForm
+from ..forms import QUERY_FIELDS, SearchForm
 from ..indexes import SearchIndex
 from ..models import Generation, Judgement
 from ..navigation import Address
@@ -25,7 +25,7 @@ from ..registry import registry
 from ..searching import Hit, Results, cache, search, steps
 from ..searching.asking import Ask
 from ..searching.lanes import LANES
-from ..searching.query import Query, query_language
+from ..searching.query import query_language
 from ..searching.scope import Scope
 from ..sql import read_alias
 from .grading import grades_of, index_of, keep_grades
@@ -37,7 +37,6 @@ LANE_TITLES = {"identifiers": _("Identifiers"), "words": _("Words"), "vectors": 
 DETAILS = ("like", "unlike", "terms", "weight", "cutoff", "generation", "language", "rerank", "lanes", "explain")
 """What the form shows on demand."""
 NO_STAGES = ("total", "explain")
-STATED = ("q", "picture", "like", "unlike", "terms")
 
 
 class TermsLine(TermsField):
@@ -86,12 +85,12 @@ class PlaygroundForm(SearchForm):
     @property
     def says_something(self) -> bool:
         """Is anything asked for? Without, there is nothing to explain."""
-        return any(self.cleaned_data.get(name) for name in STATED)
+        return any(self.cleaned_data.get(name) for name in QUERY_FIELDS)
 
     @property
     def can_be_judged(self) -> bool:
         """Judgements are of words: is this a query in words alone?"""
-        return bool(self.cleaned_data.get("q")) and not any(self.cleaned_data.get(name) for name in STATED[1:])
+        return [name for name in QUERY_FIELDS if self.cleaned_data.get(name)] == ["q"]
 
     def comparison(self, request: HttpRequest) -> list[Column]:
         """Search as a visitor would, then by each lane alone."""
@@ -115,10 +114,7 @@ class PlaygroundForm(SearchForm):
     @property
     def query_class(self) -> str:
         """The class of the query, which decides the weights of the lanes."""
-        cleaned = self.cleaned_data
-        options = self.options()
-        liked = tuple(map(str, options["like"]))
-        return Query(cleaned.get("q", ""), options["image"], liked, terms=tuple(options["terms"])).query_class
+        return self.query_of(self.options()).query_class
 
 
 def _admit_nothing(scope: Scope, ask: Ask) -> Ask:

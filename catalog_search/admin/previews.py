@@ -15,13 +15,12 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from ..comparison import Asked, Comparison, Options, compare
+from ..comparison import Asked, Comparison, Options, asked_most, compare
 from ..indexes import SearchIndex
 from ..merchandising import rulebook, steps_with
 from ..merchandising.rulings import Occasion, Ruling, in_order, ruling_of, without_effect
 from ..models import Rule, RuleAction, Synonym
 from ..patterns import literal
-from ..querylog.reports import top
 from ..registry import registry
 from ..searching.query import Query, query_language
 from ..searching.steps import exchanged
@@ -99,7 +98,7 @@ def _mistakes(form: Any) -> Iterator[str]:
         yield from (f"{capfirst(label)}: {text}" if label else str(text) for text in texts)
 
 
-def preview_rule(rule: Rule, actions: Sequence[RuleAction], pages: int = COMPARED) -> dict[str, Any]:
+def preview_rule(rule: Rule, actions: Sequence[RuleAction], pages: int) -> dict[str, Any]:
     """Compare the pages that a rule concerns, as it is in force and as it is drafted: the context of a template.
 
     The draft is taken as enabled and its time as come. At most ``pages`` are searched and shown.
@@ -112,13 +111,13 @@ def preview_rule(rule: Rule, actions: Sequence[RuleAction], pages: int = COMPARE
     problems += filter(None, without_effect(index.label, actions))
     old = [one for one in present if one.pk == rule.pk and rule.pk is not None]
     after = in_order([*(one for one in present if one not in old), draft.undated()])
-    logged = logged_searches(index)
+    logged = asked_most(index, DAYS, LOOKED_AT)
     concerned = [one for one in logged if _concerns([draft, *old], one, rule.language)]
     sides = ({**steps_with(rulings), "language": rule.language} for rulings in (present, after))
     return {"problems": problems, **_compared(index, own_pages(draft), concerned, logged, pages, *sides)}
 
 
-def preview_synonym(synonym: Synonym, pages: int = COMPARED) -> dict[str, Any]:
+def preview_synonym(synonym: Synonym, pages: int) -> dict[str, Any]:
     """Compare the pages that a group of synonyms concerns, without it or as it is, and as it is drafted.
 
     The draft is taken as enabled; one for every index is shown on the first.
@@ -133,7 +132,7 @@ def preview_synonym(synonym: Synonym, pages: int = COMPARED) -> dict[str, Any]:
         query = Query(text, language=language)
         return expanded(query, before, alias, language) != expanded(query, after, alias, language)
 
-    logged = logged_searches(index)
+    logged = asked_most(index, DAYS, LOOKED_AT)
     drafts = [synonym, *(one for one in present if one.pk == synonym.pk)]
     named = dict.fromkeys(phrase for one in drafts for phrase in ([one.typed] if one.typed else one.phrases))
     own = [Asked(phrase, count=0) for phrase in named]
@@ -142,11 +141,6 @@ def preview_synonym(synonym: Synonym, pages: int = COMPARED) -> dict[str, Any]:
         for groups in (before, after)
     )
     return _compared(index, own, [one for one in logged if differs(one.text)], logged, pages, *sides)
-
-
-def logged_searches(index: SearchIndex, limit: int = LOOKED_AT) -> list[Asked]:
-    """Return what people asked most, with how often."""
-    return [Asked(line.text, count=line.count) for line in top(index.label, DAYS, limit)]
 
 
 def _compared(

@@ -86,8 +86,6 @@ class RuleActionInline(admin.StackedInline):
     form = RuleActionForm
     formset = RuleActionFormSet
     extra = 0
-    min_num = 0
-    fields = ["kind", "product", "having", "position", "strength", "text", "url", "picture"]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "product":

@@ -207,7 +207,7 @@ def _is_changelist(request: HttpRequest) -> bool:
 def thumbnails_of(model: type[Model], keys: Iterable[Any]) -> dict[str, str]:
     """Return the addresses of the thumbnails that the serving generation has of some rows."""
     index = registry.for_model(model)
-    generation = Generation.objects.active(index.label) if index else None
+    generation = Generation.objects.serving(index) if index else None
     if index is None or generation is None:
         return {}
     documents = Documents(read_alias(model), generation.pk, generation.language_for(query_language(index)))

@@ -7,12 +7,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ..comparison import compare
+from ..comparison import asked_most, compare
 from ..conf import settings
 from ..models import Generation
 from ..registry import registry
 from .pages import index_choices
-from .previews import DAYS, logged_searches
+from .previews import DAYS
 
 MOST_QUERIES = 100
 WEIGHT = "weight_"
@@ -82,6 +82,6 @@ class TryForm(forms.Form):
     def compared(self) -> dict[str, Any]:
         """Compare the pages as they are with what they would be: the context of a template."""
         index = registry.get(self.cleaned_data["index"])
-        found = compare(index, logged_searches(index, self.cleaned_data["queries"]), {}, self.options())
+        found = compare(index, asked_most(index, DAYS, self.cleaned_data["queries"]), {}, self.options())
         rows = [(one, list(one.sides)) for one in found.changed]
         return {"comparison": found, "rows": rows, "share": 100 * found.share, "days": DAYS}

@@ -12,6 +12,7 @@ from rest_framework.fields import SkipField
 from rest_framework.request import Request
 
 from ..indexes import SearchIndex
+from ..navigation import product_url
 from ..registry import registry
 from ..searching import Hit
 
@@ -75,12 +76,12 @@ class ProductSerializer(serializers.Serializer):
     thumbnail = serializers.SerializerMethodField(help_text="Address of its picture, or null.")
 
     def get_url(self, found: Any) -> str | None:
-        return self._absolute(found.object.get_absolute_url() if hasattr(found.object, "get_absolute_url") else None)
+        return self._absolute(product_url(found.object))
 
     def get_thumbnail(self, found: Any) -> str | None:
         return self._absolute(found.thumbnail_url)
 
-    def _absolute(self, url: str | None) -> str | None:
+    def _absolute(self, url: str) -> str | None:
         request: Request = self.context["request"]
         return request.build_absolute_uri(url) if url else None
 

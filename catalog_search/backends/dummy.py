@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..content import Content
 from ..exceptions import ModelError
 from ..fusion import unit
+from ..images import Picture
 from .base import Embedder, Reranker, Role
 
 
@@ -44,7 +45,7 @@ class DummyEmbedder(Embedder):
         if self._poison and self._poison in words:
             raise ModelError(f'The dummy embedder refuses the word "{self._poison}".')
         if content.image:
-            words.append(colour_name(content))
+            words.append(colour_name(content.image))
         total = np.full(self._dimensions, 1e-3, dtype=np.float32)
         for word in words:
             total += self._direction(word.strip(".,;:!?\"'()"))
@@ -74,7 +75,7 @@ class DummyReranker(Reranker):
     @staticmethod
     def _words(content: Content) -> set[str]:
         words = set(content.text.casefold().split())
-        return words | {colour_name(content)} if content.image else words
+        return words | {colour_name(content.image)} if content.image else words
 
 
 _COLOURS = {
@@ -87,9 +88,7 @@ _COLOURS = {
 }
 
 
-def colour_name(content: Content) -> str:
+def colour_name(picture: Picture) -> str:
     """Return the name of the colour nearest to the average of a picture."""
-    if content.image is None:
-        return ""
-    average = np.asarray(content.image.open().resize((8, 8)), dtype=np.float32).mean(axis=(0, 1))
+    average = np.asarray(picture.open().resize((8, 8)), dtype=np.float32).mean(axis=(0, 1))
     return min(_COLOURS, key=lambda name: float(np.abs(average - np.array(_COLOURS[name])).sum()))

@@ -148,7 +148,7 @@ def _cache() -> Iterator[CheckMessage]:
     elif "locmem" in django_settings.CACHES[settings.CACHE]["BACKEND"]:
         yield Warning(
             "The search cache is local to each process: frozen pages and uploaded pictures get lost between them.",
-            hint='CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://..."}}',
+            hint=workers.SHARED_CACHE,
             id="catalog_search.W006",
         )
     else:

@@ -15,7 +15,6 @@ from ..exceptions import ConfigurationError
 from ..indexing import is_outdated, triggers
 from ..models import Generation
 from ..registry import registry
-from ..sql import read_alias
 
 OLDEST_PGVECTOR = (0, 8)
 COMPILED_FROM = 100_000
@@ -96,7 +95,7 @@ def _generations(alias: str) -> Iterator[CheckMessage]:
         cursor.execute("SELECT current_setting('jit')::bool AND pg_jit_available()")
         compiles = cursor.fetchone()[0]
     for index in registry:
-        active = Generation.objects.using(read_alias(index.model)).active(index.label)
+        active = Generation.objects.serving(index)
         if active and compiles and active.size >= COMPILED_FROM:
             yield Warning(
                 f'The database "{alias}" compiles long statements (jit): those of {index.label} take less than that.',

@@ -14,6 +14,9 @@ from ..conf import settings
 SWEEP = "catalog_search.sweep"
 FALLBACK = "default"
 """What Celery calls the app that it makes for who has none."""
+SHARED_CACHE = (
+    'CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://..."}}'
+)
 TIMEOUTS = {"socket_connect_timeout", "socket_timeout"}
 REDELIVERY = {"visibility_timeout": 300, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
 """Kombu's defaults bring the task of a killed worker back after an hour and more."""
@@ -86,7 +89,7 @@ def check_serving() -> Iterator[CheckMessage]:
     if any(kind in cache.get("BACKEND", "") for kind in ("locmem", "dummy")):
         yield Error(
             "The answers of workers to searches come by the cache, and this one is local to each process.",
-            hint='CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://..."}}',
+            hint=SHARED_CACHE,
             id="catalog_search.E040",
         )
     if (settings.QUEUE or conf.task_default_queue) == settings.MODEL_QUEUE:

@@ -1,6 +1,6 @@
 """The write side: changes of products in, documents out."""
 
-from .changes import append, append_keys, paused, recording
+from .changes import append, append_keys, paused
 from .generations import current_generation, is_outdated, start_generation
 from .switching import activate
 from .work import drain
@@ -13,6 +13,5 @@ __all__ = [
     "drain",
     "is_outdated",
     "paused",
-    "recording",
     "start_generation",
 ]

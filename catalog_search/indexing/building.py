@@ -60,7 +60,7 @@ def succeed(generation: Generation) -> None:
 
     Raises CatalogSearchError where ``demand_complete`` does.
     """
-    if Generation.objects.using(generation.alias).active(generation.index) == generation:
+    if generation.is_serving:
         return
     demand_complete(generation)
     activate(generation)

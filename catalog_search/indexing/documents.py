@@ -30,10 +30,12 @@ _WRITTEN = (
     *("stamp", "digest", "embedded_at"),
 )
 
-
-REUSABLE = """generation.model_fingerprint = %s AND generation.dimensions = %s
-    AND generation.means IS NOT DISTINCT FROM %s::bytea"""
-"""Which generations have the vectors that another one's model would give; its parameters are ``reusable``."""
+REUSABLE = f"""
+    FROM {_DOCUMENTS} document JOIN {_GENERATIONS} generation ON generation.id = document.generation_id
+        AND generation.model_fingerprint = %s AND generation.dimensions = %s
+        AND generation.means IS NOT DISTINCT FROM %s::bytea
+"""
+"""The documents, of whichever generation, whose vectors one's model would give; its parameters are ``reusable``."""
 
 
 def reusable(generation: Generation) -> tuple[object, ...]:
@@ -112,12 +114,9 @@ def recorded_vectors(generation: Generation, digests: Sequence[str]) -> dict[str
     """Return the vectors that this model gave to equal contents before, in this or another generation."""
     rows = execute(
         generation.alias,
-        f"""
-        SELECT DISTINCT ON (document.digest) document.digest, document.embedding
-        FROM {_DOCUMENTS} document JOIN {_GENERATIONS} generation ON generation.id = document.generation_id
-        WHERE document.digest = ANY(%s) AND {REUSABLE}
-        """,
-        (list(digests), *reusable(generation)),
+        f"SELECT DISTINCT ON (document.digest) document.digest, document.embedding {REUSABLE} "
+        "WHERE document.digest = ANY(%s)",
+        (*reusable(generation), list(digests)),
     )
     return {digest: embedding.to_numpy().astype("f4") for digest, embedding in rows}
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..conf import settings
-from ..models import Document, Generation
+from ..models import Generation
 from ..registry import registry
 from ..sql import execute
 from .documents import REUSABLE, reusable
 from .generations import of_same_model
-
-_DOCUMENTS = Document._meta.db_table
-_GENERATIONS = Generation._meta.db_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +48,8 @@ def estimate(generation: Generation) -> Estimate:
     products = index.index_queryset().using(generation.alias).count()
     # One that is planned takes the means over.
     prepared = generation if generation.dimensions else of_same_model(generation).first() or generation
-    known = execute(
-        generation.alias,
-        f"""
-        SELECT count(DISTINCT document.object_key)
-        FROM {_DOCUMENTS} document JOIN {_GENERATIONS} generation ON generation.id = document.generation_id
-        WHERE generation.index = %s AND {REUSABLE}
-        """,
-        (generation.index, *reusable(prepared)),
-    )[0][0]
-    known = min(products, known)
+    statement = f"SELECT count(DISTINCT document.object_key) {REUSABLE} WHERE generation.index = %s"
+    ((recorded,),) = execute(generation.alias, statement, (*reusable(prepared), generation.index))
+    known = min(products, recorded)
     pictures = round((products - known) * measured.get("pictures", 0))
     return Estimate(products, known, pictures, measured.get("rate"), len(index.language_codes))

@@ -52,7 +52,7 @@ def of_same_model(generation: Generation) -> GenerationQuerySet:
 
 def is_outdated(index: SearchIndex) -> bool:
     """Tell whether the serving generation was built from another declaration, model or setting."""
-    active = Generation.objects.active(index.label)
+    active = Generation.objects.serving(index)
     return active is not None and active.fingerprint != _fingerprint(definition(index))
 
 

@@ -43,7 +43,7 @@ def stamp_all(products: Sequence[Sequence[Any]]) -> list[list[PictureFile]]:
     return [[next(stamped) for _ in files] for files in limited]
 
 
-def load(files: Iterable[PictureFile], fresh: bool = False) -> dict[str, LoadedPicture]:
+def load(files: Iterable[PictureFile], fresh: bool) -> dict[str, LoadedPicture]:
     """Load pictures by stamp, from their thumbnails where they have one; ``fresh`` reads the originals again."""
     wanted = {file.stamp: file for file in files}
     known = {} if fresh else Thumbnail.objects.in_bulk(list(wanted))

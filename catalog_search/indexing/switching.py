@@ -94,14 +94,14 @@ def _move(generation: Generation, before: str, after: str) -> None:
         raise CatalogSearchError(f"{generation} is {generation.state}, not {before}.")
 
 
-def give_up_others(generation: Generation) -> int:
-    """Retire what was being built of an index before this generation; returns how many.
+def give_up_others(generation: Generation) -> None:
+    """Retire what was being built of an index before this generation.
 
     Workers would go on embedding for it, perhaps at a price, and be late for this one. Its vectors are taken over.
     """
     unfinished = [Generation.State.PREPARING, Generation.State.BUILDING]
     earlier = Generation.objects.using(generation.alias).of(generation.index).filter(pk__lt=generation.pk)
-    return earlier.filter(state__in=unfinished, built_at=None).update(state=Generation.State.RETIRED)
+    earlier.filter(state__in=unfinished, built_at=None).update(state=Generation.State.RETIRED)
 
 
 def prune(

@@ -69,11 +69,8 @@ def due() -> list[int]:
     return sorted({*never, *found})
 
 
-def refresh(generation: Generation) -> bool:
-    """Count again where documents were written since; returns whether that was so."""
+def refresh(generation: Generation) -> None:
+    """Count again where documents were written since."""
     counted = generation.own(Vocabulary).order_by("counted_at").values_list("counted_at", flat=True).first()
-    documents = generation.own(Document)
-    if counted is not None and not documents.filter(embedded_at__gt=counted).exists():
-        return False
-    count_words(generation)
-    return True
+    if counted is None or generation.own(Document).filter(embedded_at__gt=counted).exists():
+        count_words(generation)

@@ -85,6 +85,5 @@ class Replay:
     def as_html(self) -> str:
         """Return a page of its own that needs no network."""
         rows = [(one, self.row(one), list(one.sides)) for one in self.comparison.changed]
-        return render_to_string(
-            "catalog_search/replay_report.html", {"replay": self, "rows": rows, "now": timezone.now()}
-        )
+        context = {"title": f"Replay of {self.index}", "replay": self, "rows": rows, "now": timezone.now()}
+        return render_to_string("catalog_search/replay_report.html", context)

@@ -120,6 +120,7 @@ class Report:
         return render_to_string(
             "catalog_search/relevance_report.html",
             {
+                "title": f"Relevance of {self.index}",
                 "report": self,
                 "now": timezone.now(),
                 "queries": len(self.evaluations[0].scores),

@@ -26,6 +26,7 @@ from .foreign import (
     pattern,
     seconds,
     unquoted,
+    unwrapped,
 )
 
 ANCHORED = {"is": "{}", "startsWith": "{} *", "endsWith": "* {}", "contains": "* {} *"}
@@ -36,8 +37,7 @@ _SCORE = re.compile(r"<score=\d+>$")
 
 def translate(index: SearchIndex, exported: Any) -> Iterator[tuple[str, dict[str, Any] | None, list[str]]]:
     """Yield (name, rule or None, remarks) for each rule of an export. Products are named by their objectID."""
-    rows = exported.get("hits", []) if isinstance(exported, Mapping) else exported
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(unwrapped(exported, "hits"), start=1):
         name = str(row.get("objectID") or number)
         remarks: list[str] = []
         actions = list(_actions(index, row.get("consequence") or {}, remarks))

@@ -24,10 +24,10 @@ Written = Mapping[str, Any]
 """The fields of a rule by name, and under "actions" a list of those of its actions; what is empty may be left out."""
 
 
-def write(rule: Rule, actions: Sequence[RuleAction] | None = None) -> dict[str, Any]:
-    """Return a rule as JSON takes it, with its actions or those given."""
-    own = list(rule.actions.all()) if actions is None else actions
-    return {**_filled(rule, RULE_FIELDS), "actions": [_filled(action, ACTION_FIELDS) for action in own]}
+def write(rule: Rule) -> dict[str, Any]:
+    """Return a rule as JSON takes it, with its actions."""
+    actions = [_filled(action, ACTION_FIELDS) for action in rule.actions.all()]
+    return {**_filled(rule, RULE_FIELDS), "actions": actions}
 
 
 def readable(name: str, value: Any) -> Any:

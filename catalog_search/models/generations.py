@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
-from django.db import models, router
+from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 
 from ..backends import embedder_of
 from ..backends.base import Embedder
+from ..backends.configuration import model_name
 from ..fusion import Vector
 from ..quantization import HALF, QUANTIZATIONS, Quantization
 from ..registry import registry
+from ..sql import read_alias, write_alias
+
+if TYPE_CHECKING:
+    from ..indexes import SearchIndex
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -49,6 +54,10 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
             WHERE index = %s AND state = %s AND activated_at IS NOT NULL ORDER BY activated_at DESC LIMIT 1
         """
         return next(iter(self.raw(statement, [label, Generation.State.READY.value])), None)
+
+    def serving(self, index: SearchIndex, alias: str = "") -> Generation | None:
+        """Return the generation that serves an index, from the database that its searches read or the one given."""
+        return self.using(alias or read_alias(index.model)).active(index.label)
 
     def served(self) -> Self:
         """Keep those that could serve at once, the one that was activated last first: the next is the way back."""
@@ -106,7 +115,12 @@ class Generation(models.Model):
     @property
     def alias(self) -> str:
         """The database that it is written to, wherever it was read."""
-        return router.db_for_write(type(self))
+        return write_alias(type(self))
+
+    @property
+    def is_serving(self) -> bool:
+        """Does it answer searches by now, where it is written?"""
+        return type(self).objects.using(self.alias).active(self.index) == self
 
     def own(self, model: type[Row]) -> models.QuerySet[Row]:
         """Return its documents or changes, where they are written: a replica may lack some."""
@@ -125,6 +139,12 @@ class Generation(models.Model):
     def embedder(self) -> Embedder:
         """The model that it was built with, loaded once in each process. Raises ModelError where it cannot be."""
         return embedder_of(self.definition["embedder"])
+
+    @property
+    def model_name(self) -> str:
+        """What the model is called, or else its backend."""
+        embedder = self.definition.get("embedder", {})
+        return model_name(embedder.get("backend", ""), embedder.get("options") or {})
 
     @property
     def languages(self) -> list[str]:

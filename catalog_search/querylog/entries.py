@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from ..conf import settings
@@ -106,4 +104,4 @@ def _visitor(request: HttpRequest | None) -> str:
         return ""
     session = getattr(getattr(request, "session", None), "session_key", None)
     who = session or f"{address_of(request)}|{request.META.get('HTTP_USER_AGENT', '')}"
-    return hmac.new(django_settings.SECRET_KEY.encode(), who.encode(), hashlib.blake2b).hexdigest()[:40]
+    return salted_hmac("catalog_search.visitor", who).hexdigest()

@@ -17,7 +17,7 @@ from ..models import Generation, PopularQuery, QueryLog
 from ..registry import registry
 from ..searching.scope import Scope
 from ..searching.visibility import visible
-from ..sql import read_alias, write_alias
+from ..sql import write_alias
 from ..wording import synonyms
 from ..wording.guessing import told_by_visible
 from .entries import MASK
@@ -70,7 +70,7 @@ def draw() -> int:
 def _said_by_shop(label: str, texts: Iterable[str]) -> Iterator[str]:
     """Yield those of these texts that only have words of an index: its products', its synonyms' and its rules'."""
     index = registry.find(label)
-    generation = Generation.objects.using(read_alias(index.model)).active(label) if index else None
+    generation = Generation.objects.serving(index) if index else None
     if index is None or generation is None:
         return
     words = {text: folded(text).split() for text in texts}

@@ -16,6 +16,7 @@ from ..backends.configuration import configuration_of
 from ..conf import settings
 from ..content import Content
 from ..embedding import embed
+from ..exceptions import message_of
 from ..fusion import Vector, mean_direction
 from ..models import Generation
 from . import cache, lanes
@@ -97,11 +98,8 @@ def _vectors(generation: Generation, contents: Mapping[str, Content]) -> dict[st
             if isinstance(answer, bytes) and len(answer) == size:
                 found[digest] = np.frombuffer(answer, dtype="<f4")
             else:
-                reason = (
-                    f"its vectors are not of the index's {size // 4} dimensions"
-                    if isinstance(answer, bytes)
-                    else answer
-                )
+                other = f"its vectors are not of the index's {size // 4} dimensions"
+                reason = other if isinstance(answer, bytes) else answer
                 logger.error("A part of the query could not be embedded: %s", reason)
         cache.put_many(
             {names[digest]: found[digest].tobytes() for digest in missing if digest in found},
@@ -128,9 +126,7 @@ def encode(alias: str, generation_id: int, contents: Sequence[Content]) -> list[
 
 
 def _as_answers(found: Sequence[Vector | Exception]) -> list[bytes | str]:
-    return [
-        (str(one) or type(one).__name__) if isinstance(one, Exception) else one.astype("<f4").tobytes() for one in found
-    ]
+    return [message_of(one) if isinstance(one, Exception) else one.astype("<f4").tobytes() for one in found]
 
 
 @kept_for_ever

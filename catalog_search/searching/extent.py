@@ -48,7 +48,7 @@ def extent(scope: Scope) -> Extent:
     generation = scope.generation
     if not generation.ann_index:
         return Extent()
-    name = generation.pk, repr(scope.identity)
+    name = scope.alias, generation.pk, repr(scope.identity)
     size, until = _sizes.get(name, (0, 0.0))
     if until > time.monotonic():
         return Extent(size)

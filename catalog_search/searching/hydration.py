@@ -30,7 +30,7 @@ def thumbnails(documents: Documents, keys: Sequence[str]) -> dict[str, str]:
     return {key: thumbnail_url(name) for key, name in documents.of(keys, "object_key, thumbnail") if name}
 
 
-def contents(documents: Documents, keys: Sequence[str], seconds: float | None = None) -> dict[str, Content]:
+def contents(documents: Documents, keys: Sequence[str], seconds: float | None) -> dict[str, Content]:
     """Return what models read of these products by key: their indexed text and, within ``seconds``, their thumbnail;
     text alone where those are None. Raises Unavailable where thumbnails take longer.
     """

@@ -28,7 +28,7 @@ class Grammar:
         return self.negations | self.leads | self.skipped | self.joins | self.ends
 
 
-def _grammar(negations: str, leads: str = "", skipped: str = "", joins: str = "", ends: str = "") -> Grammar:
+def _grammar(negations: str, leads: str, skipped: str, joins: str, ends: str) -> Grammar:
     return Grammar(*(frozenset(words.split()) for words in (negations, leads, skipped, joins, ends)))
 
 

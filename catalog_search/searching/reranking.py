@@ -69,7 +69,7 @@ Judged = tuple[str, float]
 """What a reranker says of a product: which kind of document it read ("text", "image+text"), the score."""
 
 
-def rerank(scope: Scope, query: Query, candidates: Candidates, spent: float = 0.0) -> tuple[Candidates, int, bool]:
+def rerank(scope: Scope, query: Query, candidates: Candidates, spent: float) -> tuple[Candidates, int, bool]:
     """Let the reranker reorder the first candidates; returns (candidates, pairs scored, whether it failed).
 
     ``spent`` are the seconds that this search has waited for models already.

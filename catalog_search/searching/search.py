@@ -268,7 +268,7 @@ def _sorted(scope: Scope, keys: Sequence[str], sort: str) -> list[str]:
 
 
 def _active_generation(index: SearchIndex, alias: str, trace: Trace) -> Generation:
-    found = Generation.objects.using(alias).active(index.label)
+    found = Generation.objects.serving(index, alias)
     if found is None:
         logger.error("%r has no active generation; run manage.py rebuild_search_index.", index)
         trace.degrade("index")

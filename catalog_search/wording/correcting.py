@@ -39,7 +39,7 @@ CHOICES = 8
 """Words of the catalogue that one misspelt word may stand for."""
 TAUGHT = 10
 """In how many documents a word of a synonym or of a rule stands, so to speak."""
-NO_GROUPS, NO_WORDS = synonyms.Groups({}), Lexicon(())
+NO_WORDS = Lexicon(())
 
 
 def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> Ask:
@@ -68,7 +68,7 @@ def correct(scope: Scope, ask: Ask, groups: synonyms.Groups | None = None) -> As
     return replace(ask, query=replace(ask.query, text=searched), guidance=guidance)
 
 
-def guessed(scope: Scope, lexicon: Lexicon, text: str, groups: synonyms.Groups = NO_GROUPS) -> dict[str, Guess]:
+def guessed(scope: Scope, lexicon: Lexicon, text: str, groups: synonyms.Groups) -> dict[str, Guess]:
     """Return a guess for each word of a text that is most likely misspelt; what synonyms have is not."""
     words = [folded(match.group()) for match in guessing.read(text)][:MAX_TOKENS]
     grammar = grammar_of(scope.language)

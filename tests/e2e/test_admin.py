@@ -15,10 +15,11 @@ from catalog_search.models import Change, Document, Generation, Judgement, Query
 from catalog_search.wording import synonyms
 from project.shop.models import Product
 
+from ..shop import Shop
+
 expect = pytest.importorskip("playwright.sync_api").expect
 
 Visit = Callable[..., Any]
-Shop = dict[str, Product]
 ADMIN = "/admin/catalog_search/"
 
 

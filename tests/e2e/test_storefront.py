@@ -12,8 +12,9 @@ from django.core.cache import cache
 
 from catalog_search import Facet
 from catalog_search.models import QueryEvent
-from project.shop.models import Product
 from project.shop.search import ProductIndex
+
+from ..shop import Shop
 
 PATIENCE = 300
 """Tenths of a second that a beacon may take."""
@@ -21,7 +22,6 @@ PATIENCE = 300
 expect = pytest.importorskip("playwright.sync_api").expect
 
 Visit = Callable[..., Any]
-Shop = dict[str, Product]
 
 
 def titles(page: Any) -> list[str]:

@@ -26,7 +26,8 @@ from catalog_search.sql import execute
 from catalog_search.tasks import sweep
 from project.shop.models import Brand, Product, ProductImage
 
-Shop = dict[str, Product]
+from ..shop import Shop
+from ..surroundings import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -312,12 +313,7 @@ def test_a_broker_that_is_down_or_mute_neither_breaks_nor_delays_a_save(
     assert Change.objects.filter(object_key=str(mug.pk)).exists()
     # The broker of the sweep, in another process, is well.
     sweep()
-    assert until(lambda: text(mug).startswith("Crimson cup"))
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    waited = threading.Event()
-    return any(condition() or waited.wait(0.05) for _ in range(600))
+    until(lambda: text(mug).startswith("Crimson cup"))
 
 
 def made(number: int) -> list[Product]:

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,8 @@ from project import services
 from project.services import attachment, children
 from project.services.postgres import Postgres
 from project.services.redis import Redis
+
+from ..surroundings import free_port
 
 CELERY = ["-m", "celery", "-A", "project"]
 PATIENCE = 180
@@ -109,9 +110,7 @@ class World:
         secret, address = server.removeprefix("postgres://").split("@")
         user, password = secret.split(":")
         host, port = address.split(":")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            own = probe.getsockname()[1]
+        own = free_port()
         configuration = self.folder / "pgbouncer.ini"
         configuration.write_text(
             f"[databases]\n{database} = host={host} port={port} user={user} password={password}\n"

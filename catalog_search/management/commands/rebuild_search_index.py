@@ -93,7 +93,7 @@ class Command(SearchCommand):
         told_of_all = is_new and all_ended(generation.alias, begun)
         queued = sum(backfill(generation))
         worked = self._load(generation, options)
-        if _serving(generation) != generation and not options["force"]:
+        if not (generation.is_serving or options["force"]):
             demand_complete(generation)
         if (left := progress(generation)).failed:
             self.warn(f"{left.failed} products failed and are tried again later, one of them with: {left.reason}")
@@ -104,13 +104,13 @@ class Command(SearchCommand):
             if not differing and not progress(generation).waiting:
                 break
             self._load(generation, options)
-        if _serving(generation) != generation:
+        if not generation.is_serving:
             self._switch(index, generation, options)
         if options["verbosity"]:
             took = time.monotonic() - start
             worked_off = f"{queued} new products" if queued else f"changed products done: {worked}" if worked else ""
             done = f"{worked_off} in {took:.1f} s" if worked_off else "nothing new"
-            serves = "serves" if _serving(generation) == generation else "is ready"
+            serves = "serves" if generation.is_serving else "is ready"
             self.succeed(f"{index.label}: {done}; generation {generation.pk} {serves}.")
 
     def _is_wanted(self, generation: Generation, is_new: bool, options: dict[str, Any]) -> bool:
@@ -131,7 +131,7 @@ class Command(SearchCommand):
 
     def _switch(self, index: SearchIndex, generation: Generation, options: dict[str, Any]) -> None:
         """Let the new generation serve if it may."""
-        active = _serving(generation)
+        active = _serving(index)
         if options["judgements"] and active:
             self.stdout.write(
                 str(judge(index, active, generation, options["judgements"], options["key"], options["margin"]))
@@ -239,15 +239,15 @@ def described(generation: Generation, expected: Estimate, workers: int) -> str:
     return f"{generation}: {', '.join(parts)}."
 
 
-def _serving(generation: Generation) -> Generation | None:
-    """Return the generation of the same index that serves by now."""
-    active: Generation | None = Generation.objects.using(generation.alias).active(generation.index)
+def _serving(index: SearchIndex) -> Generation | None:
+    """Return the generation of an index that serves by now, where it is written."""
+    active: Generation | None = Generation.objects.using(write_alias(index.model)).active(index.label)
     return active
 
 
 def _demand_judgements(index: SearchIndex, options: dict[str, Any]) -> None:
     """Raise CatalogSearchError where what is to decide about a new generation cannot be read: not hours later."""
-    active = Generation.objects.using(write_alias(index.model)).active(index.label)
+    active = _serving(index)
     if options["judgements"] and active and (options["fresh"] or current_generation(index) != active):
         judged_products(index, options["judgements"], options["key"])
 

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
-from catalog_search.comparison import Asked, Comparison, Options, compare
+from catalog_search.comparison import Asked, Comparison, Options, asked_most, compare
 from catalog_search.evaluation import Evaluation, Judgements, Outcome, evaluate
 from catalog_search.indexes import SearchIndex
 from catalog_search.management.commandline import (
@@ -29,7 +29,6 @@ from catalog_search.merchandising.exchange import read_table
 from catalog_search.merchandising.notation import complaints, read
 from catalog_search.merchandising.rulings import in_order, ruling_of
 from catalog_search.models import Generation
-from catalog_search.querylog.reports import top
 
 KEYS: dict[str, Any] = {
     "settings": dict,
@@ -91,7 +90,7 @@ def _searches(index: SearchIndex, judgements: Judgements, options: dict[str, Any
         return read_queries(options["file"])
     if judgements:
         return [Asked(query) for query in judgements]
-    return [Asked(line.text, count=line.count) for line in top(index.label, options["days"], options["top"])]
+    return asked_most(index, options["days"], options["top"])
 
 
 def configuration(index: SearchIndex, written: str) -> Options:

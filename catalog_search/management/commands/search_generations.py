@@ -48,7 +48,7 @@ class Command(SearchCommand):
             getattr(self, f"_{action}")(the_index(name), options)
 
     def _list(self, index: SearchIndex, options: dict[str, Any]) -> None:
-        active = Generation.objects.active(index.label)
+        active = Generation.objects.serving(index)
         for one in Generation.objects.of(index.label).live().order_by("pk"):
             state = "serves" if active == one else one.get_state_display().lower()
             if active == one and is_outdated(index):

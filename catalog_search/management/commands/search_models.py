@@ -24,7 +24,6 @@ from catalog_search.indexing import is_outdated
 from catalog_search.management.commandline import SearchCommand, table
 from catalog_search.models import Generation
 from catalog_search.registry import registry
-from catalog_search.sql import read_alias
 
 HEADINGS = ["setting", "model", "reads", "dimensions", "device", "memory", "a text", "a picture", "ten pairs"]
 NOTHING = [""] * (len(HEADINGS) - 2)
@@ -111,7 +110,7 @@ def generation_state(index: Any, dimensions: int | None) -> str:
     as far as it could be loaded.
     """
     try:
-        active = Generation.objects.using(read_alias(index.model)).active(index.label)
+        active = Generation.objects.serving(index)
     except DatabaseError as error:
         return f"unknown, run manage.py migrate: {str(error).splitlines()[0]}"
     if active is None:
