@@ -262,7 +262,20 @@ class Heir(Flake):
         app_label = "shop"
 
 
-for _model in (Flake, Token, Heir):
+class Label(models.Model):
+    """Keyed by the row that it belongs to, as a profile is by its user."""
+
+    token = models.OneToOneField(Token, models.CASCADE, primary_key=True)
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        app_label = "shop"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+for _model in (Flake, Token, Heir, Label):
     del apps.all_models["shop"][_model._meta.model_name]
 
 KEYS: dict[type[models.Model], list[Any]] = {
@@ -319,22 +332,6 @@ def test_keys_of_every_kind(model: Any, dummy_models: Any, client: Client, make_
         assert search(index, "thing", queryset=model.objects.filter(name="Thing")).total == 0
     finally:
         registry.remove(index)
-
-
-class Label(models.Model):
-    """Keyed by the row that it belongs to, as a profile is by its user."""
-
-    token = models.OneToOneField(Token, models.CASCADE, primary_key=True)
-    name = models.CharField(max_length=60)
-
-    class Meta:
-        app_label = "shop"
-
-    def __str__(self) -> str:
-        return self.name
-
-
-del apps.all_models["shop"]["label"]
 
 
 @pytest.mark.parametrize("model", [*KEYS, Label, Part])
