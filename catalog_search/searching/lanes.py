@@ -17,7 +17,7 @@ from ..fusion import Background, Vector
 from ..languages import PIECE, as_words, text_config
 from ..models import Generation
 from ..quantization import HALF
-from ..sql import Row, execute_while
+from ..sql import Row, execute, execute_while
 from .documents import TABLE
 from .extent import crossing
 from .query import Query, is_distinctive
@@ -114,13 +114,13 @@ def _ends_at_floor(scope: Scope, floor: float, limit: int) -> bool:
 
 def _compared(scope: Scope, vector: Vector, limit: int) -> list[tuple[str, float]]:
     """Compare with every product in scope."""
-    rows = scope.execute(
-        f"""
+    # However many keys were read, each is looked up: one plan is the best for all.
+    prepare = scope.extent.keys is not None or not scope.keys[1]
+    statement = f"""
         SELECT document.object_key, document.embedding <=> %s AS distance {from_scope(scope)}
         ORDER BY distance LIMIT {int(limit)}
-        """,
-        (HalfVector(vector), *scope.selection[1], scope.language),
-    )
+    """
+    rows = execute(scope.alias, statement, (HalfVector(vector), *scope.selection[1], scope.language), prepare)
     return [(key, 1.0 - distance) for key, distance in rows]
 
 
