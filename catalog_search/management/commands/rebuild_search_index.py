@@ -131,7 +131,7 @@ class Command(SearchCommand):
 
     def _switch(self, index: SearchIndex, generation: Generation, options: dict[str, Any]) -> None:
         """Let the new generation serve if it may."""
-        active = _serving(index)
+        active = Generation.objects.serving(index, write_alias(index.model))
         if options["judgements"] and active:
             self.stdout.write(
                 str(judge(index, active, generation, options["judgements"], options["key"], options["margin"]))
@@ -239,15 +239,9 @@ def described(generation: Generation, expected: Estimate, workers: int) -> str:
     return f"{generation}: {', '.join(parts)}."
 
 
-def _serving(index: SearchIndex) -> Generation | None:
-    """Return the generation of an index that serves by now, where it is written."""
-    active: Generation | None = Generation.objects.using(write_alias(index.model)).active(index.label)
-    return active
-
-
 def _demand_judgements(index: SearchIndex, options: dict[str, Any]) -> None:
     """Raise CatalogSearchError where what is to decide about a new generation cannot be read: not hours later."""
-    active = _serving(index)
+    active = Generation.objects.serving(index, write_alias(index.model))
     if options["judgements"] and active and (options["fresh"] or current_generation(index) != active):
         judged_products(index, options["judgements"], options["key"])
 
